@@ -1,0 +1,83 @@
+"""Who may do what: actors, roles and the permissions they hold."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a member is in one project; a person can hold several."""
+
+    VIEWER = "viewer"
+    COMPOSER = "composer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+
+_READ = frozenset({
+    "home.read", "messages.read", "deliveries.read", "contacts.read", "topics.read", "providers.read",
+    "sandbox.read", "settings.read", "calendar.read", "files.read", "suppressions.read",
+})  # fmt: skip
+_COMPOSE = _READ | {
+    "messages.write", "messages.send", "contacts.write", "topics.write", "files.write", "imports.write",
+    "contacts.export",
+}  # fmt: skip
+_OPERATE = _READ | {
+    "messages.control", "deliveries.retry", "deliveries.export", "suppressions.write", "sandbox.write", "contacts.export",
+}  # fmt: skip
+_ADMIN = _COMPOSE | _OPERATE | {
+    "providers.write", "members.read", "members.write", "keys.read", "keys.write", "project.write", "audit.read",
+    "demo.write",
+}  # fmt: skip
+
+PERMISSIONS: Mapping[Role, frozenset[str]] = {
+    Role.VIEWER: _READ,
+    Role.COMPOSER: _COMPOSE | {"messages.control"},
+    Role.OPERATOR: _OPERATE,
+    Role.ADMIN: _ADMIN,
+}
+EVERY_PERMISSION = frozenset().union(*PERMISSIONS.values())
+
+# API key scopes are the words of the REST contract.
+KEY_SCOPES = frozenset({
+    "providers.read", "providers.write", "topics.read", "topics.write", "subscribers.read", "subscribers.write",
+    "messages.read", "messages.write", "targets.read", "targets.write", "users.read", "users.write",
+    "sessions.write", "buckets.read", "buckets.write", "files.read", "files.write", "health.read",
+    "deliveries.read", "deliveries.write", "suppressions.read", "suppressions.write",
+})  # fmt: skip
+
+
+class ActorKind(StrEnum):
+    """What sort of thing asks."""
+
+    MEMBER = "member"
+    KEY = "key"
+    CONTACT = "contact"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Whoever is asking, in one project. `pk` is the row of the member, key or contact; None for the system."""
+
+    kind: ActorKind
+    name: str
+    project_pk: int | None = None
+    pk: int | None = None
+    permissions: frozenset[str] = field(default_factory=frozenset)
+    ip: str = ""
+    user_agent: str = ""
+
+    def may(self, permission: str) -> bool:
+        """Whether this actor holds the permission in its project."""
+        return self.kind is ActorKind.SYSTEM or permission in self.permissions
+
+
+def permissions_of(roles: frozenset[Role]) -> frozenset[str]:
+    """All that these roles allow together."""
+    return frozenset().union(*(PERMISSIONS[role] for role in roles))
+
+
+def system(project_pk: int | None = None) -> Actor:
+    """The machine itself: workers, ticker, command line."""
+    return Actor(ActorKind.SYSTEM, "Carillon", project_pk)

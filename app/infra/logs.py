@@ -1,0 +1,118 @@
+"""Structured logs on standard error, with secrets and addresses taken out of every value."""
+
+import logging
+import re
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import structlog
+
+REMOVED = "[removed]"
+
+_SECRET_NAMES = re.compile(
+    r"pass(word|wd|phrase)|secret|token|api_?key|auth(orization|_?key|_token)|cookie|credential|private_?key|signature|dsn",
+    re.IGNORECASE,
+)
+_USERINFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^\s/@]+@", re.IGNORECASE)
+_EMAIL = re.compile(r"(?P<first>[\w.!#$%&'*+/=?^`{|}~-])[\w.!#$%&'*+/=?^`{|}~-]*@(?P<domain>[\w-]+(\.[\w-]+)+)")
+_PHONE = re.compile(r"(?<![\w+])(?P<start>\+[1-9]\d)[\d\s().-]{5,18}(?P<end>\d\d)(?!\d)")
+_BEARER = re.compile(r"\b(?P<word>bearer|basic)\s+[\w.~+/=-]{8,}", re.IGNORECASE)
+_ASSIGNED = re.compile(
+    r"(?P<name>[\w-]*(?:password|secret|token|api_?key|signature)[\w-]*)(?P<sign>[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;]+",
+    re.IGNORECASE,
+)
+# Long runs of letters and digits are keys and device tokens; our own ids are shorter.
+_LONG = re.compile(r"(?<![\w/-])(?=[\w:-]*\d)(?=[\w:-]*[A-Za-z])[\w:-]{40,}(?![\w-])")
+_LONG_ENOUGH = 8  # characters: nothing shorter can hold a secret or an address
+
+
+def redact(text: str) -> str:
+    """The text without passwords, keys, tokens, email addresses and phone numbers."""
+    if len(text) < _LONG_ENOUGH:
+        return text
+    text = _USERINFO.sub(rf"\g<scheme>{REMOVED}@", text)
+    text = _BEARER.sub(rf"\g<word> {REMOVED}", text)
+    text = _ASSIGNED.sub(rf"\g<name>\g<sign>{REMOVED}", text)
+    text = _EMAIL.sub(r"\g<first>…@\g<domain>", text)
+    text = _PHONE.sub(r"\g<start>…\g<end>", text)
+    return _LONG.sub(REMOVED, text)
+
+
+def redact_value(value: Any, name: str = "") -> Any:
+    """The value, redacted all the way down; whatever stands under the name of a secret is removed whole."""
+    if value is None or isinstance(value, bool):
+        return value
+    if name and _SECRET_NAMES.search(name):
+        return REMOVED
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, bytes):
+        return redact(value.decode(errors="replace"))
+    if isinstance(value, Mapping):
+        return {key: redact_value(inner, str(key)) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [redact_value(inner) for inner in value]
+    return value if isinstance(value, int | float) else redact(str(value))
+
+
+def _redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for name, value in event.items():
+        if not name.startswith("_"):  # structlog's own, such as the record itself
+            event[name] = redact_value(value, name)
+    return event
+
+
+def set_up_logs(log_format: str = "console", *, process: str = "", level: int = logging.INFO) -> None:
+    """Send every log line of this process, ours and the libraries', to standard error.
+
+    `log_format` is `console` or `json` (one object a line); `process` is said on each line.
+    """
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        _named(process),
+        _redact_event,
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    stream = logging.StreamHandler(sys.stderr)
+    stream.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(log_format)],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [stream]
+    root.setLevel(level)
+    for talkative in ("rq", "alembic", "httpx", "httpcore", "asyncio"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
+
+
+def _named(process: str) -> structlog.typing.Processor:
+    def name(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        if process:
+            event["process"] = process
+        return event
+
+    return name
+
+
+def _renderer(log_format: str) -> structlog.typing.Processor:
+    if log_format == "json":
+        return structlog.processors.JSONRenderer(ensure_ascii=False)
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())

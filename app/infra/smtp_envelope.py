@@ -1,0 +1,53 @@
+"""The commands that open one letter's transaction, or why this server cannot take it."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+
+from app.domain.outcomes import Outcome, OutcomeKind, Reason
+from app.infra.smtp_hosts import ascii_domain
+from app.infra.smtp_intake import Letter
+
+DATA = b"DATA\r\n"
+
+# One address as it may stand between < and >: nothing that ends the line, the brackets or the argument. RFC 5321
+# would also allow blanks inside a quoted local part; no mailbox that people write to has one.
+_ADDRESS = re.compile(r"[^\x00-\x20\x7f-\xa0<>\u2028\u2029]+@[^\x00-\x20\x7f-\xa0<>@\u2028\u2029]+")
+
+
+def open_envelope(letter: Letter, content: bytes, offers: Mapping[str, str]) -> tuple[bytes, bytes] | Outcome:
+    """The MAIL and RCPT command lines for this letter on a server with these offers, or the outcome without them."""
+    size = offers.get("SIZE")
+    if size and size.isdigit() and 0 < int(size) < len(content):
+        said = f"The message has {len(content)} bytes; the server takes {int(size)}"
+        return Outcome(OutcomeKind.MESSAGE_PERMANENT, Reason.TOO_LARGE, said)
+    sender, recipient = _path(letter.sender), _path(letter.recipient)
+    if sender is None:
+        return Outcome(OutcomeKind.CONFIG_PERMANENT, Reason.SENDER_REFUSED, "The sender address cannot be used in SMTP")
+    if recipient is None:
+        return Outcome(OutcomeKind.RECIPIENT_PERMANENT, Reason.INVALID_ADDRESS, "The address cannot be used in SMTP")
+    parameters = b" SIZE=%d" % len(content) if size is not None else b""
+    if not (sender.isascii() and recipient.isascii() and content.isascii()):
+        if not ("SMTPUTF8" in offers and "8BITMIME" in offers):
+            return _needs_utf8(letter)
+        parameters += b" BODY=8BITMIME SMTPUTF8"
+    return b"MAIL FROM:<%b>%b\r\n" % (sender, parameters), b"RCPT TO:<%b>\r\n" % recipient
+
+
+def _needs_utf8(letter: Letter) -> Outcome:
+    if letter.sender.rpartition("@")[0].isascii():
+        said = "The server does not take addresses with letters beyond ASCII before the @"
+        return Outcome(OutcomeKind.RECIPIENT_PERMANENT, Reason.ADDRESS_NEEDS_SMTPUTF8, said)
+    said = "The server does not take a sender address with letters beyond ASCII before the @"
+    return Outcome(OutcomeKind.CONFIG_PERMANENT, Reason.SENDER_REFUSED, said)
+
+
+@lru_cache(maxsize=64)  # the sender comes again with every letter
+def _path(address: str) -> bytes | None:
+    if _ADDRESS.fullmatch(address) is None:
+        return None
+    if address.isascii():
+        return address.encode()
+    local, _, domain = address.rpartition("@")
+    known = domain if domain.isascii() else ascii_domain(domain)
+    return f"{local}@{known}".encode() if known else None

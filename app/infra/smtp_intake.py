@@ -1,0 +1,86 @@
+"""The letters of one delivery run on their way to the connections, each handed out and answered once."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Protocol
+
+from app.domain.outcomes import Outcome, OutcomeKind, Reason
+
+STARTS_AT_ONCE = 10  # letters announced together: what a killed worker leaves in doubt beside what is on the wire
+
+
+class Listener(Protocol):
+    """Who is told what happens to the letters of a run; positions are those the letters carry."""
+
+    def may_start(self, count: int) -> bool:
+        """Whether `count` more letters may be started. False: none from here on."""
+
+    def started(self, indexes: Sequence[int]) -> None:
+        """These letters are about to be written to the wire."""
+
+    def answered(self, index: int, outcome: Outcome) -> None:
+        """What became of one letter."""
+
+
+class Letter:
+    """One envelope with its text: `compose` makes the bytes (CRLF line ends, not yet dot-stuffed) when needed.
+
+    `compose` raises ValueError, whose sentence becomes the outcome's detail, for what cannot be written.
+    """
+
+    __slots__ = ("compose", "index", "is_retry", "recipient", "sender")
+
+    def __init__(self, index: int, sender: str, recipient: str, compose: Callable[[], bytes]) -> None:
+        self.index = index
+        self.sender = sender
+        self.recipient = recipient
+        self.compose = compose
+        self.is_retry = False  # came back once from a connection that broke before its text was written
+
+
+class Intake:
+    """Hands letters to whichever connection is free; asks the listener before each group."""
+
+    def __init__(self, letters: Iterator[Letter], listener: Listener) -> None:
+        self._letters = letters
+        self._listener = listener
+        self._ready: deque[Letter] = deque()
+        self._exhausted = False
+        self.answer = listener.answered
+
+    def take(self) -> Letter | None:
+        """The next letter to write; None when there is none, or none may be started."""
+        if self._ready or self._fill():
+            return self._ready.popleft()
+        return None
+
+    def has_more(self) -> bool:
+        """Whether `take` would give a letter."""
+        return bool(self._ready) or self._fill()
+
+    def give_back(self, letter: Letter) -> None:
+        """Return a letter of which no text was written, to be written to another connection. Once for each letter."""
+        letter.is_retry = True
+        self._ready.appendleft(letter)
+
+    def refuse_rest(self, outcome: Outcome) -> None:
+        """Answer every letter that is left alike: there is no connection to write it to."""
+        while (letter := self.take()) is not None:
+            self.answer(letter.index, outcome)
+
+    def _fill(self) -> bool:
+        if self._exhausted:
+            return False
+        group = list(islice(self._letters, STARTS_AT_ONCE))
+        if not group or not self._listener.may_start(len(group)):
+            self._exhausted = True
+            return False
+        self._listener.started([letter.index for letter in group])
+        self._ready.extend(group)
+        return True
+
+
+def unwritable(error: ValueError) -> Outcome:
+    """The outcome of a letter whose text cannot be written."""
+    return Outcome(OutcomeKind.MESSAGE_PERMANENT, Reason.CONTENT_REJECTED, str(error))

@@ -1,0 +1,31 @@
+"""Every table, imported so that migrations see them; import a table from its own file, not from here."""
+
+from app.models import (
+    audit,
+    contacts,
+    deliveries,
+    imports,
+    keys,
+    members,
+    messages,
+    projects,
+    providers,
+    suppressions,
+    targets,
+    topics,
+)
+
+__all__ = [
+    "audit",
+    "contacts",
+    "deliveries",
+    "imports",
+    "keys",
+    "members",
+    "messages",
+    "projects",
+    "providers",
+    "suppressions",
+    "targets",
+    "topics",
+]

@@ -1,0 +1,119 @@
+"""The ledger: one row per recipient, one row per try, one per batch, and the tally of each message."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, Integer, SmallInteger, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, BigId
+
+_QUEUED = text("state = 'queued'")
+
+
+class Delivery(Base):
+    """One message to one address. Only `engine.ledger` writes here.
+
+    `address` is the target's address key: it is unique within a message, so a fan-out may run twice.
+    `batch_pk` names the batch that holds it while it is sending.
+    """
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        UniqueConstraint("message_pk", "address"),
+        Index(
+            "ix_deliveries_due", "message_pk", "next_attempt_at", "pk", sqlite_where=_QUEUED, postgresql_where=_QUEUED
+        ),
+        Index(None, "message_pk", "state", "pk"),
+        Index(None, "batch_pk"),
+        Index(None, "project_pk", "address", "pk"),
+        Index(None, "project_pk", "pk"),
+    )
+
+    pk: Mapped[int] = mapped_column(BigId, primary_key=True)
+    project_pk: Mapped[int] = mapped_column(BigId)
+    message_pk: Mapped[int] = mapped_column(BigId)
+    target_pk: Mapped[int | None] = mapped_column(BigId)
+    contact_pk: Mapped[int | None] = mapped_column(BigId)
+    address: Mapped[str] = mapped_column(String(2048))
+    channel: Mapped[str] = mapped_column(String(8))
+    state: Mapped[str] = mapped_column(String(10))
+    reason: Mapped[str] = mapped_column(String(32), default="")
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    provider_pk: Mapped[int | None] = mapped_column(BigId)
+    batch_pk: Mapped[int | None] = mapped_column(BigId)
+    next_attempt_at: Mapped[datetime]
+    first_tried_at: Mapped[datetime | None]
+    was_uncertain: Mapped[bool] = mapped_column(default=False)
+    provider_message_id: Mapped[str] = mapped_column(String(255), default="")
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class Attempt(Base):
+    """One try to hand one delivery to one provider; append-only, closed exactly once."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (Index(None, "delivery_pk", "pk"), Index(None, "provider_pk", "ended_at"))
+
+    pk: Mapped[int] = mapped_column(BigId, primary_key=True)
+    delivery_pk: Mapped[int] = mapped_column(BigId)
+    message_pk: Mapped[int] = mapped_column(BigId, index=True)
+    provider_pk: Mapped[int | None] = mapped_column(BigId)
+    number: Mapped[int] = mapped_column(SmallInteger)
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime]
+    outcome: Mapped[str] = mapped_column(String(24))
+    reason: Mapped[str] = mapped_column(String(32), default="")
+    code: Mapped[str] = mapped_column(String(32), default="")
+    detail: Mapped[str] = mapped_column(String(512), default="")
+    worker: Mapped[str] = mapped_column(String(64), default="")
+
+
+class Batch(Base):
+    """The slice of a message's deliveries that one worker holds, with its lease.
+
+    `state` is open (somebody holds it until `lease_until`), done, or lost (the lease ran out and was taken over).
+    Whoever records must find it open: a worker that slept past its lease finds it lost and stops.
+    """
+
+    __tablename__ = "batches"
+    __table_args__ = (
+        Index(
+            "ix_batches_open",
+            "lease_until",
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
+        Index(None, "message_pk"),
+    )
+
+    pk: Mapped[int] = mapped_column(BigId, primary_key=True)
+    project_pk: Mapped[int] = mapped_column(BigId)
+    message_pk: Mapped[int] = mapped_column(BigId)
+    provider_pk: Mapped[int | None] = mapped_column(BigId)
+    worker: Mapped[str] = mapped_column(String(64))
+    size: Mapped[int] = mapped_column(Integer)
+    state: Mapped[str] = mapped_column(String(8))
+    claimed_at: Mapped[datetime]
+    lease_until: Mapped[datetime]
+
+
+class Tally(Base):
+    """How many deliveries of a message are in each state, kept in the same transaction as every change of state.
+
+    The balance `audience = queued + sending + sent + delivered + bounced + failed + skipped + uncertain` always holds.
+    """
+
+    __tablename__ = "tallies"
+
+    message_pk: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    audience: Mapped[int] = mapped_column(Integer, default=0)
+    queued: Mapped[int] = mapped_column(Integer, default=0)
+    sending: Mapped[int] = mapped_column(Integer, default=0)
+    sent: Mapped[int] = mapped_column(Integer, default=0)
+    delivered: Mapped[int] = mapped_column(Integer, default=0)
+    bounced: Mapped[int] = mapped_column(Integer, default=0)
+    failed: Mapped[int] = mapped_column(Integer, default=0)
+    skipped: Mapped[int] = mapped_column(Integer, default=0)
+    uncertain: Mapped[int] = mapped_column(Integer, default=0)
+    updated_at: Mapped[datetime]

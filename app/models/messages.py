@@ -1,0 +1,62 @@
+"""Messages: content, audience and time."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, Integer, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, BigId, InProject
+
+
+class Message(InProject, Base):
+    """What a composer writes. `content` and `audience` freeze once it is processing.
+
+    `audience` holds the public ids as submitted: topics, contacts, targets. `scheduled_at` is the moment in UTC;
+    `scheduled_wall` and `scheduled_zone` keep what the person chose. `version` grows with every save, so that two tabs
+    notice one another. Inside *processing* only facts are kept: fanned out, paused, cancelled, settled.
+    """
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        UniqueConstraint("project_pk", "id"),
+        Index(None, "project_pk", "pk"),
+        Index(None, "status", "scheduled_at"),
+        Index(None, "project_pk", "scheduled_at"),
+    )
+
+    channel: Mapped[str] = mapped_column(String(8))
+    title: Mapped[str] = mapped_column(String(998), default="")  # what lists show and search
+    title_key: Mapped[str] = mapped_column(String(998), default="")
+    content: Mapped[dict[str, Any]]
+    audience: Mapped[dict[str, Any]]
+    status: Mapped[str] = mapped_column(String(16))
+    provider_pk: Mapped[int | None] = mapped_column(BigId)  # pinned provider, when the composer chose one
+    version: Mapped[int] = mapped_column(Integer, default=1)
+    author_pk: Mapped[int | None] = mapped_column(BigId)
+    author_name: Mapped[str] = mapped_column(String(320), default="")
+    scheduled_at: Mapped[datetime | None]
+    scheduled_wall: Mapped[str] = mapped_column(String(32), default="")
+    scheduled_zone: Mapped[str] = mapped_column(String(64), default="")
+    started_at: Mapped[datetime | None]
+    fan_out_cursor: Mapped[int] = mapped_column(BigId, default=0)
+    fanned_out_at: Mapped[datetime | None]
+    paused_at: Mapped[datetime | None]
+    cancelled_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
+    waiting_reason: Mapped[str] = mapped_column(String(512), default="")
+    is_demo: Mapped[bool] = mapped_column(default=False)
+
+
+class MessageEvent(Base):
+    """One line of a message's timeline: created, scheduled, started, fanned out, paused, retried, settled."""
+
+    __tablename__ = "message_events"
+    __table_args__ = (Index(None, "message_pk", "pk"),)
+
+    pk: Mapped[int] = mapped_column(BigId, primary_key=True)
+    message_pk: Mapped[int] = mapped_column(BigId)
+    at: Mapped[datetime]
+    event: Mapped[str] = mapped_column(String(32))
+    actor_name: Mapped[str] = mapped_column(String(320), default="")
+    details: Mapped[dict[str, Any]]

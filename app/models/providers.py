@@ -1,0 +1,40 @@
+"""Providers: configured accounts at delivery services."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, InProject
+
+
+class Provider(InProject, Base):
+    """One account at one delivery service.
+
+    `credentials` is one encrypted JSON object (`infra.vault`); `secret_notes` keeps, per secret field, when it was
+    set and its last four characters. A provider with `blocked_at` takes no deliveries until `retry_at` or until
+    somebody repairs it; `blocked_reason` and `blocked_detail` say why.
+    """
+
+    __tablename__ = "providers"
+    __table_args__ = (UniqueConstraint("project_pk", "id"), Index(None, "project_pk", "channel", "rank"))
+
+    name: Mapped[str] = mapped_column(String(128))
+    kind: Mapped[str] = mapped_column(String(32))
+    channel: Mapped[str] = mapped_column(String(8))
+    enabled: Mapped[bool] = mapped_column(default=True)
+    rank: Mapped[int] = mapped_column(Integer, default=0)  # the failover order within a channel, smallest first
+    is_emulated: Mapped[bool] = mapped_column(default=False)
+    credentials: Mapped[str] = mapped_column(Text, default="")
+    secret_notes: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    options: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    uncertain_policy: Mapped[str] = mapped_column(String(8), default="retry")
+    version: Mapped[int] = mapped_column(Integer, default=1)
+    verified_at: Mapped[datetime | None]
+    blocked_at: Mapped[datetime | None]
+    blocked_reason: Mapped[str] = mapped_column(String(32), default="")
+    blocked_detail: Mapped[str] = mapped_column(String(512), default="")
+    retry_at: Mapped[datetime | None]
+    streak: Mapped[int] = mapped_column(Integer, default=0)  # failures of the service itself, one after another
+    is_demo: Mapped[bool] = mapped_column(default=False)

@@ -1,0 +1,23 @@
+"""Suppressions: addresses that must not be contacted, and why."""
+
+from sqlalchemy import Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, InProject
+
+
+class Suppression(InProject, Base):
+    """An address that must not be contacted on a channel; lifting it deletes the row and leaves an audit entry."""
+
+    __tablename__ = "suppressions"
+    __table_args__ = (
+        UniqueConstraint("project_pk", "id"),
+        UniqueConstraint("project_pk", "channel", "address_key"),
+        Index(None, "project_pk", "pk"),
+    )
+
+    channel: Mapped[str] = mapped_column(String(8))
+    address_key: Mapped[str] = mapped_column(String(2048))
+    reason: Mapped[str] = mapped_column(String(32))  # unsubscribed, hard_bounce, complaint, by_hand
+    source: Mapped[str] = mapped_column(String(255), default="")
+    is_demo: Mapped[bool] = mapped_column(default=False)

@@ -1,0 +1,116 @@
+"""Marks that carry variables unharmed through Markdown, CSS and sanitising, and stencils that fill them in after."""
+
+import html
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from app.domain.personalise import Pattern, Slot
+
+Escape = Callable[[str], str]
+
+_PRIVATE_USE = (range(0xE000, 0xF900), range(0xF0000, 0xFFFFE), range(0x100000, 0x10FFFE))
+_TAG = re.compile(r"""<[a-zA-Z!/](?:[^"'>]|"[^"]*"|'[^']*')*>""")
+_ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)="([^"]*)\"""")
+
+
+class Markers:
+    """Numbers the slots of an email and writes each as two private-use characters around its number.
+
+    The two characters are chosen so that the author's own text cannot spell them, neither plainly nor as an HTML or
+    CSS escape; so a private-use character of the author's (an icon font) stays what it is.
+    """
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self.slots: list[Slot] = []
+        self.opening, self.closing = _unused_characters("\n".join(texts))
+        self.pattern = re.compile(f"{self.opening}([0-9]{{1,7}}){self.closing}")
+
+    def mark(self, pattern: Pattern, literal: Escape = str, fallback: Escape = str) -> str:
+        """The pattern's text with a mark for each slot; `literal` and `fallback` rewrite what the author typed."""
+        pieces = []
+        for part in pattern.parts:
+            if isinstance(part, str):
+                pieces.append(literal(part))
+                continue
+            pieces.append(f"{self.opening}{len(self.slots)}{self.closing}")
+            self.slots.append(part if part.fallback is None else replace(part, fallback=fallback(part.fallback)))
+        return "".join(pieces)
+
+    def remark(self, text: str) -> str:
+        """The same text with its marks renumbered as copies, so that they can be told from the first ones."""
+        return self.pattern.sub(lambda mark: f"{self.opening}{self._copy(int(mark[1]))}{self.closing}", text)
+
+    def _copy(self, number: int) -> int:
+        self.slots.append(self.slots[number])
+        return len(self.slots) - 1
+
+    def stencil(self, text: str, escape_at: Callable[[re.Match[str]], Escape]) -> "Stencil":
+        """The finished text taken apart at its marks; `escape_at` says how the value at a mark is made fit."""
+        parts: list[str] = []
+        fields: list[tuple[int, Slot, Escape]] = []
+        at = 0
+        for mark in self.pattern.finditer(text):
+            if int(mark[1]) >= len(self.slots):
+                continue
+            parts += [text[at : mark.start()], ""]
+            fields.append((len(parts) - 1, self.slots[int(mark[1])], escape_at(mark)))
+            at = mark.end()
+        parts.append(text[at:])
+        return Stencil(parts, fields)
+
+    def html_stencil(self, page: str, escape_attribute: Callable[[str, bool], Escape], escape_text: Escape) -> "Stencil":
+        """The stencil of a well-formed HTML page.
+
+        `escape_attribute(name, leads)` chooses by attribute; `leads` is true when the value starts with this slot.
+        A mark inside a tag but outside a quoted value is never filled.
+        """
+        escapes: dict[int, Escape] = {}
+        for tag in _TAG.finditer(page):
+            if self.opening not in tag[0]:
+                continue
+            escapes.update((tag.start() + mark.start(), _nothing) for mark in self.pattern.finditer(tag[0]))
+            for attribute in _ATTRIBUTE.finditer(page, tag.start(), tag.end()):
+                name, value_at = attribute[1].lower(), attribute.start(2)
+                for mark in self.pattern.finditer(page, value_at, attribute.end(2)):
+                    leads = not page[value_at : mark.start()].strip()
+                    escapes[mark.start()] = escape_attribute(name, leads)
+        return self.stencil(page, lambda mark: escapes.get(mark.start(), escape_text))
+
+
+class Stencil:
+    """A finished text with holes; filling it is a few dictionary reads and one join."""
+
+    __slots__ = ("_fields", "_parts")
+
+    def __init__(self, parts: list[str], fields: list[tuple[int, Slot, Escape]]) -> None:
+        self._parts = parts
+        self._fields = fields
+
+    def fill(self, variables: Mapping[str, str]) -> str:
+        """The text for one person; a slot without value and fallback is filled with nothing."""
+        pieces = self._parts.copy()
+        for position, slot, escape in self._fields:
+            value = slot.value(variables)
+            if value is not None:
+                pieces[position] = escape(value)
+        return "".join(pieces)
+
+
+def _nothing(_value: str) -> str:
+    """For places where no value may ever stand."""
+    return ""
+
+
+def _unused_characters(text: str) -> tuple[str, str]:
+    """Two private-use characters that the text does not hold, plainly or escaped (`&#xE000;`, `\\E000`)."""
+    if text.isascii() and "&" not in text and "\\" not in text:
+        return chr(0xE000), chr(0xE001)
+    plain, lowered = set(html.unescape(text)) | set(text), text.lower()
+    found: list[str] = []
+    for code in (code for block in _PRIVATE_USE for code in block):
+        if chr(code) not in plain and f"{code:x}" not in lowered and str(code) not in lowered:
+            found.append(chr(code))
+            if len(found) == 2:
+                break
+    return found[0], found[1]

@@ -1,0 +1,39 @@
+"""API keys: make them; the secret is shown once."""
+
+from datetime import datetime
+
+from app.domain.errors import Invalid
+from app.domain.permissions import KEY_SCOPES
+from app.infra.vault import hash_token, new_token
+from app.models.keys import ApiKey
+from app.services.work import Work
+
+PREFIX = "carillon_"  # lets a secret scanner recognise a leaked key
+
+
+def create_key(work: Work, *, name: str, scopes: list[str], expires_at: datetime | None = None) -> tuple[ApiKey, str]:
+    """Make a key with these scopes (`["all"]` for every one); the row and its secret, which is never seen again.
+
+    Raises Invalid by field.
+    """
+    work.require("keys.write")
+    problems: dict[str, list[str]] = {}
+    name = name.strip()
+    if not 1 <= len(name) <= 128 or any(ord(sign) < 32 for sign in name):
+        problems["name"] = ["Name needs 1 to 128 characters and no line breaks."]
+    wanted = sorted(KEY_SCOPES) if scopes == ["all"] else sorted(set(scopes))
+    unknown = [scope for scope in wanted if scope not in KEY_SCOPES]
+    if unknown or not wanted:
+        problems["scopes"] = [
+            f"Scopes {', '.join(unknown) or 'are empty'}: use all, or a list of {', '.join(sorted(KEY_SCOPES))}."
+        ]
+    if problems:
+        raise Invalid(problems)
+    secret = PREFIX + new_token()
+    key = ApiKey(
+        id=work.unique_id(), project_pk=work.project_pk, name=name, secret_hash=hash_token(secret),
+        secret_ending=secret[-4:], scopes=wanted, expires_at=expires_at, **work.stamp(),
+    )  # fmt: skip
+    work.session.add(key)
+    work.audit("key.create", f"key/{key.id}", name=name, scopes=wanted)
+    return key, secret

@@ -1,0 +1,86 @@
+"""Members: make them, give them roles."""
+
+from sqlalchemy import select
+
+from app.domain.errors import Invalid, NotFound
+from app.domain.permissions import Role
+from app.infra.vault import hash_password
+from app.models.members import Member, Membership
+from app.models.projects import Project
+from app.services.access import check_invitation, check_new_member, sign_in
+from app.services.projects import create_project
+from app.services.work import Work
+
+
+def create_member(work: Work, email: str, password: str, *, role: str, project_id: str = "", name: str = "") -> Member:
+    """Make a member with one role in one project (the only one, when `project_id` is empty and there is just one).
+
+    An address that exists already gets the role added and keeps its password. Raises Invalid by field.
+    """
+    work.require("members.write")
+    address, problems = check_new_member(email, name, password)
+    if role not in set(Role):
+        problems["role"] = [f"Role {role!r} does not exist; use one of {', '.join(Role)}."]
+    if problems:
+        raise Invalid(problems)
+    project = _project_for(work, project_id)
+    member = work.session.scalar(select(Member).where(Member.email == address))
+    if member is None:
+        member = _add_member(work, address, password, name)
+    _add_role(work, member, project, Role(role))
+    work.audit("member.create", f"member/{member.id}", email=address, role=role, project=project.id)
+    return member
+
+
+def accept_first_invitation(work: Work, token: str, *, email: str, name: str, password: str) -> str:
+    """Make the first member, with a first project when there is none, and sign in: the session's token.
+
+    Raises Invalid by field, SignedOut when the one-time address cannot be used.
+    """
+    invitation = check_invitation(work, token)
+    address, problems = check_new_member(email, name, password)
+    if problems:
+        raise Invalid(problems)
+    invitation.used_at = work.now
+    projects = work.session.scalars(select(Project)).all() or [create_project(work, "default", name="My project")]
+    member = _add_member(work, address, password, name)
+    for project in projects:
+        _add_role(work, member, project, Role.ADMIN)
+    work.audit("member.create", f"member/{member.id}", email=address, role=Role.ADMIN.value)
+    work.session.flush()
+    return sign_in(work, address, password)
+
+
+def _project_for(work: Work, project_id: str) -> Project:
+    if project_id:
+        project = work.session.scalar(select(Project).where(Project.id == project_id))
+        if project is None:
+            raise NotFound(
+                f"Project {project_id!r} does not exist; make it with: carillon project create {project_id} --name NAME"
+            )
+        return project
+    projects = work.session.scalars(select(Project).limit(2)).all()
+    if len(projects) == 1:
+        return projects[0]
+    if projects:
+        raise Invalid({"project": ["There are several projects; say which one with --project ID."]})
+    return create_project(work, "default", name="My project")
+
+
+def _add_member(work: Work, address: str, password: str, name: str) -> Member:
+    member = Member(
+        id=work.unique_id(), email=address, name=name.strip(), password_hash=hash_password(password), **work.stamp()
+    )
+    work.session.add(member)
+    work.session.flush()
+    return member
+
+
+def _add_role(work: Work, member: Member, project: Project, role: Role) -> None:
+    held = work.session.scalar(
+        select(Membership).where(
+            Membership.member_pk == member.pk, Membership.project_pk == project.pk, Membership.role == role.value
+        )
+    )
+    if held is None:
+        work.session.add(Membership(member_pk=member.pk, project_pk=project.pk, role=role.value, **work.stamp()))

@@ -1,0 +1,35 @@
+"""Projects: make them, find them."""
+
+from sqlalchemy import select
+
+from app.domain.errors import Conflict, Invalid, NotFound
+from app.domain.ids import CUSTOM_ID_RULE, is_custom_id
+from app.models.projects import Project
+from app.services.work import Work
+
+
+def create_project(work: Work, project_id: str, *, name: str, time_zone: str = "UTC") -> Project:
+    """Make a project. Raises Invalid by field, Conflict when the id is taken."""
+    problems: dict[str, list[str]] = {}
+    if not is_custom_id(project_id):
+        problems["id"] = [f"Project id {project_id!r} cannot be. {CUSTOM_ID_RULE}"]
+    name = name.strip()
+    if not 1 <= len(name) <= 128 or any(ord(sign) < 32 for sign in name):
+        problems["name"] = ["Name needs 1 to 128 characters and no line breaks."]
+    if problems:
+        raise Invalid(problems)
+    if work.session.scalar(select(Project.pk).where(Project.id == project_id)) is not None:
+        raise Conflict(f"Project {project_id!r} exists already; choose another id.", type="project_already_exists")
+    project = Project(id=project_id, name=name, time_zone=time_zone, **work.stamp())
+    work.session.add(project)
+    work.session.flush()
+    work.audit("project.create", f"project/{project_id}", name=name)
+    return project
+
+
+def find_project(work: Work, project_id: str) -> Project:
+    """The project with that id; NotFound when there is none."""
+    project = work.session.scalar(select(Project).where(Project.id == project_id))
+    if project is None:
+        raise NotFound(f"Project {project_id!r} does not exist.", type="project_not_found")
+    return project

@@ -1,0 +1,125 @@
+"""Work: one use case's session, actor and moment; the only commit above the engine."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from secrets import token_bytes
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from app.domain.errors import Forbidden, NotFound, Unavailable
+from app.domain.ids import unique
+from app.domain.permissions import Actor
+from app.infra.broker import Broker
+from app.infra.clock import Clock
+from app.infra.db import Database
+from app.infra.settings import Settings
+from app.infra.vault import Vault
+from app.models.audit import AuditEntry
+from app.models.base import to_milliseconds
+from app.models.projects import Project
+
+
+@dataclass(slots=True)
+class Work:
+    """What a service command needs. It never commits: leaving the workshop's block does, and then rings."""
+
+    session: Session
+    actor: Actor
+    now: datetime
+    vault: Vault
+    settings: Settings
+    bells: list[tuple[str, tuple[Any, ...], str]] = field(default_factory=list)
+
+    @property
+    def project_pk(self) -> int:
+        """The project of whoever asks; Forbidden when the actor stands outside every project."""
+        if self.actor.project_pk is None:
+            raise Forbidden("Choose a project first.")
+        return self.actor.project_pk
+
+    @property
+    def project(self) -> Project:
+        """The project of whoever asks."""
+        found = self.session.get(Project, self.project_pk)
+        if found is None:
+            raise NotFound("This project does not exist any more.", type="project_not_found")
+        return found
+
+    def require(self, permission: str) -> None:
+        """Go on only when the actor may; Forbidden, in words, otherwise."""
+        if not self.actor.may(permission):
+            raise Forbidden(f"Your role in this project does not allow this ({permission}). Ask an admin.")
+
+    def unique_id(self) -> str:
+        """A new public id."""
+        return unique(to_milliseconds(self.now), token_bytes(5))
+
+    def stamp(self) -> dict[str, datetime]:
+        """The dates of a row that is made now."""
+        return {"created_at": self.now, "updated_at": self.now}
+
+    def audit(self, event: str, resource: str, **details: Any) -> None:
+        """Write into the trail, in this transaction: `event` is noun.verb, `resource` is noun/id; no secrets."""
+        self.session.add(
+            AuditEntry(
+                project_pk=self.actor.project_pk, at=self.now, event=event, resource=resource,
+                actor_kind=self.actor.kind.value, actor_pk=self.actor.pk, actor_name=self.actor.name,
+                ip=self.actor.ip[:64], user_agent=self.actor.user_agent[:512], details=details,
+            )
+        )  # fmt: skip
+
+    def ring(self, task: str, *args: Any, queue: str = "bulk") -> None:
+        """Ring that job once the transaction is through; nothing is rung when it fails."""
+        self.bells.append((task, args, queue))
+
+    def find(self, table: type[Any], public_id: str, *, noun: str, type: str = "general_not_found") -> Any:
+        """The row of this project with that public id; NotFound, in words, when there is none."""
+        row = self.session.scalar(select(table).where(table.project_pk == self.project_pk, table.id == public_id))
+        if row is None:
+            raise NotFound(f"This {noun} does not exist, or was deleted.", type=type)
+        return row
+
+
+class Workshop:
+    """Opens works. One per process; safe to share between threads."""
+
+    def __init__(self, settings: Settings, database: Database, broker: Broker, clock: Clock, vault: Vault) -> None:
+        self.settings = settings
+        self.database = database
+        self.broker = broker
+        self.clock = clock
+        self.vault = vault
+
+    @contextmanager
+    def open(self, actor: Actor) -> Iterator[Work]:
+        """A work that may change things: commits when the block ends, then rings; an exception rolls all back.
+
+        Unavailable when the database is locked, full or away.
+        """
+        with _plain_words(), self.database.begin() as session:
+            work = Work(session, actor, self.clock.now(), self.vault, self.settings)
+            yield work
+        for task, args, queue in work.bells:
+            self.broker.ring(task, *args, queue=queue)
+
+    @contextmanager
+    def read(self, actor: Actor) -> Iterator[Work]:
+        """A work that only reads; it takes no lock and writes nothing."""
+        with _plain_words(), self.database.read() as session:
+            yield Work(session, actor, self.clock.now(), self.vault, self.settings)
+
+
+@contextmanager
+def _plain_words() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        text = str(error.orig)
+        if "full" in text or "No space" in text:
+            raise Unavailable("The disk is full, so nothing was saved. Free some space and try again.") from error
+        raise Unavailable("The database is busy or away, so nothing was saved. Try again in a moment.") from error

@@ -1,0 +1,135 @@
+"""Who may open which page: the decorators every view wears, and the gate that reads them."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+from flask import Flask, Response, flash, g, redirect, request, session, url_for
+from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+
+from app.domain.errors import Forbidden
+from app.domain.permissions import Actor, ActorKind
+from app.services import access
+from app.services.access import SignedIn
+from app.services.work import Workshop
+from app.web.context import workshop
+
+View = TypeVar("View", bound=Callable[..., Any])
+PUBLIC = "public"
+SIGNED_IN = "signed_in"
+
+
+def needs(permission: str) -> Callable[[View], View]:
+    """This view needs that permission in the project its address names."""
+
+    def mark(view: View) -> View:
+        view.permission = permission  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def public(view: View) -> View:
+    """This view is open to everybody."""
+    view.permission = PUBLIC  # type: ignore[attr-defined]
+    return view
+
+
+def signed_in(view: View) -> View:
+    """This view is open to every member, whatever their roles."""
+    view.permission = SIGNED_IN  # type: ignore[attr-defined]
+    return view
+
+
+class Visitor(UserMixin):  # type: ignore[misc]
+    """A signed-in member as Flask-Login knows them; the id is the session's token."""
+
+    def __init__(self, token: str, who: SignedIn) -> None:
+        self.token = token
+        self.who = who
+
+    def get_id(self) -> str:
+        """The session's token; it stands only in the signed cookie."""
+        return self.token
+
+
+def visitor() -> Visitor | None:
+    """Whoever is signed in."""
+    return current_user if isinstance(current_user._get_current_object(), Visitor) else None
+
+
+def anonymous() -> Actor:
+    """Somebody before sign-in: no project, no permission, but an address to note."""
+    return Actor(ActorKind.MEMBER, "", ip=request.remote_addr or "", user_agent=request.headers.get("User-Agent", ""))
+
+
+def begin(token: str) -> None:
+    """Sign the browser in: everything its cookie held before is dropped, so the session is new (session fixation)."""
+    session.clear()
+    with workshop().read(anonymous()) as work:
+        who = access.resume(work, token)
+    if who is not None:
+        session.permanent = True
+        login_user(Visitor(token, who))
+
+
+def end() -> None:
+    """Sign the browser out and end the session on our side too."""
+    now = visitor()
+    if now is not None:
+        with workshop().open(anonymous()) as work:
+            access.sign_out(work, now.token)
+    logout_user()
+    session.clear()
+
+
+def install(app: Flask, shop: Workshop) -> None:
+    """Put the gate before every view of the app."""
+    login = LoginManager(app)
+    login.session_protection = None  # our own sessions end by idleness, age, sign-out and disabling
+
+    @login.user_loader  # type: ignore[misc,untyped-decorator]
+    def _load(token: str) -> Visitor | None:
+        with shop.read(anonymous()) as work:
+            who = access.resume(work, token)
+            due = who is not None and access.is_touch_due(work, who)
+        if who is None:
+            return None
+        if due:
+            with shop.open(anonymous()) as work:
+                access.touch(work, who)
+        return Visitor(token, who)
+
+    app.before_request(partial(_gate, app))
+
+
+def _gate(app: Flask) -> Response | None:
+    view = app.view_functions.get(request.endpoint or "")
+    permission = getattr(view, "permission", None)
+    if view is None or permission == PUBLIC:
+        return None
+    now = visitor()
+    if now is None:
+        return _to_sign_in()
+    project_id = (request.view_args or {}).get("project_id")
+    if project_id is not None:
+        with workshop().read(anonymous()) as work:
+            g.actor, g.project = access.actor_in(work, now.who, project_id)
+    if permission == SIGNED_IN:
+        return None
+    if permission is None or project_id is None or not g.actor.may(permission):
+        raise Forbidden("Your role in this project does not allow this. Ask an admin of the project.")
+    return None
+
+
+def _to_sign_in() -> Response:
+    where = request.full_path.rstrip("?") if request.method == "GET" and not request.headers.get("HX-Request") else ""
+    address = url_for("auth.sign_in", next=where or None)
+    if request.headers.get("HX-Request"):
+        answer = Response(status=401)
+        answer.headers["HX-Redirect"] = address
+        return answer
+    if where not in {"", "/"}:
+        flash("Sign in to go on.", "info")
+    return redirect(address)  # type: ignore[return-value]
+

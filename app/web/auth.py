@@ -1,0 +1,110 @@
+"""Sign in, sign out, and the one-time address of the first member."""
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+
+from app.domain.errors import Invalid
+from app.services import access as doors
+from app.services import demo, members
+from app.web import access
+from app.web.context import workshop
+from app.web.fields import put_errors
+from app.web.forms.access import FirstMemberForm, SignInForm
+from app.web.htmx import go, redraw
+from app.web.limits import limiter, typed_email
+
+blueprint = Blueprint("auth", __name__)
+
+
+@blueprint.get("/")
+@access.signed_in
+def root() -> Response:
+    """The first project of whoever is signed in."""
+    now = access.visitor()
+    if now is None or not now.who.projects:
+        return Response(render_template("auth/no_project.html"))
+    return go(url_for("home.index", project_id=now.who.projects[0][0]))
+
+
+@blueprint.get("/sign-in")
+@access.public
+def sign_in() -> Response:
+    """The sign-in page."""
+    if access.visitor() is not None:
+        return go(_next_page())
+    with workshop().read(access.anonymous()) as work:
+        is_new = not doors.has_members(work)
+    return Response(render_template("auth/sign_in.html", form=SignInForm(), is_new=is_new))
+
+
+@blueprint.post("/sign-in")
+@access.public
+@limiter.limit("20 per minute; 120 per hour")
+@limiter.limit("10 per minute; 60 per hour", key_func=typed_email)
+def sign_in_now() -> Response:
+    """Check what was typed, begin a session."""
+    form = SignInForm()
+    try:
+        with workshop().open(access.anonymous()) as work:
+            token = doors.sign_in(work, form.email.data or "", form.password.data or "")
+    except Invalid as error:
+        put_errors(form, error)
+        return redraw("auth/sign_in.html", form=form, is_new=False)
+    where = _next_page()
+    access.begin(token)
+    return go(where)
+
+
+@blueprint.post("/sign-out")
+@access.public
+def sign_out() -> Response:
+    """End the session, here and in the browser."""
+    access.end()
+    return go(url_for("auth.sign_in"))
+
+
+@blueprint.get("/start/<token>")
+@access.public
+def first_member(token: str) -> Response:
+    """The page of the one-time address that Carillon prints at its first start."""
+    with workshop().read(access.anonymous()) as work:
+        doors.check_invitation(work, token)
+    return Response(render_template("auth/first_member.html", form=FirstMemberForm(), token=token))
+
+
+@blueprint.post("/start/<token>")
+@access.public
+@limiter.limit("20 per minute")
+def first_member_now(token: str) -> Response:
+    """Make the first member, sign in, and add the demo story when it was asked for."""
+    form = FirstMemberForm()
+    try:
+        with workshop().open(access.anonymous()) as work:
+            session_token = members.accept_first_invitation(
+                work, token, email=form.email.data or "", name=form.name.data or "", password=form.password.data or ""
+            )
+    except Invalid as error:
+        put_errors(form, error)
+        return redraw("auth/first_member.html", form=form, token=token)
+    access.begin(session_token)
+    if form.with_demo.data:
+        with workshop().open(access.anonymous()) as work:
+            demo.add_to_first_project(work, session_token)
+    return go(url_for("auth.root"))
+
+
+def _next_page() -> str:
+    """Where the member wanted to go: only a path of this site, so that no link can lead elsewhere after sign-in."""
+    wanted = request.values.get("next", "")
+    is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
+    return wanted if is_ours else url_for("auth.root")
+
+
+@blueprint.post("/theme")
+@access.public
+def choose_theme() -> Response:
+    """Light, dark, or as the system says; kept in a cookie for a year."""
+    chosen = request.form.get("theme", "system")
+    answer = redirect(_next_page(), 303)
+    if chosen in {"light", "dark", "system"}:
+        answer.set_cookie("theme", chosen, max_age=31_536_000, samesite="Lax", secure=request.is_secure)
+    return answer  # type: ignore[return-value]
