@@ -27,6 +27,9 @@ class EmailContent:
     # one preview within seconds, and is small enough for every provider's message limit. The REST reference stops at
     # 64,230, which refuses templates that people really use.
     MAX_BODY: ClassVar[int] = 1_000_000
+    # Markdown holds no tags, so 100,000 characters are twenty thousand words: Gmail would cut them. Its parser takes
+    # more than proportionally longer for more.
+    MAX_MARKDOWN: ClassVar[int] = 100_000
 
     subject: str = ""
     preheader: str = ""
@@ -68,8 +71,9 @@ class EmailContent:
         return [f"Format {self.format[:40]!r} is unknown. It is one of markdown, html or text."]
 
     def _body_problems(self) -> list[str]:
-        if len(self.body) > self.MAX_BODY:
-            return [_too_long("Body", len(self.body), self.MAX_BODY) + " Shorten it, or link to the rest."]
+        limit = self.MAX_MARKDOWN if self.format == "markdown" else self.MAX_BODY
+        if len(self.body) > limit:
+            return [_too_long("Body", len(self.body), limit) + " Shorten it, or link to the rest."]
         match = _UNSTORABLE.search(self.body)
         if match is None:
             return []

@@ -26,7 +26,7 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One reply: its basic code and its text, the lines of a long one joined by a space, codes taken off."""
+    """One reply: its basic code and its text: the codes taken off, the lines of a long one joined by a line feed."""
 
     code: int
     text: str
@@ -135,13 +135,16 @@ _BASIC_AT: Mapping[tuple[Stage, str], Verdict] = {
 _TEXTS: tuple[tuple[str, re.Pattern[str], Verdict], ...] = (
     (
         "5.0",
-        re.compile(r"(user|recipient|mailbox|address|account)( is)? (unknown|not found|does not exist)|(no such|unknown) "
-                   r"(user|recipient|mailbox|address|account)", re.IGNORECASE),
+        re.compile(
+            r"(user|recipient|mailbox|address|account)( is)? (unknown|not found|does not exist)"
+            r"|(no such|unknown) (user|recipient|mailbox|address|account)",
+            re.IGNORECASE,
+        ),
         (_RECIPIENT, Reason.MAILBOX_UNKNOWN),
     ),
     ("4", re.compile(r"gr[ea]y-?list", re.IGNORECASE), (_THROTTLED, Reason.GREYLISTED)),
     ("4", re.compile(r"rate limit|too (many|fast)|throttl", re.IGNORECASE), (_THROTTLED, Reason.RATE_LIMITED)),
-)  # fmt: skip
+)
 
 
 def judge(stage: Stage, reply: Reply) -> Outcome:

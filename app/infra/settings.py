@@ -1,6 +1,7 @@
 """The settings of a process, read once from the environment."""
 
 import hashlib
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -42,6 +43,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8025, ge=0, le=65535)
     log_format: Literal["console", "json"] = "console"
+    trusted_proxies: int = Field(default=0, ge=0, le=8)  # reverse proxies in front, whose X-Forwarded-* are believed
 
     @field_validator("data_dir")
     @classmethod
@@ -99,6 +101,11 @@ class Settings(BaseSettings):
                 'CARILLON_PROVIDER_ENDPOINTS is not a JSON object; use one like {"mailgun": "http://127.0.0.1:9000/v3"}.'
             ]) from error  # fmt: skip
 
+    def environment(self) -> dict[str, str]:
+        """The environment for a child process, in which `from_env` reads these very settings."""
+        ours = {f"CARILLON_{name.upper()}": _written(value) for name, value in self}
+        return {**os.environ, **ours}  # noqa: TID251 - this is the one place
+
     @property
     def sqlalchemy_url(self) -> str:
         """Where the database is: the one that was set, else SQLite in the data dir."""
@@ -146,8 +153,15 @@ class Settings(BaseSettings):
     @property
     def address(self) -> str:
         """The address people open, without a trailing slash."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = "localhost" if self.host in {"0.0.0.0", "::", ""} else self.host  # noqa: S104 - compared, not bound to
+        host = f"[{host}]" if ":" in host else host
         return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, dict):
+        return json.dumps(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _is_web_address(value: str) -> bool:
@@ -163,6 +177,7 @@ _RIGHT = {
     "workers": "use a number from 1 to 256",
     "allow_private_hosts": "use true or false",
     "log_format": "use console or json",
+    "trusted_proxies": "use the number of reverse proxies in front, from 0 to 8",
     "data_dir": "use the path of a folder",
 }
 

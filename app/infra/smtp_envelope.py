@@ -10,22 +10,31 @@ from app.infra.smtp_intake import Letter
 
 DATA = b"DATA\r\n"
 
-# One address as it may stand between < and >: nothing that ends the line, the brackets or the argument. RFC 5321
-# would also allow blanks inside a quoted local part; no mailbox that people write to has one.
-_ADDRESS = re.compile(r"[^\x00-\x20\x7f-\xa0<>\u2028\u2029]+@[^\x00-\x20\x7f-\xa0<>@\u2028\u2029]+")
+# One address as it may stand in a command and in a header: nothing that ends the line, the brackets or the phrase.
+# RFC 5321 would also allow much of this inside a quoted local part; no mailbox that people write to has one.
+_NEVER = r"\x00-\x20\x7f-\xa0\u2028\u2029<>(),;@\"\\"
+ADDRESS = re.compile(rf"[^{_NEVER}:\[\]]+@[^{_NEVER}]+")
+
+
+def refuse_addresses(letter: Letter) -> Outcome | None:
+    """The outcome of a letter whose addresses no server could take; None when they look right."""
+    if _path(letter.sender) is None:
+        return Outcome(OutcomeKind.CONFIG_PERMANENT, Reason.SENDER_REFUSED, "The sender address cannot be used in SMTP")
+    if _path(letter.recipient) is None:
+        return Outcome(OutcomeKind.RECIPIENT_PERMANENT, Reason.INVALID_ADDRESS, "The address cannot be used in SMTP")
+    return None
 
 
 def open_envelope(letter: Letter, content: bytes, offers: Mapping[str, str]) -> tuple[bytes, bytes] | Outcome:
-    """The MAIL and RCPT command lines for this letter on a server with these offers, or the outcome without them."""
+    """The MAIL and RCPT command lines for this letter on a server with these offers, or the outcome without.
+
+    The addresses have passed `refuse_addresses`.
+    """
     size = offers.get("SIZE")
     if size and size.isdigit() and 0 < int(size) < len(content):
         said = f"The message has {len(content)} bytes; the server takes {int(size)}"
         return Outcome(OutcomeKind.MESSAGE_PERMANENT, Reason.TOO_LARGE, said)
-    sender, recipient = _path(letter.sender), _path(letter.recipient)
-    if sender is None:
-        return Outcome(OutcomeKind.CONFIG_PERMANENT, Reason.SENDER_REFUSED, "The sender address cannot be used in SMTP")
-    if recipient is None:
-        return Outcome(OutcomeKind.RECIPIENT_PERMANENT, Reason.INVALID_ADDRESS, "The address cannot be used in SMTP")
+    sender, recipient = _path(letter.sender) or b"", _path(letter.recipient) or b""
     parameters = b" SIZE=%d" % len(content) if size is not None else b""
     if not (sender.isascii() and recipient.isascii() and content.isascii()):
         if not ("SMTPUTF8" in offers and "8BITMIME" in offers):
@@ -44,7 +53,7 @@ def _needs_utf8(letter: Letter) -> Outcome:
 
 @lru_cache(maxsize=64)  # the sender comes again with every letter
 def _path(address: str) -> bytes | None:
-    if _ADDRESS.fullmatch(address) is None:
+    if ADDRESS.fullmatch(address) is None:
         return None
     if address.isascii():
         return address.encode()

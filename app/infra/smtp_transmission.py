@@ -10,13 +10,12 @@ from typing import NamedTuple
 
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
 from app.domain.smtp_replies import Reply, Stage, accept, judge
-from app.infra.smtp_envelope import DATA, open_envelope
+from app.infra.smtp_envelope import DATA, open_envelope, refuse_addresses
 from app.infra.smtp_intake import Intake, Letter, unwritable
-from app.infra.smtp_wire import Wire, parse_reply
+from app.infra.smtp_wire import PIECE, Wire, parse_reply
 
 DOT = b".\r\n"
 RSET = b"RSET\r\n"
-CLASS_2 = ord("2")
 
 _CONFUSED = (Reason.TIMED_OUT, Reason.SERVER_ERROR)  # how a server ends that cannot follow
 
@@ -53,8 +52,8 @@ class Transmission:
         self._wire.on_end = self._end
         self._wire.is_waiting = True
         self._wire.touch()
-        self._open_next()
         try:
+            self._open_next()
             await self._done
         except asyncio.CancelledError:
             self._wire.abort(Reason.CONNECTION_LOST)
@@ -68,6 +67,9 @@ class Transmission:
     def _compose(self) -> _Job | None:
         """Take the next letter that this server can be asked to carry."""
         while (letter := self._intake.take()) is not None:
+            if (refusal := refuse_addresses(letter)) is not None:
+                self._intake.answer(letter.index, refusal)
+                continue
             try:
                 content = letter.compose()
             except ValueError as error:
@@ -167,8 +169,8 @@ class Transmission:
         self._text_began = True
         wire.patience = self._patience[1]
         wire.on_line = self._on_text
-        if self._pipelined and wire.letters_total + 1 < self._letters_at_most:
-            self._next = self._compose()
+        if self._pipelined and wire.letters_total + 1 < self._letters_at_most and len(job.text) <= PIECE:
+            self._next = self._compose()  # a longer text goes alone, so that its last piece ends with its dot
         following = self._next
         wire.write(job.text if following is None else job.text + following.mail + following.rcpt + DATA)
 
@@ -213,6 +215,12 @@ class Transmission:
 
     def _end(self, reason: Reason) -> None:
         """The connection is gone: say what that means for the letters it carried."""
+        try:
+            self._account_for_rest(reason)
+        finally:
+            self._finish()
+
+    def _account_for_rest(self, reason: Reason) -> None:
         self.is_confused = self._pipelined and reason in _CONFUSED
         following, self._next = self._next, None
         if following is not None:
@@ -229,7 +237,6 @@ class Transmission:
         else:
             said = "The connection ended before the message was written"
             self._answer(Outcome(OutcomeKind.TRANSIENT, reason, said))
-        self._finish()
 
 
 def stuff_dots(content: bytes) -> bytes:

@@ -29,12 +29,13 @@ class Wire(asyncio.Protocol):
         self.letters_total = 0  # letters this connection has carried
         self.is_waiting = False
         self.is_open = False
-        self.on_line: Callable[[bytes], None] = self._take_unasked
+        self.on_line: Callable[[bytes], None] = self._take_reply
         self.on_end: Callable[[Reason], None] = _nothing
         self._loop = asyncio.get_running_loop()
         self.gone: asyncio.Future[None] = self._loop.create_future()
         self._transport: Any = None  # asyncio.Transport, or the one start_tls puts over it
-        self._reply: asyncio.Future[Reply] | None = None
+        self._banner: asyncio.Future[Reply] = self._loop.create_future()  # may come before anyone asks
+        self._reply: asyncio.Future[Reply] | None = self._banner
         self._partial = b""
         self._gathered = b""
         self._heard_at = 0.0
@@ -88,24 +89,29 @@ class Wire(asyncio.Protocol):
 
     # what the rest of the client calls
 
-    async def ask(self, command: bytes = b"") -> Reply:
-        """Write one command line (nothing: await the banner) and return its reply.
+    async def greeting(self) -> Reply:
+        """The server's banner; raises as `ask` does."""
+        return await self._await(self._banner)
+
+    async def ask(self, command: bytes) -> Reply:
+        """Write one command line and return its reply.
 
         Raises ConnectionError when the connection ends first, TimeoutError after `patience` seconds of silence.
         """
-        reply = self._reply = self._loop.create_future()
-        self.on_line = self._take_reply
-        self.is_waiting = True
         if not self.is_open:
-            reply.set_exception(ConnectionResetError("the server closed the connection"))
-        elif command:
-            self.touch()
-            self.write(command + b"\r\n")
+            raise ConnectionResetError("the server closed the connection")
+        self._reply = reply = self._loop.create_future()
+        self.on_line = self._take_reply
+        self.write(command + b"\r\n")
+        return await self._await(reply)
+
+    async def _await(self, reply: asyncio.Future[Reply]) -> Reply:
+        self.touch()
+        self.is_waiting = True
         try:
             return await reply
         finally:
             self.is_waiting = False
-            self.on_line = self._take_unasked
 
     def write(self, content: bytes) -> None:
         """Write bytes; a long text goes in pieces, so that `has_unwritten` tells whether its end left this process."""
@@ -214,7 +220,7 @@ def parse_reply(line: bytes) -> Reply | None:
     enhanced = texts[0].partition(" ")[0]
     if len(texts) > 1 and enhanced[:1] in "245" and enhanced.count(".") == 2:  # each line repeats it (RFC 2034)
         texts[1:] = [text.removeprefix(enhanced).strip() for text in texts[1:]]
-    return Reply(int(code), " ".join(texts))
+    return Reply(int(code), "\n".join(texts))
 
 
 def _nothing(_: object) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.models.base import Base, BigId
 
 _QUEUED = text("state = 'queued'")
+_NOTABLE = text("state IN ('failed', 'bounced', 'skipped', 'uncertain')")
 
 
 class Delivery(Base):
@@ -24,6 +25,15 @@ class Delivery(Base):
             "ix_deliveries_due", "message_pk", "next_attempt_at", "pk", sqlite_where=_QUEUED, postgresql_where=_QUEUED
         ),
         Index(None, "message_pk", "state", "pk"),
+        Index(
+            "ix_deliveries_reasons",
+            "message_pk",
+            "reason",
+            "pk",
+            "state",
+            sqlite_where=_NOTABLE,
+            postgresql_where=_NOTABLE,
+        ),
         Index(None, "batch_pk"),
         Index(None, "project_pk", "address", "pk"),
         Index(None, "project_pk", "pk"),

@@ -23,6 +23,7 @@ class Message(InProject, Base):
         Index(None, "project_pk", "pk"),
         Index(None, "status", "scheduled_at"),
         Index(None, "project_pk", "scheduled_at"),
+        Index(None, "project_pk", "started_at"),
     )
 
     channel: Mapped[str] = mapped_column(String(8))
@@ -35,6 +36,7 @@ class Message(InProject, Base):
     version: Mapped[int] = mapped_column(Integer, default=1)
     author_pk: Mapped[int | None] = mapped_column(BigId)
     author_name: Mapped[str] = mapped_column(String(320), default="")
+    editor_name: Mapped[str] = mapped_column(String(320), default="")  # who saved it last
     scheduled_at: Mapped[datetime | None]
     scheduled_wall: Mapped[str] = mapped_column(String(32), default="")
     scheduled_zone: Mapped[str] = mapped_column(String(64), default="")

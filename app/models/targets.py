@@ -2,10 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, BigId, InProject
+
+_EXPIRED = text("expired_at IS NOT NULL")
 
 
 class Target(InProject, Base):
@@ -20,6 +22,7 @@ class Target(InProject, Base):
         UniqueConstraint("project_pk", "id"),
         UniqueConstraint("project_pk", "channel", "address_key"),
         Index(None, "contact_pk", "channel"),
+        Index("ix_targets_expired", "project_pk", "channel", "pk", sqlite_where=_EXPIRED, postgresql_where=_EXPIRED),
     )
 
     contact_pk: Mapped[int] = mapped_column(BigId, ForeignKey("contacts.pk", ondelete="CASCADE"))

@@ -9,7 +9,7 @@ from app.domain.personalise import Pattern, Slot
 
 Escape = Callable[[str], str]
 
-_PRIVATE_USE = (range(0xE000, 0xF900), range(0xF0000, 0xFFFFE), range(0x100000, 0x10FFFE))
+_CANDIDATES = (*range(0xE000, 0xE200), *range(0xF0000, 0xF0200))  # private use
 _TAG = re.compile(r"""<[a-zA-Z!/](?:[^"'>]|"[^"]*"|'[^']*')*>""")
 _ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)="([^"]*)\"""")
 
@@ -18,11 +18,13 @@ class Markers:
     """Numbers the slots of an email and writes each as two private-use characters around its number.
 
     The two characters are chosen so that the author's own text cannot spell them, neither plainly nor as an HTML or
-    CSS escape; so a private-use character of the author's (an icon font) stays what it is.
+    CSS escape; so a private-use character of the author's (an icon font) stays what it is. `copies` are the numbers
+    that `remark` gave.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
         self.slots: list[Slot] = []
+        self.copies: set[int] = set()
         self.opening, self.closing = _unused_characters("\n".join(texts))
         self.pattern = re.compile(f"{self.opening}([0-9]{{1,7}}){self.closing}")
 
@@ -42,7 +44,10 @@ class Markers:
         return self.pattern.sub(lambda mark: f"{self.opening}{self._copy(int(mark[1]))}{self.closing}", text)
 
     def _copy(self, number: int) -> int:
+        if number >= len(self.slots):
+            return number
         self.slots.append(self.slots[number])
+        self.copies.add(len(self.slots) - 1)
         return len(self.slots) - 1
 
     def stencil(self, text: str, escape_at: Callable[[re.Match[str]], Escape]) -> "Stencil":
@@ -59,7 +64,9 @@ class Markers:
         parts.append(text[at:])
         return Stencil(parts, fields)
 
-    def html_stencil(self, page: str, escape_attribute: Callable[[str, bool], Escape], escape_text: Escape) -> "Stencil":
+    def html_stencil(
+        self, page: str, escape_attribute: Callable[[str, bool], Escape], escape_text: Escape
+    ) -> "Stencil":
         """The stencil of a well-formed HTML page.
 
         `escape_attribute(name, leads)` chooses by attribute; `leads` is true when the value starts with this slot.
@@ -103,14 +110,16 @@ def _nothing(_value: str) -> str:
 
 
 def _unused_characters(text: str) -> tuple[str, str]:
-    """Two private-use characters that the text does not hold, plainly or escaped (`&#xE000;`, `\\E000`)."""
+    """Two private-use characters that the text does not hold, plainly or escaped (`&#xE000;`, `\\E000`).
+
+    A text made to spell a thousand of them gets the last two anyway: at worst its author sees a variable's value.
+    """
     if text.isascii() and "&" not in text and "\\" not in text:
         return chr(0xE000), chr(0xE001)
     plain, lowered = set(html.unescape(text)) | set(text), text.lower()
-    found: list[str] = []
-    for code in (code for block in _PRIVATE_USE for code in block):
-        if chr(code) not in plain and f"{code:x}" not in lowered and str(code) not in lowered:
-            found.append(chr(code))
-            if len(found) == 2:
-                break
-    return found[0], found[1]
+    free = (
+        chr(code)
+        for code in _CANDIDATES
+        if chr(code) not in plain and f"{code:x}" not in lowered and str(code) not in lowered
+    )
+    return next(free, chr(0x10FFFC)), next(free, chr(0x10FFFD))

@@ -155,9 +155,13 @@ def invite_first_member(work: Work) -> str:
 
 
 def check_invitation(work: Work, token: str) -> Invitation:
-    """The invitation behind a one-time address; SignedOut, in words, when it cannot be used (any more)."""
+    """The first member's invitation behind a one-time address; SignedOut, in words, when it cannot be used (any more).
+
+    Invitations to a project are another matter (`services.memberships`): they never make an admin of everything.
+    """
     found = work.session.scalar(select(Invitation).where(Invitation.token_hash == hash_token(token)))
-    if found is None or found.used_at is not None or found.expires_at < work.now:
+    is_usable = found is not None and found.project_pk is None and found.used_at is None
+    if found is None or not is_usable or found.expires_at < work.now:
         raise SignedOut("This one-time address was used already or is too old. Restart Carillon to print a new one.")
     return found
 

@@ -1,6 +1,8 @@
-"""API keys: make them; the secret is shown once."""
+"""API keys: make, list and revoke them; the secret is shown once."""
 
 from datetime import datetime
+
+from sqlalchemy import select
 
 from app.domain.errors import Invalid
 from app.domain.permissions import KEY_SCOPES
@@ -37,3 +39,26 @@ def create_key(work: Work, *, name: str, scopes: list[str], expires_at: datetime
     work.session.add(key)
     work.audit("key.create", f"key/{key.id}", name=name, scopes=wanted)
     return key, secret
+
+
+def list_keys(work: Work) -> list[ApiKey]:
+    """The keys of the project, the newest first."""
+    work.require("keys.read")
+    return list(
+        work.session.scalars(select(ApiKey).where(ApiKey.project_pk == work.project_pk).order_by(ApiKey.pk.desc()))
+    )
+
+
+def find_key(work: Work, key_id: str) -> ApiKey:
+    """The key with that id; NotFound when there is none in this project."""
+    work.require("keys.read")
+    key: ApiKey = work.find(ApiKey, key_id, noun="key")
+    return key
+
+
+def revoke_key(work: Work, key_id: str) -> None:
+    """Delete a key; whatever uses it is refused from now on."""
+    work.require("keys.write")
+    key = find_key(work, key_id)
+    work.session.delete(key)
+    work.audit("key.revoke", f"key/{key_id}", name=key.name, ending=key.secret_ending)

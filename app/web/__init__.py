@@ -11,6 +11,7 @@ from htmx_flask import Htmx
 from werkzeug.exceptions import HTTPException
 
 from app.domain.errors import AppError
+from app.services.access import SignedIn
 from app.services.work import Workshop
 from app.web import access, filters, nav
 from app.web.assets import Assets
@@ -72,12 +73,14 @@ def _surroundings(app: Flask) -> dict[str, object]:
         "theme": theme(),
         "project": project,
         "projects": now.who.projects if now else (),
-        "member": now.who if now else None,
-        "role": project.role if project else "",
+        "member": _card(now.who, project.role if project else "") if now else None,
         "can": actor.may if actor else lambda _permission: False,
         "nav": nav.menu(app.view_functions, actor.may, request.endpoint or "") if actor else (),
-        "is_signed_in": now is not None,
     }
+
+
+def _card(who: SignedIn, role: str) -> dict[str, str]:
+    return {"email": who.email, "name": who.name, "role": role}
 
 
 def theme() -> str:

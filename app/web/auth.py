@@ -101,7 +101,7 @@ def _next_page() -> str:
 
 @blueprint.post("/theme")
 @access.public
-def choose_theme() -> Response:
+def theme() -> Response:
     """Light, dark, or as the system says; kept in a cookie for a year."""
     chosen = request.form.get("theme", "system")
     answer = redirect(_next_page(), 303)

@@ -1,11 +1,11 @@
 """Form fields of our own, and what puts a service's errors on a form."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from wtforms import Form, StringField, TextAreaField
+from wtforms import Form, SelectChoice, StringField, TextAreaField
 from wtforms.widgets import DateTimeLocalInput, PasswordInput
 
 from app.domain.errors import Invalid
@@ -27,6 +27,11 @@ def put_errors(form: Form, error: Invalid) -> None:
 def _field_name(name: str) -> str:
     snake = "".join(f"_{sign.lower()}" if sign.isupper() else sign for sign in name)
     return snake.replace(".", "_").replace("-", "_")
+
+
+def options(pairs: Iterable[tuple[str, str]]) -> list[SelectChoice]:
+    """What a SelectField or RadioField offers, from pairs (value, words); WTForms 3.3 warns about bare tuples."""
+    return [SelectChoice(value, words) for value, words in pairs]
 
 
 class TextField(StringField):

@@ -9,7 +9,7 @@ from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from app.infra.clock import Clock
-from app.web.wording import explain, say_duration, say_reason
+from app.web.wording import explain, say_duration, say_reason, status_page
 
 
 class Badge(NamedTuple):
@@ -209,4 +209,5 @@ def install(env: Environment, clock: Clock, zone: Callable[[], tzinfo] = lambda:
         provider_badge=provider_badge,
         reason=say_reason,
         explain=explain,
+        status_page=status_page,
     )

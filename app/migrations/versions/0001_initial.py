@@ -337,6 +337,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("author_pk", ID, nullable=True),
         sa.Column("author_name", sa.String(length=320), nullable=False),
+        sa.Column("editor_name", sa.String(length=320), nullable=False),
         sa.Column("scheduled_at", sa.BigInteger(), nullable=True),
         sa.Column("scheduled_wall", sa.String(length=32), nullable=False),
         sa.Column("scheduled_zone", sa.String(length=64), nullable=False),
@@ -473,6 +474,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("project_pk", "id", name=op.f("uq_targets_project_pk_id")),
     )
     op.create_index(op.f("ix_targets_contact_pk_channel"), "targets", ["contact_pk", "channel"], unique=False)
+    op.create_index(
+        "ix_targets_expired",
+        "targets",
+        ["project_pk", "channel", "pk"],
+        unique=False,
+        sqlite_where=sa.text("expired_at IS NOT NULL"),
+        postgresql_where=sa.text("expired_at IS NOT NULL"),
+    )
 
     op.create_table(
         "subscribers",

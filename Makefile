@@ -1,0 +1,87 @@
+# The commands of this house; `make` alone lists them.
+
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+RUN_TESTS := $(BIN)/python -m pytest
+
+# From quick to slow, so that the first mistake is seen soon; a room that is not listed comes before the slow ones.
+QUICK := $(wildcard tests/architecture tests/unit tests/providers tests/rendering)
+SLOW := $(wildcard tests/house tests/sdk tests/faults tests/browser)
+WITHOUT_TESTS := tests/bench tests/node_modules tests/__pycache__
+MIDDLE := $(filter-out $(QUICK) $(SLOW) $(WITHOUT_TESTS),$(patsubst %/,%,$(sort $(wildcard tests/*/))))
+
+.DEFAULT_GOAL := help
+.PHONY: help run install test check fix unit faults browser bench vendor lock ci needs
+
+help: ## List the commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do \
+		printf '  make %-9s %s\n' "$$name" "$$text"; done
+
+run: install ## Install what is needed and start Carillon
+	@$(BIN)/carillon up
+
+install: .venv/.installed ## Make .venv with the locked dependencies
+
+test: needs ## Install what the tests need, then run every check and every test
+	@$(MAKE) --no-print-directory check-only
+	@$(RUN_TESTS) $(QUICK) $(MIDDLE) $(SLOW)
+
+check: .venv/.tested check-only ## Run the linters, the type checker, the import contracts and the house rules
+	@$(RUN_TESTS) tests/architecture
+
+fix: .venv/.tested ## Format the code and mend what can be mended
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+unit: .venv/.tested ## Run the quick tests
+	@$(RUN_TESTS) $(QUICK)
+
+faults: .venv/.tested ## Kill processes and see that nothing is lost
+	@$(RUN_TESTS) $(wildcard tests/house tests/faults)
+
+browser: needs ## Run the tests that drive a browser
+	@$(RUN_TESTS) $(wildcard tests/browser)
+
+bench: needs ## Measure how fast it is against yardsticks
+	@$(BIN)/python -m tests.bench
+
+vendor: .venv/.tested ## Fetch the pinned third-party files of the dashboard anew
+	@$(BIN)/python -m tests.vendoring
+
+lock: .venv/.tested ## Choose the newest fitting dependencies and write the lock files
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --extra test -c requirements.lock pyproject.toml -o requirements-test.lock
+
+ci: ## Do what the build server does
+	@.ci/run
+
+needs: .venv/.tested
+	@$(BIN)/python -m tests.needs
+
+.PHONY: check-only
+check-only:
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.venv/.installed: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Carillon needs Python 3.11 or newer, and there is none on the path." \
+		"Install one, or say where it is: make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Carillon needs Python 3.11 or newer;" \
+		"$(PYTHON) is $$($(PYTHON) --version). Say where a newer one is: make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; echo "Python cannot make a virtual environment;" \
+		"on Debian install it first: apt-get install python3-venv"; exit 1; }
+	@echo "Installing the dependencies"
+	@$(PIP) install --quiet --require-hashes -r requirements.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation --no-index --config-settings editable_mode=compat -e .
+	@touch $@
+
+.venv/.tested: .venv/.installed requirements-test.lock
+	@echo "Installing what the tests need"
+	@$(PIP) install --quiet --require-hashes -r requirements-test.lock
+	@touch $@

@@ -1,0 +1,62 @@
+"""The data dir of a running installation: made private, written to, and held by one `carillon up` alone."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from app.infra.settings import Settings
+
+
+class DataDirError(Exception):
+    """The data dir cannot be used; the sentence says why and what would be right."""
+
+
+class DataDir:
+    """The folder named by --data-dir."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.folder = settings.data_dir
+        self.lock_file = settings.run_dir / "up.lock"
+        self._about = {"pid": os.getpid(), "address": settings.address}
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder for the time of the block. Raises DataDirError when another one holds it.
+
+        The system lets go of the lock when this process ends, in whatever way, so nothing has to be cleaned up.
+        """
+        self._make()
+        with self.lock_file.open("a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise DataDirError(self._already_running(file)) from error
+            file.truncate(0)
+            file.write(json.dumps(self._about))
+            file.flush()
+            yield
+
+    def _make(self) -> None:
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.lock_file.parent.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise DataDirError(
+                f"--data-dir {self.folder} cannot be made: {error.strerror}. Use a folder this user may write."
+            ) from error
+        if not os.access(self.folder, os.W_OK) or not os.access(self.lock_file.parent, os.W_OK):
+            raise DataDirError(f"--data-dir {self.folder} cannot be written. Use a folder this user may write.")
+
+    def _already_running(self, file: IO[str]) -> str:
+        file.seek(0)
+        try:
+            other = json.loads(file.read())
+            who = f"process {other['pid']}, {other['address']}"
+        except (ValueError, KeyError, TypeError):
+            who = "just starting"
+        return (
+            f"Carillon runs on {self.folder} already ({who}). Stop that one first, or give this one another --data-dir."
+        )

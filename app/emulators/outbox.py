@@ -1,0 +1,174 @@
+"""What the emulators received: one row for each recipient of each message, in a SQLite file of its own."""
+
+import sqlite3
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+KEPT = 20_000  # newest rows that are kept
+PRUNED_EVERY = 500  # rows between two prunings
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS received (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    received_at TEXT NOT NULL,
+    protocol TEXT NOT NULL,
+    account TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    raw BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    connection TEXT NOT NULL,
+    is_tls INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS received_by_account ON received (account, id);
+CREATE INDEX IF NOT EXISTS received_by_recipient ON received (recipient, id);
+"""
+_SUMMARY = "id, received_at, protocol, account, sender, recipient, subject, size, connection, is_tls"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message as it is about to be kept. `account` is who signed in, empty when nobody did."""
+
+    protocol: str
+    account: str
+    sender: str
+    recipients: Sequence[str]
+    subject: str
+    raw: bytes
+    connection: str
+    is_tls: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One row of the outbox. `received_at` is aware, in UTC; `raw` is empty in lists."""
+
+    id: int
+    received_at: datetime
+    protocol: str
+    account: str
+    sender: str
+    recipient: str
+    subject: str
+    size: int
+    connection: str
+    is_tls: bool
+    raw: bytes = b""
+
+
+class Outbox:
+    """The outbox file; usable by many threads and, because SQLite locks it, by many processes."""
+
+    def __init__(self, path: Path, kept: int = KEPT) -> None:
+        self._kept = kept
+        self._lock = threading.Lock()
+        self._db = connect(path)
+        self._db.executescript(_SCHEMA)
+
+    def keep(self, arrival: Arrival) -> int:
+        """Store a message, one row for each recipient; returns the id of the last row once it is on disk."""
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")  # noqa: TID251 - nothing of Carillon's is here
+        rows = [
+            (
+                now, arrival.protocol, arrival.account, arrival.sender, recipient, arrival.subject, arrival.raw,
+                len(arrival.raw), arrival.connection, arrival.is_tls,
+            )
+            for recipient in arrival.recipients
+        ]  # fmt: skip
+        columns = "received_at, protocol, account, sender, recipient, subject, raw, size, connection, is_tls"
+        last: int | None = None
+        with self._lock, self._db:
+            for row in rows:
+                last = self._db.execute(f"INSERT INTO received ({columns}) VALUES (?,?,?,?,?,?,?,?,?,?)", row).lastrowid  # noqa: S608 - a constant
+                if last and last % PRUNED_EVERY == 0:
+                    self._db.execute("DELETE FROM received WHERE id <= ?", (last - self._kept,))
+        return last or 0
+
+    def newest(
+        self, limit: int = 50, before: int | None = None, account: str | None = None, search: str = ""
+    ) -> list[Received]:
+        """Rows without their bytes, newest first, older than the id `before`.
+
+        `account` None: of all accounts; empty: of those that did not sign in. `search` looks for a part of a sender, a
+        recipient or a subject, without regard to ASCII case.
+        """
+        conditions, values = _narrow(account, search)
+        if before is not None:
+            conditions.append("id < ?")
+            values.append(before)
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        query = f"SELECT {_SUMMARY} FROM received {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 - constants
+        with self._lock:
+            rows = self._db.execute(query, [*values, limit]).fetchall()
+        return [_received(row) for row in rows]
+
+    def get(self, row_id: int) -> Received | None:
+        """One row with its bytes; None when it was never there or is pruned."""
+        with self._lock:
+            row = self._db.execute(f"SELECT {_SUMMARY}, raw FROM received WHERE id = ?", (row_id,)).fetchone()  # noqa: S608 - constants
+        return _received(row) if row else None
+
+    def count(self, account: str | None = None, search: str = "") -> int:
+        """How many rows `newest` would page through."""
+        conditions, values = _narrow(account, search)
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        with self._lock:
+            return int(self._db.execute(f"SELECT count(*) FROM received {where}", values).fetchone()[0])  # noqa: S608 - constants
+
+    def accounts(self) -> list[str]:
+        """Who sent anything, by name."""
+        with self._lock:
+            return [row[0] for row in self._db.execute("SELECT DISTINCT account FROM received ORDER BY account")]
+
+    def clear(self, account: str | None = None) -> int:
+        """Forget everything, or what one account sent; returns how many rows that was."""
+        conditions, values = _narrow(account, "")
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        with self._lock, self._db:
+            return self._db.execute(f"DELETE FROM received {where}", values).rowcount  # noqa: S608 - constants
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection to the emulators' file, which is made when missing; commits survive the death of the process."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    db = sqlite3.connect(path, timeout=10.0, check_same_thread=False)
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("PRAGMA synchronous=NORMAL")
+    return db
+
+
+def outbox_path(data_dir: Path) -> Path:
+    """Where the emulators keep what they received."""
+    return data_dir / "emulators" / "outbox.sqlite3"
+
+
+def _narrow(account: str | None, search: str) -> tuple[list[str], list[object]]:
+    conditions: list[str] = []
+    values: list[object] = []
+    if account is not None:
+        conditions.append("account = ?")
+        values.append(account)
+    if search:
+        conditions.append(r"(recipient LIKE ? ESCAPE '\' OR sender LIKE ? ESCAPE '\' OR subject LIKE ? ESCAPE '\')")
+        escaped = search.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
+        values += [f"%{escaped}%"] * 3
+    return conditions, values
+
+
+def _received(row: tuple[object, ...]) -> Received:
+    number, received_at, protocol, account, sender, recipient, subject, size, connection, is_tls, *raw = row
+    return Received(
+        int(str(number)), datetime.fromisoformat(str(received_at)), str(protocol), str(account), str(sender),
+        str(recipient), str(subject), int(str(size)), str(connection), bool(is_tls),
+        raw[0] if raw and isinstance(raw[0], bytes) else b"",
+    )  # fmt: skip

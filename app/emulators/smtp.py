@@ -1,0 +1,218 @@
+"""A mail server that delivers nowhere: takes everything, keeps it in the outbox, fails as the dial says."""
+
+import asyncio
+import itertools
+import logging
+import ssl
+from dataclasses import dataclass
+from email import policy
+from email.parser import BytesHeaderParser
+from typing import Any
+
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from app.emulators.faults import Fault, Faults
+from app.emulators.outbox import Arrival, Outbox
+
+SIZE = 26_214_400  # bytes of one message, as announced
+
+_HEADERS = BytesHeaderParser(policy=policy.default)
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpOptions:
+    """How the server presents itself. `tls` offers STARTTLS; `implicit_tls` speaks TLS from the first byte."""
+
+    tls: ssl.SSLContext | None = None
+    implicit_tls: ssl.SSLContext | None = None
+    size: int = SIZE
+    takes_utf8: bool = True
+
+
+class SmtpEmulator:
+    """The listening server. Start it inside a running asyncio loop."""
+
+    def __init__(self, outbox: Outbox, faults: Faults, options: SmtpOptions | None = None) -> None:
+        self._outbox = outbox
+        self._faults = faults
+        self._options = options or SmtpOptions()
+        self._server: asyncio.Server | None = None
+        self._open: set[_Connection] = set()
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> tuple[str, int]:
+        """Listen; returns the address, with the port that was free when 0 was asked for."""
+        logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # it would write every command of every session
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._connect, host, port, ssl=self._options.implicit_tls)
+        address = self._server.sockets[0].getsockname()
+        return str(address[0]), int(address[1])
+
+    async def stop(self) -> None:
+        """Stop listening and hang up."""
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self._open):
+            connection.hang_up()
+        await asyncio.sleep(0.05)  # the loop needs a turn to close what was hung up
+
+    def _connect(self) -> "_Connection":
+        return _Connection(_Reception(self._outbox, self._faults), self._faults, self._options, self._open)
+
+
+class _Reception:
+    """What is asked at each stage of the dialogue (aiosmtpd's hooks)."""
+
+    def __init__(self, outbox: Outbox, faults: Faults) -> None:
+        self._outbox = outbox
+        self._faults = faults
+        self._connection = f"smtp-{next(_numbers)}"
+
+    async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
+        self, server: "_Connection", session: Session, _: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        """What is offered: aiosmtpd's own, and what makes clients fast."""
+        session.host_name = hostname
+        struck = self._faults.strike("ehlo", account_of(session))
+        server.forgets_early_input = struck is not None and struck[0].act == "garble"
+        extra = ["250-ENHANCEDSTATUSCODES"]
+        if struck is None or struck[0].act != "lack":
+            extra.append("250-PIPELINING")
+        return [*responses[:-1], *extra, responses[-1]]
+
+    async def handle_MAIL(  # noqa: N802
+        self, server: "_Connection", session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """The sender."""
+        struck = self._faults.strike("mail", account_of(session))
+        if struck is not None:
+            return server.play(struck[0])
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 2.1.0 Sender ok"
+
+    async def handle_RCPT(  # noqa: N802
+        self, server: "_Connection", session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """One recipient."""
+        struck = self._faults.strike("rcpt", account_of(session), [address])
+        if struck is not None:
+            fault, amount = struck
+            if fault.name != "too-many-recipients" or len(envelope.rcpt_tos) >= amount:
+                return server.play(fault)
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 2.1.5 Recipient ok"
+
+    async def handle_DATA(self, server: "_Connection", session: Session, envelope: Envelope) -> str:  # noqa: N802
+        """The whole message."""
+        struck = self._faults.strike("text", account_of(session), envelope.rcpt_tos)
+        if struck is None:
+            return self._keep(session, envelope)
+        fault, amount = struck
+        if fault.act == "wait":
+            await asyncio.sleep(amount)
+            return self._keep(session, envelope)
+        if fault.act == "keep":
+            self._keep(session, envelope)
+        if fault.act == "reply":
+            return server.play(fault)
+        server.hang_up()
+        await asyncio.Event().wait()  # the lost connection ends this session
+        return ""
+
+    def _keep(self, session: Session, envelope: Envelope) -> str:
+        raw = envelope.original_content or b""
+        arrival = Arrival(
+            "smtp", account_of(session), envelope.mail_from or "", list(envelope.rcpt_tos), subject_of(raw), raw,
+            self._connection, session.ssl is not None,
+        )  # fmt: skip
+        return f"250 2.0.0 Ok: queued as {self._outbox.keep(arrival):08X}"
+
+
+class _Connection(SMTP):
+    """One session: aiosmtpd's, plus the failures it has no hook for."""
+
+    def __init__(
+        self, reception: _Reception, faults: Faults, options: SmtpOptions, open_ones: "set[_Connection]"
+    ) -> None:
+        self.forgets_early_input = False
+        self._faults = faults
+        self._open_ones = open_ones
+        self._closes_after_reply = False
+        super().__init__(
+            reception, hostname="emulator.invalid", ident="Carillon emulator", data_size_limit=options.size,
+            enable_SMTPUTF8=options.takes_utf8, tls_context=options.tls, auth_require_tls=False,
+            authenticator=self._admit, loop=asyncio.get_running_loop(),
+        )  # fmt: skip
+
+    def play(self, fault: Fault) -> str:
+        """The reply of a fault; when it also hangs up, that follows the reply."""
+        self._closes_after_reply = fault.act == "close"
+        return fault.text
+
+    def hang_up(self) -> None:
+        """End the connection without another word."""
+        if self.transport is not None:
+            transport: Any = self.transport
+            transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Someone is there."""
+        self._open_ones.add(self)
+        super().connection_made(transport)
+        if transport.get_extra_info("ssl_object") is not None and self.session is not None:
+            self.session.ssl = {"ssl_object": transport.get_extra_info("ssl_object")}
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """They are gone."""
+        self._open_ones.discard(self)
+        super().connection_lost(error)
+
+    async def push(self, status: Any) -> None:
+        """Write a reply; then forget what came too early, or hang up, when that is the fault."""
+        await super().push(status)
+        if self.forgets_early_input and str(status)[3:4] != "-":
+            early: Any = self._reader
+            early._buffer.clear()  # as aiosmtpd itself does it after STARTTLS
+        if self._closes_after_reply and self.transport is not None:
+            self.transport.close()
+
+    async def _handle_client(self) -> None:
+        struck = self._faults.strike("banner", "")
+        if struck is None:
+            await super()._handle_client()
+            return
+        await self.push(self.play(struck[0]))
+
+    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's name
+        """DATA, unless the fault is to hang up here."""
+        recipients = self.envelope.rcpt_tos if self.envelope is not None else []
+        struck = self._faults.strike("data", account_of(self.session), recipients) if recipients else None
+        if struck is None:
+            await super().smtp_DATA(arg)
+        else:
+            self.hang_up()
+
+    def _admit(self, _: SMTP, __: Session, ___: Envelope, ____: str, credentials: Any) -> AuthResult:
+        """Every name and password will do, unless the dial of that name says otherwise."""
+        struck = self._faults.strike("auth", name_of(credentials))
+        if struck is not None:
+            return AuthResult(success=False, handled=False, message=struck[0].text)
+        return AuthResult(success=True, auth_data=credentials)
+
+
+def account_of(session: Session | None) -> str:
+    """Who signed in; empty when nobody did."""
+    return name_of(session.auth_data) if session is not None else ""
+
+
+def name_of(credentials: object) -> str:
+    """The username of what somebody signed in with."""
+    return credentials.login.decode("utf-8", "replace") if isinstance(credentials, LoginPassword) else ""
+
+
+def subject_of(raw: bytes) -> str:
+    """The decoded subject of a message; empty when it has none that can be read."""
+    head = raw.partition(b"\r\n\r\n")[0]
+    return str(_HEADERS.parsebytes(head + b"\r\n\r\n").get("subject", ""))[:500]

@@ -1,0 +1,66 @@
+"""Who an audience names: the targets behind topics, contacts and single targets, each once."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Select, select, union
+from sqlalchemy.orm import Session
+
+from app.models.contacts import Contact
+from app.models.targets import Target
+from app.models.topics import Subscriber, Topic
+
+Audience = Mapping[str, Any]  # {"topics": [ids], "contacts": [ids], "targets": [ids]}
+
+
+def topic_pks(session: Session, project_pk: int, audience: Audience) -> list[int]:
+    """The rows of the topics that still exist."""
+    ids = list(audience.get("topics", ()))
+    if not ids:
+        return []
+    return list(session.scalars(select(Topic.pk).where(Topic.project_pk == project_pk, Topic.id.in_(ids))))
+
+
+def branches(project_pk: int, channel: str, audience: Audience, topics: Sequence[int]) -> list[Select[int]]:
+    """One statement per source, each giving target numbers from an index; a target may stand in several."""
+    found: list[Select[int]] = [
+        select(Subscriber.target_pk.label("target_pk")).where(Subscriber.topic_pk == topic) for topic in topics
+    ]
+    if contacts := list(audience.get("contacts", ())):
+        people = select(Contact.pk).where(Contact.project_pk == project_pk, Contact.id.in_(contacts))
+        found.append(
+            select(Target.pk.label("target_pk")).where(Target.contact_pk.in_(people), Target.channel == channel)
+        )
+    if targets := list(audience.get("targets", ())):
+        found.append(
+            select(Target.pk.label("target_pk")).where(
+                Target.project_pk == project_pk, Target.id.in_(targets), Target.channel == channel
+            )
+        )
+    return found
+
+
+def chosen_targets(session: Session, project_pk: int, channel: str, audience: Audience) -> Select[int]:
+    """A statement for the numbers (`target_pk`) of every target that the audience names, each once.
+
+    Topics hold targets of every channel: join `targets` and compare its channel.
+    """
+    sources = branches(project_pk, channel, audience, topic_pks(session, project_pk, audience))
+    if not sources:
+        return select(Target.pk.label("target_pk")).where(Target.pk.is_(None))
+    everyone = union(*sources).subquery()
+    return select(everyone.c.target_pk)
+
+
+def page_of_targets(sources: Sequence[Select[int]], cursor: int, size: int) -> Select[int]:
+    """The next `size` targets of the sources after `cursor`, in order of their numbers, each once.
+
+    Each source gives at most `size` numbers from its index, so that a page costs the same anywhere in a million.
+    """
+    pages = []
+    for source in sources:
+        column = source.selected_columns[0]
+        numbers = source.where(column > cursor).order_by(column).limit(size).subquery()
+        pages.append(select(numbers.c.target_pk))
+    everyone = union(*pages).subquery() if len(pages) > 1 else pages[0].subquery()
+    return select(everyone.c.target_pk).order_by(everyone.c.target_pk).limit(size)

@@ -1,0 +1,59 @@
+"""From a message to its deliveries: in pages, resumable, safe to run twice."""
+
+from sqlalchemy import func, select
+
+from app.engine import ledger, lifecycle, timeline
+from app.engine.audience import branches, page_of_targets, topic_pks
+from app.engine.machine import Machine
+from app.models.messages import Message
+
+PAGE = 20_000  # rows a transaction: SQLite's write lock is held for about 50 ms
+BATCHES_PER_BELL = 500
+
+
+def expand(machine: Machine, message_pk: int) -> None:
+    """Plan every delivery of a message and ring the workers after each page; ends at once when that was done.
+
+    The cursor is saved with each page, so a killed fan-out goes on where it stopped; a delivery is unique per message
+    and address, so a page that runs twice adds nothing.
+    """
+    while _expand_page(machine, message_pk):
+        ring_dispatch(machine, message_pk)
+    ring_dispatch(machine, message_pk)
+
+
+def _expand_page(machine: Machine, message_pk: int) -> bool:
+    """Plan one page; whether there may be more."""
+    now = machine.clock.now()
+    with machine.database.begin() as session:
+        message = lifecycle.lock(session, message_pk)
+        if message is None or message.status != "processing" or message.fanned_out_at is not None:
+            return False
+        ledger.open_tally(session, message.pk, now)
+        topics = topic_pks(session, message.project_pk, message.audience)
+        sources = branches(message.project_pk, message.channel, message.audience, topics)
+        page = page_of_targets(sources, message.fan_out_cursor, PAGE).subquery() if sources else None
+        last = session.scalar(select(func.max(page.c.target_pk))) if page is not None else None
+        if page is None or last is None:
+            message.fanned_out_at = now
+            session.flush()
+            tally = ledger.tally_of(session, message.pk)
+            audience, skipped = (tally.audience, tally.skipped) if tally is not None else (0, 0)
+            timeline.note(session, message.pk, "fanned_out", now, audience=audience, skipped=skipped)
+            lifecycle.settle(session, message, now)
+            return False
+        ledger.plan(session, message, select(page.c.target_pk), now)
+        message.fan_out_cursor = last
+    return True
+
+
+def ring_dispatch(machine: Machine, message_pk: int) -> None:
+    """Call enough workers for what is queued: one bell per slot, small messages on the urgent queue."""
+    with machine.database.read() as session:
+        tally = ledger.tally_of(session, message_pk)
+        message = session.get(Message, message_pk)
+    if tally is None or message is None or not tally.queued:
+        return
+    slots = min(machine.settings.workers, 1 + tally.queued // BATCHES_PER_BELL)
+    queue = "urgent" if tally.audience <= BATCHES_PER_BELL else "bulk"
+    machine.broker.ring_many([("dispatch", (message_pk, slot)) for slot in range(slots)], queue=queue)

@@ -1,0 +1,362 @@
+"""The only writer of deliveries, attempts, batches and tallies.
+
+Every function takes a session whose transaction the caller commits, and is safe to run twice. The two dialects differ
+in one clause: PostgreSQL skips rows that another worker is claiming, SQLite has one writer at a time.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, TextClause, case, func, insert, literal, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app.domain.delivery_states import DeliveryState
+from app.domain.outcomes import Outcome, Reason
+from app.models.base import from_milliseconds, to_milliseconds
+from app.models.deliveries import Attempt, Batch, Delivery, Tally
+from app.models.messages import Message
+from app.models.suppressions import Suppression
+from app.models.targets import Target
+
+LEASE = timedelta(seconds=60)
+STATES = tuple(state.value for state in DeliveryState)
+_ADD_TO_TALLY = text(
+    f"UPDATE tallies SET {', '.join(f'{state} = {state} + :{state}' for state in STATES)},"  # noqa: S608 - our own names
+    " audience = audience + :audience, updated_at = :now WHERE message_pk = :message_pk"
+)
+_CLAIM = """
+UPDATE deliveries SET state = 'sending', batch_pk = :batch, attempts = attempts + 1, updated_at = :now,
+  first_tried_at = COALESCE(first_tried_at, :now)
+WHERE pk IN (
+  SELECT pk FROM deliveries
+  WHERE message_pk = :message AND state = 'queued' AND next_attempt_at <= :now
+  ORDER BY next_attempt_at, pk LIMIT :size {skip_locked})
+RETURNING pk, address, target_pk, contact_pk, attempts, first_tried_at
+"""
+_CLAIMS: dict[str, TextClause] = {
+    "sqlite": text(_CLAIM.format(skip_locked="")),
+    "postgresql": text(_CLAIM.format(skip_locked="FOR UPDATE SKIP LOCKED")),
+}
+_CLOSE = text(
+    "UPDATE deliveries SET state = :state, reason = :reason, batch_pk = NULL,"
+    " provider_pk = COALESCE(:provider, provider_pk), next_attempt_at = :next_attempt_at, attempts = :attempts,"
+    " provider_message_id = :provider_message_id, was_uncertain = (was_uncertain OR :was_uncertain),"
+    " updated_at = :now WHERE pk = :pk AND batch_pk = :batch"
+)
+
+
+class LeaseLost(Exception):
+    """The batch is not ours any more: somebody took it over, or it was closed. Record nothing, send nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """One delivery that we hold: its number, where it goes, and how often it was tried, this time included."""
+
+    pk: int
+    address: str
+    target_pk: int | None
+    contact_pk: int | None
+    attempts: int
+    first_tried_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A batch that we hold; its deliveries are in order of their numbers, which journals count on."""
+
+    batch_pk: int
+    message_pk: int
+    project_pk: int
+    provider_pk: int | None
+    worker: str
+    deliveries: tuple[Claimed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the ledger shall write about one delivery of a batch. Without `outcome` it was never started."""
+
+    delivery: Claimed
+    state: DeliveryState
+    next_attempt_at: datetime
+    outcome: Outcome | None = None
+    started_at: datetime | None = None
+    counts_as_attempt: bool = True
+
+
+def open_tally(session: Session, message_pk: int, now: datetime) -> None:
+    """Begin to count for a message; nothing happens when that was begun already."""
+    statement = _insert(session)(Tally).values(
+        message_pk=message_pk, updated_at=now, **dict.fromkeys(STATES, 0), audience=0
+    )
+    session.execute(statement.on_conflict_do_nothing())
+
+
+def tally_of(session: Session, message_pk: int) -> Tally | None:
+    """The counts of one message; None before it was started."""
+    return session.get(Tally, message_pk, populate_existing=True)  # the counts are changed behind the session's back
+
+
+def plan(session: Session, message: Message, targets: Select[int], now: datetime) -> int:
+    """Make a delivery for each of these targets that the message has none for; how many are new.
+
+    Expired and suppressed ones become rows too, skipped with their reason.
+    """
+    newest = session.scalar(select(func.max(Delivery.pk)).where(Delivery.message_pk == message.pk)) or 0
+    chosen = targets.subquery()
+    blocked = Suppression.pk.is_not(None)
+    expired = Target.expired_at.is_not(None)
+    moment = to_milliseconds(now)
+    rows = (
+        select(
+            literal(message.project_pk), literal(message.pk), Target.pk, Target.contact_pk, Target.address_key,
+            Target.channel,
+            case((expired | blocked, DeliveryState.SKIPPED.value), else_=DeliveryState.QUEUED.value),
+            case((blocked, Reason.SUPPRESSED.value), (expired, Reason.TARGET_EXPIRED.value), else_=""),
+            *(literal(value) for value in (0, moment, False, "", moment, moment)),
+        )
+        .join(chosen, chosen.c.target_pk == Target.pk)
+        .outerjoin(
+            Suppression,
+            (Suppression.project_pk == Target.project_pk)
+            & (Suppression.channel == Target.channel)
+            & (Suppression.address_key == Target.address_key),
+        )
+        .where(Target.channel == message.channel, Target.project_pk == message.project_pk)
+        .order_by(Target.pk)
+    )  # fmt: skip
+    columns = [
+        "project_pk", "message_pk", "target_pk", "contact_pk", "address", "channel", "state", "reason",
+        "attempts", "next_attempt_at", "was_uncertain", "provider_message_id", "created_at", "updated_at",
+    ]  # fmt: skip
+    statement = _insert(session)(Delivery).from_select(columns, rows, include_defaults=False)
+    made = session.execute(statement.on_conflict_do_nothing(index_elements=["message_pk", "address"])).rowcount  # type: ignore[attr-defined]
+    skipped = session.scalar(
+        select(func.count()).where(
+            Delivery.message_pk == message.pk, Delivery.state == DeliveryState.SKIPPED.value, Delivery.pk > newest
+        )
+    )
+    add_to_tally(session, message.pk, {"queued": made - (skipped or 0), "skipped": skipped or 0}, now, audience=made)
+    return int(made)
+
+
+def claim(session: Session, message: Message, provider_pk: int, size: int, worker: str, now: datetime) -> Lease | None:
+    """Take up to `size` due deliveries of a message; None when there is nothing to take, or it may not be sent now.
+
+    What is taken is *sending* and ours until the lease ends; renew it before going on for longer.
+    """
+    if not may_send(session, message.pk):
+        return None
+    batch_pk = session.execute(
+        insert(Batch)
+        .values(
+            project_pk=message.project_pk, message_pk=message.pk, provider_pk=provider_pk, worker=worker, size=0,
+            state="open", claimed_at=now, lease_until=now + LEASE,
+        )
+        .returning(Batch.pk)
+    ).scalar_one()  # fmt: skip
+    values = {"batch": batch_pk, "message": message.pk, "now": to_milliseconds(now), "size": size}
+    rows = session.execute(_CLAIMS[_dialect(session)], values).all()
+    if not rows:
+        session.execute(text("DELETE FROM batches WHERE pk = :pk"), {"pk": batch_pk})
+        return None
+    held = tuple(
+        sorted(
+            (Claimed(row[0], row[1], row[2], row[3], row[4], from_milliseconds(row[5])) for row in rows),
+            key=lambda delivery: delivery.pk,
+        )
+    )
+    session.execute(text("UPDATE batches SET size = :size WHERE pk = :pk"), {"size": len(held), "pk": batch_pk})
+    add_to_tally(session, message.pk, {"queued": -len(held), "sending": len(held)}, now)
+    return Lease(batch_pk, message.pk, message.project_pk, provider_pk, worker, held)
+
+
+def renew(session: Session, lease: Lease, now: datetime) -> bool:
+    """Hold the batch for longer. False when it is not ours any more, or when the message was paused or cancelled."""
+    kept = session.execute(
+        update(Batch).where(Batch.pk == lease.batch_pk, Batch.state == "open").values(lease_until=now + LEASE)
+    )
+    return bool(kept.rowcount) and may_send(session, lease.message_pk)  # type: ignore[attr-defined]
+
+
+def may_send(session: Session, message_pk: int) -> bool:
+    """Whether nobody paused or cancelled the message."""
+    statement = select(Message.pk).where(
+        Message.pk == message_pk,
+        Message.status == "processing",
+        Message.paused_at.is_(None),
+        Message.cancelled_at.is_(None),
+    )
+    return session.scalar(statement) is not None
+
+
+def record(session: Session, lease: Lease, results: Sequence[Result], now: datetime) -> None:
+    """Write what became of every delivery of a batch and close it. Raises LeaseLost when it is not ours any more."""
+    _close_batch(session, lease.batch_pk, "open", "done")
+    _write_results(session, lease, results, now)
+
+
+def take_over(session: Session, now: datetime) -> list[Lease]:
+    """The batches whose lease ran out, now closed as lost.
+
+    The caller finds out from the journal what was started, and writes it with `record_lost` in this transaction.
+    """
+    lost = []
+    for batch in session.scalars(select(Batch).where(Batch.state == "open", Batch.lease_until < now).limit(20)):
+        try:
+            _close_batch(session, batch.pk, "open", "lost")
+        except LeaseLost:
+            continue
+        held = session.scalars(select(Delivery).where(Delivery.batch_pk == batch.pk).order_by(Delivery.pk)).all()
+        claimed = tuple(
+            Claimed(row.pk, row.address, row.target_pk, row.contact_pk, row.attempts, row.first_tried_at or now)
+            for row in held
+        )
+        lost.append(Lease(batch.pk, batch.message_pk, batch.project_pk, batch.provider_pk, batch.worker, claimed))
+    return lost
+
+
+def record_lost(session: Session, lease: Lease, results: Sequence[Result], now: datetime) -> None:
+    """Write what became of the deliveries of a batch that was taken over."""
+    _write_results(session, lease, results, now)
+
+
+def skip_queued(session: Session, message_pk: int, size: int, now: datetime) -> int:
+    """Skip up to `size` queued deliveries of a cancelled message; how many."""
+    some = (
+        select(Delivery.pk)
+        .where(Delivery.message_pk == message_pk, Delivery.state == DeliveryState.QUEUED.value)
+        .limit(size)
+    )
+    done = session.execute(
+        update(Delivery)
+        .where(Delivery.pk.in_(some), Delivery.state == DeliveryState.QUEUED.value)
+        .values(state=DeliveryState.SKIPPED.value, reason=Reason.CANCELLED.value, updated_at=now)
+        .execution_options(synchronize_session=False)
+    ).rowcount  # type: ignore[attr-defined]
+    add_to_tally(session, message_pk, {"queued": -done, "skipped": done}, now)
+    return int(done)
+
+
+def requeue(
+    session: Session, message_pk: int, states: Iterable[DeliveryState], reasons: Sequence[str], now: datetime
+) -> int:
+    """Give these deliveries another try, now and with full patience; how many. No reason named means all of them."""
+    total = 0
+    for state in states:
+        chosen = [Delivery.message_pk == message_pk, Delivery.state == state.value]
+        if reasons:
+            chosen.append(Delivery.reason.in_(reasons))
+        done = session.execute(
+            update(Delivery)
+            .where(*chosen)
+            .values(state=DeliveryState.QUEUED.value, next_attempt_at=now, first_tried_at=None, updated_at=now)
+            .execution_options(synchronize_session=False)
+        ).rowcount  # type: ignore[attr-defined]
+        add_to_tally(session, message_pk, {state.value: -done, "queued": done}, now)
+        total += done
+    return total
+
+
+def hurry(session: Session, message_pk: int, now: datetime) -> None:
+    """Let every queued delivery of a message be due now, because what they waited for was repaired."""
+    session.execute(
+        update(Delivery)
+        .where(
+            Delivery.message_pk == message_pk,
+            Delivery.state == DeliveryState.QUEUED.value,
+            Delivery.next_attempt_at > now,
+        )
+        .values(next_attempt_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def has_due(session: Session, message_pk: int, now: datetime) -> bool:
+    """Whether a delivery of the message could be sent now."""
+    statement = select(Delivery.pk).where(
+        Delivery.message_pk == message_pk, Delivery.state == DeliveryState.QUEUED.value, Delivery.next_attempt_at <= now
+    )
+    return session.scalar(statement.limit(1)) is not None
+
+
+def recount(session: Session, message_pk: int) -> dict[str, int]:
+    """The states counted from the rows themselves; slow for a million, true always."""
+    rows = session.execute(
+        select(Delivery.state, func.count()).where(Delivery.message_pk == message_pk).group_by(Delivery.state)
+    ).all()
+    return dict.fromkeys(STATES, 0) | {row[0]: row[1] for row in rows}
+
+
+def forget(session: Session, message_pk: int) -> None:
+    """Delete everything the ledger holds of a message."""
+    for table in ("attempts", "deliveries", "batches", "tallies"):
+        session.execute(text(f"DELETE FROM {table} WHERE message_pk = :pk"), {"pk": message_pk})  # noqa: S608
+
+
+def add_to_tally(
+    session: Session, message_pk: int, changes: Mapping[str, int], now: datetime, *, audience: int = 0
+) -> None:
+    """Move counts between states; together with the rows, in one transaction."""
+    values = dict.fromkeys(STATES, 0) | dict(changes)
+    values |= {"audience": audience, "now": to_milliseconds(now), "message_pk": message_pk}
+    session.execute(_ADD_TO_TALLY, values)
+
+
+def _close_batch(session: Session, batch_pk: int, before: str, after: str) -> None:
+    closed = session.execute(update(Batch).where(Batch.pk == batch_pk, Batch.state == before).values(state=after))
+    if not closed.rowcount:  # type: ignore[attr-defined]
+        raise LeaseLost(f"Batch {batch_pk} was taken over.")
+
+
+def _write_results(session: Session, lease: Lease, results: Sequence[Result], now: datetime) -> None:
+    if not results:
+        return
+    session.execute(_CLOSE, [_closing(lease, result, now) for result in results])
+    attempts = [_attempt(lease, result, now) for result in results if result.outcome is not None]
+    if attempts:
+        session.execute(insert(Attempt), attempts)
+    moved = Counter(result.state.value for result in results)
+    moved["sending"] -= len(results)
+    add_to_tally(session, lease.message_pk, moved, now)
+
+
+def _closing(lease: Lease, result: Result, now: datetime) -> dict[str, Any]:
+    outcome, delivery = result.outcome, result.delivery
+    is_try = outcome is not None
+    return {
+        "pk": delivery.pk,
+        "batch": lease.batch_pk,
+        "state": result.state.value,
+        "reason": outcome.reason.value if outcome is not None else "",
+        "provider": lease.provider_pk if is_try else None,
+        "next_attempt_at": to_milliseconds(result.next_attempt_at),
+        "attempts": delivery.attempts if is_try and result.counts_as_attempt else delivery.attempts - 1,
+        "provider_message_id": outcome.provider_message_id[:255] if outcome is not None else "",
+        "was_uncertain": outcome is not None and outcome.kind.value == "uncertain",
+        "now": to_milliseconds(now),
+    }
+
+
+def _attempt(lease: Lease, result: Result, now: datetime) -> dict[str, Any]:
+    outcome = result.outcome
+    assert outcome is not None  # noqa: S101 - the caller picks those with an outcome
+    return {
+        "delivery_pk": result.delivery.pk, "message_pk": lease.message_pk, "provider_pk": lease.provider_pk,
+        "number": result.delivery.attempts, "started_at": result.started_at or now, "ended_at": now,
+        "outcome": outcome.kind.value, "reason": outcome.reason.value, "code": outcome.code[:32],
+        "detail": outcome.detail[:512], "worker": lease.worker,
+    }  # fmt: skip
+
+
+def _dialect(session: Session) -> str:
+    return session.get_bind().dialect.name
+
+
+def _insert(session: Session) -> Any:
+    return sqlite.insert if _dialect(session) == "sqlite" else postgresql.insert

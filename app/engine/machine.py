@@ -1,0 +1,50 @@
+"""What the engine's functions share in one process: database, queue, clock, vault, event loop, a name."""
+
+import asyncio
+import os
+import platform
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+import uvloop
+
+from app.infra.broker import Broker
+from app.infra.clock import Clock
+from app.infra.db import Database
+from app.infra.settings import Settings
+from app.infra.vault import Vault
+
+
+def place_of(data_dir: Path) -> str:
+    """A short name for this machine and data dir: whoever has the same can read the same journals."""
+    return sha256(f"{platform.node()}:{data_dir}".encode()).hexdigest()[:12]
+
+
+@dataclass(slots=True)
+class Machine:
+    """One process of the engine. The event loop lives as long as it, and with the loop the open connections."""
+
+    settings: Settings
+    database: Database
+    broker: Broker
+    clock: Clock
+    vault: Vault
+    _loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """Who holds a lease: place, then process."""
+        return f"{place_of(self.settings.data_dir)}:{os.getpid()}"
+
+    @property
+    def journal_dir(self) -> Path:
+        """Where this machine's journals lie."""
+        return self.settings.data_dir / "journal"
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop of this process, made when it is first needed."""
+        if self._loop is None:
+            self._loop = uvloop.new_event_loop()
+        return self._loop

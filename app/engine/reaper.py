@@ -1,0 +1,42 @@
+"""Batches whose worker is gone, back to work: what their journals say is written, the rest is uncertain or queued."""
+
+import structlog
+
+from app.engine import journal, ledger
+from app.engine.dispatch import after_record, results_of
+from app.engine.ledger import Lease
+from app.engine.machine import Machine, place_of
+from app.models.messages import Message
+from app.models.providers import Provider
+
+log = structlog.get_logger(__name__)
+
+
+def reap(machine: Machine) -> int:
+    """Take over every batch whose lease ran out; how many. Safe to run beside itself and beside a late worker."""
+    now = machine.clock.now()
+    with machine.database.begin() as session:
+        lost = ledger.take_over(session, now)
+        for lease in lost:
+            message = session.get_one(Message, lease.message_pk)
+            provider = session.get(Provider, lease.provider_pk) if lease.provider_pk is not None else None
+            holds = provider is not None and provider.uncertain_policy == "hold"
+            story = _story_of(machine, lease)
+            results = results_of(lease, story, now, hold_uncertain=holds)
+            ledger.record_lost(session, lease, results, now)
+            after_record(session, message, results, now)
+            log.warning(
+                "A worker was lost", batch=lease.batch_pk, worker=lease.worker, held=len(lease.deliveries),
+                answered=len(story.answered), uncertain=len(story.started - story.answered.keys()),
+            )  # fmt: skip
+    for lease in lost:
+        journal.path_of(machine.journal_dir, lease.batch_pk).unlink(missing_ok=True)
+    return len(lost)
+
+
+def _story_of(machine: Machine, lease: Lease) -> journal.Story:
+    """The journal's story; when it lies on another machine, everything may have been started."""
+    place = lease.worker.partition(":")[0]
+    if place == place_of(machine.settings.data_dir):
+        return journal.read(machine.journal_dir, lease.batch_pk)
+    return journal.Story(started=set(range(len(lease.deliveries))))

@@ -1,0 +1,86 @@
+"""The ticker: four times a second it starts what is due, and rings again whatever the queue forgot."""
+
+import threading
+from collections.abc import Callable
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.domain.message_states import MessageStatus
+from app.engine import fanout, ledger, lifecycle, reaper, scheduler
+from app.engine.machine import Machine
+from app.models.messages import Message
+
+TICK = 0.25  # seconds between two looks at the schedule: a start is late by less than a second
+SWEEP_EVERY = 4  # ticks between two sweeps
+HEARTBEAT_LIFETIME = 10.0
+SKIP_PAGE = 20_000
+
+log = structlog.get_logger(__name__)
+
+
+def run(machine: Machine, stop: threading.Event) -> None:
+    """Tick until told to stop. Several tickers may run: every step is won by one of them."""
+    ticks = 0
+    while not stop.is_set():
+        _carefully("start what is due", lambda: scheduler.start_due(machine))
+        if ticks % SWEEP_EVERY == 0:
+            machine.broker.beat("ticker", machine.name, HEARTBEAT_LIFETIME)
+            _carefully("take over lost batches", lambda: reaper.reap(machine))
+            _carefully("ring again", lambda: sweep(machine))
+        ticks += 1
+        stop.wait(TICK)
+    machine.broker.fall_silent("ticker", machine.name)
+
+
+def sweep(machine: Machine) -> None:
+    """Look after every message that is being sent: ring for its work, skip what was cancelled, settle what ended."""
+    with machine.database.read() as session:
+        on_the_way = list(session.scalars(select(Message.pk).where(Message.status == MessageStatus.PROCESSING.value)))
+    for message_pk in on_the_way:
+        _look_after(machine, message_pk)
+
+
+def _look_after(machine: Machine, message_pk: int) -> None:
+    now = machine.clock.now()
+    with machine.database.read() as session:
+        message = session.get(Message, message_pk)
+        tally = ledger.tally_of(session, message_pk)
+        is_due = message is not None and ledger.has_due(session, message_pk, now)
+    if message is None:
+        return
+    if message.cancelled_at is not None:
+        skip_rest(machine, message_pk)
+    elif message.fanned_out_at is None:
+        machine.broker.ring("fan_out", message_pk, queue="urgent")
+    elif is_due and message.paused_at is None:
+        fanout.ring_dispatch(machine, message_pk)
+    if message.fanned_out_at is not None and tally is not None and not (tally.queued or tally.sending):
+        _settle(machine, message_pk)
+
+
+def skip_rest(machine: Machine, message_pk: int) -> None:
+    """Skip what a cancelled message left in the queue, a page at a time, then settle it."""
+    while True:
+        with machine.database.begin() as session:
+            if not ledger.skip_queued(session, message_pk, SKIP_PAGE, machine.clock.now()):
+                break
+    _settle(machine, message_pk)
+
+
+def _settle(machine: Machine, message_pk: int) -> None:
+    with machine.database.begin() as session:
+        message = lifecycle.lock(session, message_pk)
+        if message is not None:
+            lifecycle.settle(session, message, machine.clock.now())
+
+
+def _carefully(act: str, step: Callable[[], object]) -> None:
+    """A step that fails is logged and tried again at the next tick: the database may be locked, full or away."""
+    try:
+        step()
+    except (SQLAlchemyError, OSError) as error:
+        log.warning("The ticker could not do a step", act=act, error=str(error).splitlines()[0][:200])
+    except Exception:
+        log.exception("The ticker failed in a step", act=act)

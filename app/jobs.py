@@ -1,0 +1,58 @@
+"""The functions RQ may call; each answers its bell and calls one function below, nothing more."""
+
+from app.engine import dispatch as dispatching
+from app.engine import fanout, ticker
+from app.engine.machine import Machine
+from app.services import imports, sending
+from app.services.work import Workshop
+
+_process: dict[str, Workshop | Machine] = {}
+
+
+def bind(workshop: Workshop) -> Machine:
+    """Give the jobs of this process what they need; a worker does this once, before it takes the first job."""
+    machine = Machine(workshop.settings, workshop.database, workshop.broker, workshop.clock, workshop.vault)
+    _process.update(workshop=workshop, machine=machine)
+    return machine
+
+
+def _machine() -> Machine:
+    machine = _process["machine"]
+    assert isinstance(machine, Machine)  # noqa: S101 - bind() put it there
+    return machine
+
+
+def _workshop() -> Workshop:
+    workshop = _process["workshop"]
+    assert isinstance(workshop, Workshop)  # noqa: S101 - bind() put it there
+    return workshop
+
+
+def fan_out(message_pk: int) -> None:
+    """Plan the deliveries of a message."""
+    _machine().broker.answered("fan_out", message_pk)
+    fanout.expand(_machine(), message_pk)
+
+
+def dispatch(message_pk: int, slot: int = 0) -> None:
+    """Send what is due of a message."""
+    _machine().broker.answered("dispatch", message_pk, slot)
+    dispatching.drain(_machine(), message_pk, slot)
+
+
+def skip_rest(message_pk: int) -> None:
+    """Skip what a cancelled message left in the queue."""
+    _machine().broker.answered("skip_rest", message_pk)
+    ticker.skip_rest(_machine(), message_pk)
+
+
+def wake(project_pk: int) -> None:
+    """Go on with everything that waited for a provider of this project."""
+    _machine().broker.answered("wake", project_pk)
+    sending.wake(_workshop(), project_pk)
+
+
+def run_import(import_pk: int) -> None:
+    """Bring the rows of a CSV file in."""
+    _machine().broker.answered("run_import", import_pk)
+    imports.run(_workshop(), import_pk)

@@ -1,0 +1,176 @@
+"""The bytes of one email (RFC 5322, 2045, 2047): compiled once for a message, filled in for each recipient."""
+
+import binascii
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from email.header import Header
+from email.utils import format_datetime
+from functools import lru_cache
+
+from app.domain.rendered import Prepared, Recipient
+from app.infra.smtp_envelope import ADDRESS
+from app.infra.smtp_hosts import ascii_domain
+
+LINE_LENGTH = 998  # octets of a line without its end (RFC 5322 2.1.1)
+PLAIN_LENGTH = 180  # characters of a field that is written unfolded
+
+_PLAIN = re.compile(rf"(?! )[ -~]{{0,{PLAIN_LENGTH}}}(?<! )")  # outer blanks would be lost
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+_WORDS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")  # RFC 5322 phrase
+_NAME = re.compile(r"[!-9;-~]{1,76}")  # RFC 5322 field name
+_KEY = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200}")
+_LONG_LINE = re.compile(rf"[^\n]{{{LINE_LENGTH + 1}}}")
+_OURS = frozenset(
+    ["from", "to", "cc", "bcc", "sender", "reply-to", "return-path", "date", "subject", "message-id", "received",
+     "mime-version", "dkim-signature", "x-mailer"]
+)  # fmt: skip
+_STRUCTURED = ("list-", "feedback-id", "in-reply-to", "references")  # encoded words would break them
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """What every copy of a message says about its sender. `mailer` empty: no X-Mailer; `reply_to` empty: no field."""
+
+    address: str
+    name: str = ""
+    reply_to: str = ""
+    reply_to_name: str = ""
+    mailer: str = ""
+
+
+class MimeTemplate:
+    """One message, ready to be written to many recipients."""
+
+    def __init__(self, prepared: Prepared, sender: Sender, date: datetime) -> None:
+        """`date` is aware. Raises ValueError for a sender that cannot stand in a header."""
+        self._prepared = prepared
+        self._boundary = f"=_{secrets.token_hex(12)}"  # "=_" occurs in neither base64 nor quoted-printable
+        self._id_domain = ascii_domain(sender.address.rpartition("@")[2])
+        constant = [f"From: {mailbox(sender.name, sender.address)}"]
+        if sender.reply_to:
+            constant.append(f"Reply-To: {mailbox(sender.reply_to_name, sender.reply_to)}")
+        if sender.mailer.strip():
+            constant.append(_field("X-Mailer", sender.mailer.strip()))
+        constant += [f"Date: {format_datetime(date)}", "MIME-Version: 1.0"]
+        self._constant = "\r\n".join(constant)
+        self._last_subject: tuple[str, str] | None = None
+
+    def write(self, recipient: Recipient, key: str) -> bytes:
+        """This recipient's email, lines ended by CRLF. The Message-ID is `<key@domain of the sender>`.
+
+        Raises ValueError, with a sentence, for anything that would break a header or the text: control characters
+        (CR, LF and NUL first of all), fields that are ours to write, addresses that are none.
+        """
+        email = self._prepared.render(recipient)
+        if _KEY.fullmatch(key) is None:
+            raise ValueError("The delivery key cannot be used in a Message-ID")
+        fields = [
+            self._constant,
+            f"To: {mailbox(recipient.name, recipient.address)}",
+            self._subject(email.subject),
+            f"Message-ID: <{key}@{self._id_domain}>",
+        ]
+        if email.headers:
+            fields += [_extra_field(name, value) for name, value in email.headers]
+        head = "\r\n".join(fields).encode()
+        if not email.html:
+            return b"%b\r\n%b" % (head, _part("plain", email.text))
+        between = b"\r\n--%b" % self._boundary.encode()  # its line break is not the part's (RFC 2046 5.1.1)
+        kind = b'\r\nContent-Type: multipart/alternative;\r\n boundary="%b"\r\n' % self._boundary.encode()
+        parts = (_part("plain", email.text), _part("html", email.html))  # the last one is the best one
+        return b"%b%b%b\r\n%b%b\r\n%b%b--\r\n" % (head, kind, between, parts[0], between, parts[1], between)
+
+    def _subject(self, subject: str) -> str:
+        if self._last_subject is None or self._last_subject[0] != subject:
+            self._last_subject = (subject, _field("Subject", subject))
+        return self._last_subject[1]
+
+
+def mailbox(name: str, address: str) -> str:
+    """A display name and an address as they stand in From, To and Reply-To (RFC 5322 3.4, RFC 2047 5.3).
+
+    Raises ValueError for control characters or what is not an address. A domain travels in its ASCII form; a local
+    part beyond ASCII stays as it is (RFC 6532), which only a server with SMTPUTF8 takes.
+    """
+    if not address.isascii():
+        local, _, domain = address.rpartition("@")
+        address = f"{local}@{ascii_domain(domain)}"
+    if ADDRESS.fullmatch(address) is None:
+        raise ValueError("An address holds something that no address can hold")
+    if not name:
+        return address
+    if len(name) <= PLAIN_LENGTH and "=?" not in name and _WORDS.fullmatch(name):
+        return f"{name} <{address}>"
+    _refuse_controls(name, "A name")
+    if _PLAIN.fullmatch(name) and "=?" not in name:
+        quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{quoted}" <{address}>'
+    return f"{_encoded_words(name, len('Reply-To: '))}\r\n <{address}>"
+
+
+def _field(name: str, value: str) -> str:
+    """An unstructured field (RFC 5322 2.2.1): as it is when short printable ASCII, else in encoded words."""
+    if "=?" not in value and _PLAIN.fullmatch(value):
+        return f"{name}: {value}"
+    _refuse_controls(value, name)
+    return f"{name}: {_encoded_words(value, len(name) + 2)}"
+
+
+def _extra_field(name: str, value: str) -> str:
+    _check_name(name)
+    _refuse_controls(value, name)
+    if value.isascii() and len(name) + 2 + len(value) <= LINE_LENGTH:
+        return f"{name}: {value}"  # a folded or encoded List-Unsubscribe is one that programs do not find
+    if name.lower().startswith(_STRUCTURED):
+        raise ValueError(f"{name} must be ASCII and at most {LINE_LENGTH} characters long")
+    return f"{name}: {_encoded_words(value, len(name) + 2)}"
+
+
+@lru_cache(maxsize=256)
+def _check_name(name: str) -> None:
+    if _NAME.fullmatch(name) is None:
+        raise ValueError("A header name may only hold printable ASCII without a colon")
+    if name.lower() in _OURS or name.lower().startswith(("content-", "arc-")):
+        raise ValueError(f"{name} is written by Carillon and cannot be set")
+
+
+def _refuse_controls(value: str, what: str) -> None:
+    if _CONTROLS.search(value):
+        raise ValueError(f"{what} holds a line break or another control character")
+
+
+def _encoded_words(value: str, taken: int) -> str:
+    return Header(value, "utf-8", maxlinelen=76, header_name="x" * (taken - 2)).encode(linesep="\r\n")
+
+
+def _part(subtype: str, text: str) -> bytes:
+    """A text part with its fields, ended by CRLF: as it is when it can be, else in the shorter safe encoding."""
+    if "\0" in text:
+        raise ValueError("The text holds a NUL character")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if not text.endswith("\n"):
+        text += "\n"
+    octets = text.encode()
+    is_ascii = len(octets) == len(text)
+    if is_ascii and (len(octets) <= LINE_LENGTH or _LONG_LINE.search(text) is None):
+        encoding, body = b"7bit", octets.replace(b"\n", b"\r\n")
+    elif (len(octets) - len(text)) * 6 < len(text):  # mostly ASCII: stays readable in source
+        encoding, body = b"quoted-printable", _quoted_printable(octets)
+    else:
+        encoding, body = b"base64", _base64(octets.replace(b"\n", b"\r\n"))
+    charset = b"us-ascii" if is_ascii else b"utf-8"
+    return b"Content-Type: text/%b; charset=%b\r\nContent-Transfer-Encoding: %b\r\n\r\n%b" % (
+        subtype.encode(), charset, encoding, body,
+    )  # fmt: skip
+
+
+def _quoted_printable(octets: bytes) -> bytes:
+    return binascii.b2a_qp(octets, istext=True).replace(b"\n", b"\r\n")
+
+
+def _base64(octets: bytes) -> bytes:
+    flat = binascii.b2a_base64(octets, newline=False)
+    return b"\r\n".join([flat[start : start + 76] for start in range(0, len(flat), 76)]) + b"\r\n"

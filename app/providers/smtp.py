@@ -1,0 +1,277 @@
+"""SMTP: any mail server that takes submissions (RFC 5321, 6409)."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from app.domain.channels import Channel
+from app.domain.outcomes import Outcome, OutcomeKind, Reason
+from app.domain.provider_spec import EMAIL_SENDER, Field, FieldKind, ProviderSpec
+from app.domain.rendered import Prepared
+from app.domain.smtp_replies import Stage, describe
+from app.infra.clock import SystemClock
+from app.infra.smtp import pool
+from app.infra.smtp_envelope import ADDRESS
+from app.infra.smtp_hosts import Encryption, Host, parse_host, parse_hosts
+from app.infra.smtp_intake import Intake, Letter
+from app.infra.smtp_opening import SmtpError, SmtpRoute, make_context, open_wire
+from app.infra.smtp_wire import Wire
+from app.providers.base import Account, Envelope, Finding, Watch
+from app.providers.mime import MimeTemplate, Sender, mailbox
+
+DEFAULT_PORT = 587
+VERIFY_PATIENCE = 10.0  # seconds: somebody looks at a spinner meanwhile
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+_FIELDS = (
+    Field(
+        "host", "Host", FieldKind.HOSTS, needed=True,
+        hint="The outgoing server that your mail service names, such as smtp.example.org. Several, separated by "
+             "semicolons, are tried in order; ssl:// or tls:// before a name and :port behind it apply to that one.",
+    ),
+    Field(
+        "port", "Port", FieldKind.NUMBER, default=DEFAULT_PORT, minimum=1, maximum=65535,
+        hint="Usually 587, or 465 with implicit TLS. Your mail service names it beside the host.",
+    ),
+    Field("username", "Username", hint="Often your full address. Leave it empty when the server asks for none."),
+    Field(
+        "password", "Password", FieldKind.SECRET_TEXT, secret=True,
+        hint="Many services want an app password made in their security settings, not the one you sign in with.",
+    ),
+    Field(
+        "encryption", "Encryption", FieldKind.CHOICE, default="none",
+        choices=(("none", "None, or STARTTLS when offered"), ("ssl", "Implicit TLS (465)"), ("tls", "STARTTLS (587)")),
+        hint="With STARTTLS or implicit TLS nothing is ever sent unprotected.",
+    ),
+    Field(
+        "autoTLS", "Use STARTTLS when the server offers it", FieldKind.BOOL, default=True, advanced=True,
+        hint="Applies when encryption is none. Switch it off only for a server whose certificate cannot be repaired.",
+    ),
+    Field(
+        "mailer", "Mailer name", section="options", advanced=True,
+        hint="Written as X-Mailer into each email. Empty: no such line.",
+    ),
+    *EMAIL_SENDER,
+)  # fmt: skip
+
+
+class Smtp:
+    """The provider for any SMTP server. Stateless; connections belong to the running loop's pool."""
+
+    spec: ClassVar[ProviderSpec] = ProviderSpec(
+        kind="smtp",
+        label="SMTP",
+        channel=Channel.EMAIL,
+        summary="Any mail server: your own, your company's, or a service's SMTP address.",
+        fields=_FIELDS,
+        max_batch=1000,
+        uncertain_policy="retry",  # the same Message-ID again: mail programs show a double once
+    )
+
+    async def send(self, account: Account, prepared: Prepared, envelopes: Sequence[Envelope], watch: Watch) -> None:
+        """Write each envelope as a mail of its own; see `Provider.send`."""
+        sender = _sender(account.values)
+        try:
+            template = MimeTemplate(prepared, sender, SystemClock().now())
+        except ValueError as error:
+            outcome = Outcome(OutcomeKind.CONFIG_PERMANENT, Reason.NOT_CONFIGURED, str(error))
+            letters = (Letter(index, "", "", bytes) for index in range(len(envelopes)))
+            Intake(letters, watch).refuse_rest(outcome)
+            return
+        written = (
+            Letter(index, sender.address, each.recipient.address, partial(template.write, each.recipient, each.key))
+            for index, each in enumerate(envelopes)
+        )
+        await pool().deliver(route_to(account), written, watch, len(envelopes))
+
+    async def verify(self, account: Account) -> list[Finding]:
+        """Try every host of the list up to the sender address; nothing is sent."""
+        route = replace(route_to(account), connect_patience=VERIFY_PATIENCE, patience=VERIFY_PATIENCE)
+        if not route.hosts:
+            return [Finding(False, "There is no usable host in the list.")]
+        findings: list[Finding] = []
+        for host in route.hosts:
+            findings += await _try_host(route, host, _sender(account.values).address)
+        return findings
+
+    def check(self, values: Mapping[str, Any]) -> dict[str, list[str]]:
+        """What cannot work in these settings, by field, without asking the network."""
+        found = {
+            "host": list(_host_faults(_text(values, "host"))),
+            "port": _port_faults(values.get("port")),
+            "encryption": _encryption_faults(_text(values, "encryption")),
+            "username": [],
+            "password": [],
+        }
+        for name, label in (("username", "username"), ("password", "password")):
+            if "\0" in _text(values, name):
+                found[name].append(f"The {label} holds a NUL character. Copy it again.")
+        if bool(_text(values, "username")) != bool(_text(values, "password")):
+            missing = "password" if _text(values, "username") else "username"
+            found[missing].append(f"Write the {missing} too, or leave both username and password empty.")
+        for name in ("fromName", "replyToName", "mailer"):
+            if _CONTROLS.search(_text(values, name)):
+                found[name] = [f"The {self.spec.field(name).label.lower()} holds a line break. Write it on one line."]
+        for name in ("fromEmail", "replyToEmail"):
+            found[name] = _address_faults(self.spec.field(name).label, _text(values, name))
+        return {name: faults for name, faults in found.items() if faults}
+
+
+PROVIDER = Smtp()
+
+
+def route_to(account: Account) -> SmtpRoute:
+    """Where and how this account's mail goes; the operator's endpoint, when set, replaces hosts and protection."""
+    values = account.values
+    port, encryption = values.get("port"), _text(values, "encryption") or "none"
+    route = SmtpRoute(
+        key=account.key,
+        hosts=tuple(
+            parse_hosts(
+                _text(values, "host"),
+                int(port) if port and not _port_faults(port) else DEFAULT_PORT,
+                Encryption.TLS if _encryption_faults(encryption) else Encryption(encryption),
+                _is_on(values.get("autoTLS", True)),
+            )
+        ),
+        username=_text(values, "username"),
+        password=_text(values, "password"),
+        allow_private_hosts=account.allow_private_hosts,
+    )
+    if not account.endpoint:
+        return route
+    url = urlsplit(account.endpoint if "//" in account.endpoint else f"//{account.endpoint}")
+    mode = Encryption.SSL if url.scheme == "smtps" else Encryption.NONE
+    endpoint = Host(url.hostname or "", url.port or (465 if mode is Encryption.SSL else 25), mode, auto_tls=False)
+    return replace(route, hosts=(endpoint,), needs_auth=False, allow_private_hosts=True)
+
+
+def _sender(values: Mapping[str, Any]) -> Sender:
+    return Sender(
+        address=_text(values, "fromEmail"),
+        name=_text(values, "fromName"),
+        reply_to=_text(values, "replyToEmail"),
+        reply_to_name=_text(values, "replyToName"),
+        mailer=_text(values, "mailer"),
+    )
+
+
+def _text(values: Mapping[str, Any], name: str) -> str:
+    value = values.get(name)
+    return "" if value is None else str(value)
+
+
+def _is_on(value: Any) -> bool:
+    return value not in (False, None, "", 0, "0", "false", "False", "off")
+
+
+# what `check` finds
+
+
+def _host_faults(text: str) -> Iterator[str]:
+    for entry in (part.strip() for part in text.split(";")):
+        if entry and parse_host(entry, DEFAULT_PORT, Encryption.NONE, True) is None:
+            shown = _CONTROLS.sub(" ", entry)
+            yield f"“{shown}” is not a host. Write a name such as smtp.example.org or an IP address."
+            continue
+        port = re.search(r"[^:]:([^:/\]]*)$", entry.partition("://")[2] or entry)
+        if port and _port_faults(port[1]):
+            yield f"The port of “{entry}” must be a whole number between 1 and 65535."
+
+
+def _port_faults(port: Any) -> list[str]:
+    text = "" if port is None else str(port).strip()
+    if not text or (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535):
+        return []
+    return ["The port must be a whole number between 1 and 65535, usually 587 or 465."]
+
+
+def _encryption_faults(text: str) -> list[str]:
+    return [] if text in ("", *Encryption) else ["Choose none, ssl or tls."]
+
+
+def _address_faults(label: str, address: str) -> list[str]:
+    if not address:
+        return []
+    try:
+        if ADDRESS.fullmatch(address) and len(address) <= 320 and "." in mailbox("", address).rpartition("@")[2]:
+            return []
+    except ValueError:
+        pass
+    return [f"The {label.lower()} must be one email address such as news@example.org."]
+
+
+# what `verify` tells
+
+
+async def _try_host(route: SmtpRoute, host: Host, sender: str) -> list[Finding]:
+    try:
+        wire = await open_wire(route, host, make_context(route.verifies_certificates))
+    except SmtpError as error:
+        return _failure(error)
+    try:
+        return [*_facts(route, wire), await _try_sender(wire, sender), *_offers(wire)]
+    finally:
+        wire.leave()
+        await wire.gone
+
+
+def _failure(error: SmtpError) -> list[Finding]:
+    host, outcome = error.host, error.outcome
+    said = " ".join(part for part in (outcome.code, outcome.detail) if part)
+    connected = Finding(True, f"{host} answers.")
+    if error.stage is Stage.AUTH:
+        return [connected, Finding(False, f"{host} does not accept this username and password.", said)]
+    if error.stage is Stage.TLS or outcome.reason is Reason.TLS_FAILED:
+        return [connected, Finding(False, f"The connection to {host} cannot be protected with TLS.", said)]
+    if outcome.reason is Reason.HOST_REFUSED and not outcome.code:
+        return [Finding(False, f"{host} is not an address that Carillon may connect to.", said)]
+    return [Finding(False, f"{host} cannot be reached.", said)]
+
+
+def _facts(route: SmtpRoute, wire: Wire) -> Iterator[Finding]:
+    yield Finding(True, f"{wire.host.name} was found at {wire.address}.")
+    yield Finding(True, f"Connected to port {wire.host.port}.")
+    tls = wire.tells("ssl_object")
+    if tls is None:
+        yield Finding(True, "The connection is not encrypted.", "Choose STARTTLS or implicit TLS to protect it.")
+    else:
+        certificate = tls.getpeercert() or {}
+        until = f", valid until {certificate['notAfter']}" if "notAfter" in certificate else ""
+        issuer = dict(part[0] for part in certificate.get("issuer", ())).get("organizationName", "")
+        detail = f"Certificate for {wire.host.name}{until}" + (f", issued by {issuer}" if issuer else "")
+        yield Finding(True, f"Encrypted with {str(tls.version()).replace('v', ' ')}; the certificate is good.", detail)
+    if route.username and route.password and "AUTH" in wire.offers:
+        yield Finding(True, "The username and password were accepted.")
+    elif "AUTH" in wire.offers:
+        yield Finding(True, "The server offers sign-in; no username and password are set.")
+
+
+async def _try_sender(wire: Wire, sender: str) -> Finding:
+    if ADDRESS.fullmatch(sender) is None:
+        return Finding(False, "There is no sender address yet.")
+    try:
+        local, _, domain = mailbox("", sender).rpartition("@")
+        utf8 = b"" if local.isascii() else b" SMTPUTF8"
+        reply = await wire.ask(f"MAIL FROM:<{local}@{domain}>".encode() + utf8)
+        if reply.code == 250:
+            await wire.ask(b"RSET")
+    except OSError as error:
+        return Finding(False, "The connection ended when the sender address was named.", str(error))
+    if reply.code == 250:
+        return Finding(True, f"The server accepts {sender} as the sender. Nothing was sent.")
+    return Finding(False, f"The server does not accept {sender} as the sender.", f"{reply.code} {describe(reply)}")
+
+
+def _offers(wire: Wire) -> Iterator[Finding]:
+    if "PIPELINING" in wire.offers:
+        yield Finding(True, "It takes many messages quickly (PIPELINING).")
+    else:
+        yield Finding(True, "It takes messages one step at a time (no PIPELINING), which is slower.")
+    size = wire.offers.get("SIZE", "")
+    if size.isdigit() and int(size):
+        yield Finding(True, f"It takes messages of up to {int(size) / 1_000_000:.1f} MB.")

@@ -1,0 +1,288 @@
+"""What blocks sending an email and what only deserves a look: each a sentence with its consequence."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Literal
+
+from app.domain.content import EmailContent
+from app.domain.rendered import RenderedEmail
+from app.rendering.email import PreparedEmail
+from app.rendering.sanitise import Removal
+
+GMAIL_LIMIT = 102 * 1024  # octets of HTML
+LONG_SUBJECT = 70  # characters that a desktop inbox shows; phones show about half
+_MAX_NAMED = 5  # examples named in one sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding. `field` is the form field it leads to; `code` is stable, for programs and tests."""
+
+    level: Literal["blocks", "advises"]
+    field: str
+    sentence: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckContext:
+    """What is known of the audience: `known` names have a value for somebody; `lacking` counts people without one.
+
+    `audience` is the number of distinct recipients (0: none picked yet);
+    `has_topic` says whether a topic is among them.
+    """
+
+    known: frozenset[str] | set[str] = frozenset()
+    lacking: Mapping[str, int] = field(default_factory=dict)
+    audience: int = 0
+    has_topic: bool = False
+
+
+def check_email(
+    content: EmailContent, prepared: PreparedEmail, sample: RenderedEmail, context: CheckContext
+) -> list[Check]:
+    """All findings about an email, those that block first; `sample` is the email as one person gets it."""
+    survey = _Survey()
+    survey.feed(sample.html)
+    survey.close()
+    found = [
+        *_check_completeness(content),
+        *_check_syntax(prepared),
+        *_check_values(prepared, context),
+        *_check_subject(content),
+        *_check_preheader(content),
+        *_check_size(sample),
+        *_check_images(survey),
+        *_check_links(survey),
+        *(_describe_removal(removal) for removal in prepared.removals if removal.kind not in ("style", "rule")),
+        *_check_styles(prepared.removals),
+        *_check_unsubscribe(prepared, survey, context),
+    ]
+    return sorted(found, key=lambda check: check.level != "blocks")
+
+
+def _check_completeness(content: EmailContent) -> Iterator[Check]:
+    for name, sentences in content.sending_problems().items():
+        for sentence in sentences:
+            yield Check("blocks", name, sentence, f"{name}_empty")
+
+
+def _check_syntax(prepared: PreparedEmail) -> Iterator[Check]:
+    for name, problems in prepared.problems.items():
+        for problem in problems:
+            yield Check("blocks", name, f"{name.capitalize()}: {_lower_first(problem.sentence)}", "variable_unreadable")
+
+
+def _check_values(prepared: PreparedEmail, context: CheckContext) -> Iterator[Check]:
+    if not context.audience:
+        return
+    known = {name.lower() for name in context.known}
+    lacking = {name.lower(): count for name, count in context.lacking.items()}
+    for name, has_fallback in prepared.placeholders.items():
+        where = "subject" if name in prepared.subject_names else "body"
+        if name not in known:
+            yield _unknown_variable(name, has_fallback, where)
+        elif not has_fallback and lacking.get(name):
+            yield Check(
+                "advises",
+                where,
+                f"{_people(lacking[name], context.audience)} no value for “{name}”: nothing would stand in its place. "
+                f"Add a fallback, as in {{{{ {name} | … }}}}.",
+                "variable_lacking",
+            )
+
+
+def _unknown_variable(name: str, has_fallback: bool, where: str) -> Check:
+    if has_fallback:
+        sentence = f"Nobody in the audience has a value for “{name}”: everybody would read the fallback."
+        return Check("advises", where, sentence, "variable_unknown")
+    sentence = (
+        f"Nobody in the audience has a value for “{name}”: nothing would stand in its place. "
+        f"Correct the name, or add a fallback, as in {{{{ {name} | … }}}}."
+    )
+    return Check("blocks", where, sentence, "variable_unknown")
+
+
+def _check_subject(content: EmailContent) -> Iterator[Check]:
+    subject = content.subject.strip()
+    if len(subject) > LONG_SUBJECT:
+        yield Check(
+            "advises",
+            "subject",
+            f"Inboxes show about {LONG_SUBJECT} characters of a subject and phones about 35; yours has {len(subject)}. "
+            "The end would be cut.",
+            "subject_long",
+        )
+    letters = [letter for letter in subject if letter.isalpha()]
+    if len(letters) >= 8 and subject == subject.upper() != subject.lower():
+        sentence = "A subject in capitals reads as shouting, and spam filters count it against you."
+        yield Check("advises", "subject", sentence, "subject_capitals")
+    if re.search(r"!\s*!|[!?]{3,}", subject):
+        sentence = "Several exclamation marks in a subject make spam filters suspicious. One full stop is enough."
+        yield Check("advises", "subject", sentence, "subject_exclamation")
+
+
+def _check_preheader(content: EmailContent) -> Iterator[Check]:
+    if content.format != "text" and not content.preheader.strip():
+        sentence = "Preheader is empty: inboxes show the first words of the body beside the subject instead."
+        yield Check("advises", "preheader", sentence, "preheader_empty")
+
+
+def _check_size(sample: RenderedEmail) -> Iterator[Check]:
+    size = len(sample.html.encode("utf-8", "replace"))
+    if size > GMAIL_LIMIT:
+        sentence = f"Gmail cuts this email at 102 KB; yours has {-(-size // 1024):,} KB. The end would be hidden."
+        yield Check("advises", "body", sentence, "html_large")
+
+
+def _check_images(survey: "_Survey") -> Iterator[Check]:
+    if survey.without_alt:
+        count = len(survey.without_alt)
+        yield Check(
+            "advises",
+            "body",
+            f"{_count(count, 'image has', 'images have')} no alternative text ({_list(survey.without_alt)}): who "
+            "blocks images or listens to the email learns nothing from them. Add alt text, empty for decoration.",
+            "image_alt",
+        )
+    words = len("".join(survey.words).split())
+    if survey.images >= 2 and words < survey.images * 20:
+        sentence = (
+            f"{survey.images} images and only {_count(words, 'word', 'words')}: spam filters distrust emails made of "
+            "images, and programs that block images show little."
+        )
+        yield Check("advises", "body", sentence, "image_heavy")
+
+
+def _check_links(survey: "_Survey") -> Iterator[Check]:
+    if survey.plain_links:
+        count = _count(len(survey.plain_links), "address is", "addresses are")
+        sentence = (
+            f"{count} not https ({_list(survey.plain_links)}): "
+            "others can read or change what travels there, and browsers warn. Use https."
+        )
+        yield Check("advises", "body", sentence, "link_http")
+    if survey.dead_links:
+        sentence = (
+            f"{_count(len(survey.dead_links), 'link leads', 'links lead')} nowhere ({_list(survey.dead_links)}): "
+            "nothing happens on a click. Give each an address like https://example.org/."
+        )
+        yield Check("advises", "body", sentence, "link_empty")
+
+
+def _check_styles(removals: tuple[Removal, ...]) -> Iterator[Check]:
+    rules = [removal.name for removal in removals if removal.kind == "rule"]
+    if rules:
+        sentence = (
+            f"{_list(rules)} rules were left out: styles are written into each element, where such rules cannot be."
+        )
+        yield Check("advises", "body", sentence, "style_rule_removed")
+    names = [removal.name for removal in removals if removal.kind == "style"]
+    if names:
+        sentence = f"Some styles were left out ({_list(names)}): email programs ignore them, or they are not safe."
+        yield Check("advises", "body", sentence, "style_removed")
+
+
+def _check_unsubscribe(prepared: PreparedEmail, survey: "_Survey", context: CheckContext) -> Iterator[Check]:
+    if not context.has_topic or any("unsubscribe" in name for name in prepared.placeholders):
+        return
+    if not re.search(r"unsubscrib|opt.?out|preferences", " ".join(survey.links + survey.words), re.IGNORECASE):
+        sentence = (
+            "This email goes to a topic and has no unsubscribe link: people who want to leave would report it as spam."
+        )
+        yield Check("advises", "body", sentence, "unsubscribe_missing")
+
+
+def _describe_removal(removal: Removal) -> Check:
+    """What sanitising left out, and why nobody loses by it."""
+    name = removal.name
+    match removal.kind:
+        case "element" if name == "script":
+            sentence = "A script was removed: email programs never run it."
+        case "element" if name in ("form", "input", "button", "select", "textarea", "datalist"):
+            sentence = f"A form element ({name}) was removed: most email programs do not send forms. Link to a page."
+        case "element" if name == "link":
+            sentence = (
+                "A linked style sheet was removed: email programs do not load it. Put its rules in a style element."
+            )
+        case "element":
+            sentence = f"An element ({name}) was removed: email programs do not show it."
+        case "attribute":
+            sentence = f"A script attribute ({name}) was removed: email programs never run it."
+        case "image":
+            sentence = f"An image address was removed ({name}): an image needs an address that starts with https://."
+        case _:
+            sentence = f"A link's address was removed ({name}): a link starts with https://, mailto: or tel:."
+    return Check("advises", "body", sentence, f"{removal.kind}_removed")
+
+
+class _Survey(HTMLParser):
+    """Counts words, images and links of a rendered email."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.words: list[str] = []
+        self.images = 0
+        self.links: list[str] = []
+        self.without_alt: list[str] = []
+        self.plain_links: list[str] = []
+        self.dead_links: list[str] = []
+        self._reading = False  # from the body's start, but for the hidden preheader
+        self._link_words: list[str] | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Look at links and images."""
+        given = {name: (value or "").strip() for name, value in attrs}
+        if tag == "body":
+            self._reading = True
+        elif tag == "div" and "mso-hide:all" in given.get("style", ""):
+            self._reading = False
+        elif tag == "img":
+            self.images += 1
+            if "alt" not in given:
+                self.without_alt.append(given.get("src", "")[:60] or "no address")
+            self._note_plain(given.get("src", ""))
+        elif tag == "a":
+            address = given.get("href", "")
+            self.links.append(address)
+            self._note_plain(address)
+            # An anchor (name or id without an address) is a place, not a link.
+            if address in ("", "#") and not (given.keys() & {"name", "id"}):
+                self._link_words = []
+
+    def handle_endtag(self, tag: str) -> None:
+        """A dead link is named by its words."""
+        self._reading = self._reading or tag == "div"
+        if tag == "a" and self._link_words is not None:
+            self.dead_links.append("".join(self._link_words).strip()[:60] or "no words")
+            self._link_words = None
+
+    def handle_data(self, data: str) -> None:
+        """Collect what can be read."""
+        if self._reading:
+            self.words.append(data)
+        if self._link_words is not None:
+            self._link_words.append(data)
+
+    def _note_plain(self, address: str) -> None:
+        if address.lower().startswith("http://") and address[:60] not in self.plain_links:
+            self.plain_links.append(address[:60])
+
+
+def _lower_first(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def _people(number: int, audience: int) -> str:
+    return f"{number:,} of {audience:,} people {'has' if number == 1 else 'have'}"
+
+
+def _list(names: list[str]) -> str:
+    shown = ", ".join(names[:_MAX_NAMED])
+    return shown if len(names) <= _MAX_NAMED else f"{shown} and {len(names) - _MAX_NAMED} more"

@@ -1,0 +1,274 @@
+"""Compile an email once and fill it in for each person; the preview and the delivery are the same call."""
+
+import html
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from string import Template
+from urllib.parse import quote
+
+import markdown
+
+from app.domain.content import EmailContent
+from app.domain.errors import Invalid
+from app.domain.personalise import Pattern, Problem, Slot, compile
+from app.domain.rendered import Recipient, RenderedEmail
+from app.rendering.markers import Escape, Markers, Stencil
+from app.rendering.sanitise import Removal, SafeHtml, sanitise
+from app.rendering.text_part import fold, write_text
+
+_FRAMES = Path(__file__).parents[2] / "templates" / "emails"
+# Line breaks count (nl2br): people who write emails expect "Best wishes,⏎Ann" to stay on two lines.
+_EXTENSIONS = ("tables", "fenced_code", "sane_lists", "nl2br")
+_MARKDOWN_CSS = """
+h1 { font-size: 26px; line-height: 1.25; margin: 0 0 16px }
+h2 { font-size: 21px; line-height: 1.3; margin: 24px 0 12px }
+h3, h4, h5, h6 { font-size: 17px; line-height: 1.4; margin: 20px 0 8px }
+p, ul, ol, blockquote, pre, table { margin: 0 0 16px } ul, ol { padding: 0 0 0 24px } li { margin: 0 0 4px }
+a { color: #0f766e } img { max-width: 100%; height: auto; border: 0 } hr { border: 0; border-top: 1px solid #d1d5db }
+blockquote { border-left: 3px solid #d1d5db; padding: 0 0 0 16px } table { border-collapse: collapse }
+th, td { border: 1px solid #d1d5db; padding: 8px 12px } th { text-align: left }
+code, pre { font-family: Consolas, Menlo, monospace; font-size: 14px } pre { white-space: pre-wrap }
+"""
+# Follows the preheader so that inboxes do not fill the line up with the email's first words.
+_PADDING = ("\u034f\u200c\u00a0" * 20 + "\n") * 4
+_HIDDEN = "display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;font-size:1px;line-height:1px;mso-hide:all"
+
+_NOT_IN_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+_NOT_IN_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_LEADS_LINK = re.compile(r"(?:https?://|mailto:|tel:)", re.IGNORECASE)
+_LEADS_IMAGE = re.compile(r"https?://", re.IGNORECASE)
+_PLAIN_STYLE = re.compile(r"[A-Za-z0-9#%., -]*")
+_BRACKETS = re.compile(r"\n[ \t]*\n|[\[\]()]")
+_OPEN_TAG = re.compile(r"<[a-zA-Z/][^<>]*(?=<|$)")
+_MAX_OPEN_TAGS = 200
+_MAX_BRACKETS = 50
+_IMAGE = re.compile(r"""<img\b(?:[^"'>]|"[^"]*"|'[^']*')*>""")
+_ALT = re.compile(r"""\balt="([^"]*)\"""")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The frame's settings: `lang` is the BCP 47 language of the email, used unless an HTML document names its own."""
+
+    lang: str = "en"
+
+
+class PreparedEmail:
+    """One email taken apart, ready for any number of people (`domain.rendered.Prepared`).
+
+    `placeholders` maps each variable's name to whether it has a fallback everywhere it is used; `problems` lists the
+    variables that could not be read, by field; `subject_names` are the variables of the subject; `removals` is what
+    sanitising left out of the author's HTML.
+    """
+
+    __slots__ = ("_html", "_required", "_subject", "_text", "placeholders", "problems", "removals", "subject_names")
+
+    def __init__(
+        self,
+        patterns: dict[str, Pattern],
+        subject: Stencil,
+        text: Stencil,
+        page: Stencil | None,
+        removals: tuple[Removal, ...] = (),
+    ) -> None:
+        self._subject, self._text, self._html = subject, text, page
+        self.removals = removals
+        self.subject_names = frozenset(slot.name for slot in patterns["subject"].slots)
+        self.problems: dict[str, tuple[Problem, ...]] = {
+            field: pattern.problems for field, pattern in patterns.items() if pattern.problems
+        }
+        self.placeholders: dict[str, bool] = {}
+        for slot in (slot for pattern in patterns.values() for slot in pattern.slots):
+            self.placeholders[slot.name] = slot.fallback is not None and self.placeholders.get(slot.name, True)
+        self._required = tuple(Slot(name) for name, has_fallback in self.placeholders.items() if not has_fallback)
+
+    def render(self, recipient: Recipient) -> RenderedEmail:
+        """What this person gets. Values can change words and addresses, never structure or headers."""
+        variables = recipient.variables
+        return RenderedEmail(
+            subject=self._subject.fill(variables),
+            text=self._text.fill(variables),
+            html=self._html.fill(variables) if self._html else "",
+            missing=tuple([slot.name for slot in self._required if slot.value(variables) is None]),
+        )
+
+
+def prepare(content: EmailContent, *, layout: Layout | None = None) -> PreparedEmail:
+    """Compile an email: milliseconds, once per message.
+
+    Raises Invalid (fields subject, preheader, format, body) when the content could not be stored or its HTML cannot
+    be read; limits are looked at before any work. Variables that cannot be read do not raise: they stay as typed.
+    """
+    wrong = content.problems()
+    if wrong:
+        raise Invalid(wrong)
+    patterns = {"subject": compile(content.subject), "body": compile(_clean_text(content.body))}
+    if content.format == "text":
+        return _prepare_text(patterns)
+    patterns["preheader"] = compile(content.preheader)
+    markers = Markers((content.subject, content.preheader, content.body))
+    # The author's fallbacks are written in HTML or Markdown, so entities in them mean characters.
+    body = markers.mark(patterns["body"], fallback=html.unescape)
+    safe = _make_safe(body, content.format, markers)
+    page = _frame(
+        safe, layout or Layout(), markers.mark(patterns["subject"], html.escape), _preheader(patterns, markers)
+    )
+    text = write_text(safe.markup, markers.remark)
+    text_escapes = _address_escapes(text, markers)
+    return PreparedEmail(
+        patterns,
+        subject=_subject_stencil(patterns["subject"]),
+        text=markers.stencil(text, lambda mark: text_escapes.get(mark[0], _clean_text)),
+        page=markers.html_stencil(page, _attribute_escape, _escape_text),
+        removals=tuple(Removal(each.kind, markers.pattern.sub("…", each.name)) for each in safe.removals),
+    )
+
+
+def preview_html(rendered: RenderedEmail, *, images: bool = True, dark: bool = False) -> str:
+    """The email's HTML as a program shows it that blocks images or (roughly) inverts colours in the dark.
+
+    With the defaults it is exactly the HTML that is sent. It is meant for a sandboxed frame.
+    """
+    page = rendered.html if images else _IMAGE.sub(_show_alt, rendered.html)
+    if not dark:
+        return page
+    inversion = "filter:invert(0.93) hue-rotate(180deg)"
+    style = f"<style>html{{background:#fff;{inversion}}}img{{{inversion}}}</style>\n</head>"
+    return page.replace("</head>", style, 1)
+
+
+def _prepare_text(patterns: dict[str, Pattern]) -> PreparedEmail:
+    markers = Markers([part for part in patterns["body"].parts if isinstance(part, str)])
+    text = fold(markers.mark(patterns["body"]).rstrip("\n") + "\n")
+    stencil = markers.stencil(text, lambda _mark: _clean_text)
+    return PreparedEmail(patterns, _subject_stencil(patterns["subject"]), stencil, None)
+
+
+def _make_safe(body: str, written_as: str, markers: Markers) -> SafeHtml:
+    """The body as safe markup, whatever it is written in."""
+
+    def is_slot(address: str) -> bool:
+        return markers.pattern.match(address) is not None
+
+    try:
+        if written_as == "markdown":
+            _refuse_unclosed(body)
+            return sanitise(markdown.markdown(body, extensions=_EXTENSIONS), is_slot, _MARKDOWN_CSS)
+        return sanitise(body, is_slot)
+    except RecursionError as error:
+        raise Invalid({"body": ["Body nests lists, quotes or elements too deeply. Use fewer levels."]}) from error
+
+
+def _refuse_unclosed(body: str) -> None:
+    """Raise Invalid for what makes Markdown look to the end again and again: open brackets and open tags in heaps."""
+    depth = 0
+    for found in _BRACKETS.findall(body):
+        depth = depth + 1 if found in "[(" else max(depth - 1, 0) if found in "])" else 0
+        if depth > _MAX_BRACKETS:
+            raise Invalid({"body": [f"Body opens more than {_MAX_BRACKETS} brackets in one paragraph. Close them."]})
+    if len(_OPEN_TAG.findall(body)) > _MAX_OPEN_TAGS:
+        raise Invalid({"body": [f"Body has more than {_MAX_OPEN_TAGS} HTML tags without “>”. Close them."]})
+
+
+def _frame(safe: SafeHtml, layout: Layout, title: str, preheader: str) -> str:
+    """The whole page around safe markup."""
+    content = safe.markup if safe.whole else _load("column.html").substitute(content=safe.markup)
+    return _load("layout.html").substitute(
+        lang=html.escape(safe.lang or layout.lang),
+        direction=f' dir="{safe.direction}"' if safe.direction else "",
+        title=title,
+        body_style=html.escape(f"margin:0;{safe.body_style}" if safe.body_style else "margin:0;padding:0", quote=False),
+        preheader=preheader,
+        content=content.strip("\n"),
+    )
+
+
+@cache
+def _load(name: str) -> Template:
+    """A frame without the comment on its first line, which is for us and not for every recipient."""
+    return Template((_FRAMES / name).read_text(encoding="utf-8").partition("\n")[2])
+
+
+def _preheader(patterns: dict[str, Pattern], markers: Markers) -> str:
+    words = markers.mark(patterns["preheader"], html.escape)
+    return f'<div style="{_HIDDEN}">{words}\n{_PADDING}</div>\n' if words else ""
+
+
+def _subject_stencil(pattern: Pattern) -> Stencil:
+    parts = [part if isinstance(part, str) else "" for part in pattern.parts]
+    fields = [(at, part, _clean_line) for at, part in enumerate(pattern.parts) if isinstance(part, Slot)]
+    return Stencil(parts, list(fields))
+
+
+def _address_escapes(text: str, markers: Markers) -> dict[str, Escape]:
+    """How values are escaped in the addresses that the text part shows: those marks are copies of the HTML's."""
+    escapes: dict[str, Escape] = {}
+    for mark in markers.pattern.finditer(text):
+        if int(mark[1]) in markers.copies:
+            before = text[: mark.start()]
+            leads = not before or before[-1] in "( \n"
+            escapes[mark[0]] = _lead_link_in_text if leads else _encode_part
+    return escapes
+
+
+def _attribute_escape(name: str, leads: bool) -> Escape:
+    """How a value is made fit for an attribute; `leads` says whether the attribute starts with it."""
+    match name:
+        case "href":
+            return _lead_link if leads else _encode_part
+        case "src":
+            return _lead_image if leads else _encode_part
+        case "style":
+            return _keep_plain_style
+        case _:
+            return _escape_text
+
+
+def _clean_line(value: str) -> str:
+    """One line without control characters: fit for a header, whatever the value was."""
+    return value if value.isprintable() else _NOT_IN_LINE.sub(" ", value)
+
+
+def _clean_text(value: str) -> str:
+    """Text with bare line feeds and without other control characters."""
+    if value.isprintable():
+        return value
+    return _NOT_IN_TEXT.sub("", value.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _escape_text(value: str) -> str:
+    return value if value.isalnum() else html.escape(_clean_text(value))
+
+
+def _encode_part(value: str) -> str:
+    """A value inside an address: it cannot end the part that it stands in."""
+    return value if value.isalnum() and value.isascii() else quote(_clean_text(value), safe="")
+
+
+def _lead_link(value: str) -> str:
+    """A value that is a whole link or its beginning: only web, mail and telephone addresses, else a dead end."""
+    return html.escape(_quote_address(value)) if _LEADS_LINK.match(value.strip()) else "#"
+
+
+def _lead_link_in_text(value: str) -> str:
+    return _quote_address(value) if _LEADS_LINK.match(value.strip()) else ""
+
+
+def _lead_image(value: str) -> str:
+    return html.escape(_quote_address(value)) if _LEADS_IMAGE.match(value.strip()) else "#"
+
+
+def _quote_address(value: str) -> str:
+    return quote(_clean_line(value.strip()), safe=":/?#[]@!$&'()*+,;=%~")
+
+
+def _keep_plain_style(value: str) -> str:
+    """A number, a word or a colour; anything that could start another declaration is left out."""
+    return value if _PLAIN_STYLE.fullmatch(value) else ""
+
+
+def _show_alt(image: re.Match[str]) -> str:
+    alt = _ALT.search(image[0])
+    return f'<span style="border:1px solid #9ca3af;padding:2px 6px">{alt[1] if alt else ""}</span>'

@@ -1,0 +1,32 @@
+"""The one place where the worker and ticker processes are wired together."""
+
+import signal
+import threading
+
+from app import jobs
+from app.engine import ticker
+from app.engine.machine import Machine
+from app.factory import create_workshop
+from app.infra.queue_worker import run_worker, worker_name
+from app.infra.settings import Settings
+
+
+def run(settings: Settings) -> None:
+    """One RQ worker; returns after SIGTERM, when the job in hand is done."""
+    workshop = create_workshop(settings)
+    jobs.bind(workshop)
+    run_worker(settings.broker_url, worker_name())
+    workshop.broker.close()
+    workshop.database.close()
+
+
+def run_ticker(settings: Settings) -> None:
+    """One ticker; returns soon after SIGTERM."""
+    workshop = create_workshop(settings)
+    machine = Machine(settings, workshop.database, workshop.broker, workshop.clock, workshop.vault)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    ticker.run(machine, stop)
+    workshop.broker.close()
+    workshop.database.close()

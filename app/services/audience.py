@@ -1,0 +1,341 @@
+"""Who gets a message: search and choose, name what was chosen, and the equation of how many will receive it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, func, or_, select
+
+from app.engine.audience import branches, chosen_targets
+from app.models.contacts import Contact
+from app.models.suppressions import Suppression
+from app.models.targets import Target
+from app.models.topics import Subscriber, Topic
+from app.services.work import Work
+
+SMALL = 5_000  # up to here every recipient is counted one by one; above, the topics' own totals carry the sum
+PER_KIND = 6  # results of each kind in the picker
+_END = "\U0010ffff"
+
+Audience = Mapping[str, Sequence[str]]  # {"topics": [ids], "contacts": [ids], "targets": [ids]}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A topic, contact or target that is or may be chosen; `kind` is topics, contacts or targets.
+
+    `is_gone` marks an id that was chosen and does not exist any more: it blocks sending.
+    """
+
+    kind: str
+    id: str
+    name: str
+    note: str = ""
+    is_gone: bool = False
+
+    @property
+    def value(self) -> str:
+        """What a form sends for it."""
+        return f"{self.kind}:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """How many will receive a message, and why the others will not; `total` is exactly the sum of the terms.
+
+    `people` counts the addresses of contacts and targets that were chosen one by one (a person without an address
+    counts as one, and is taken away again by `without_address`). A suppressed address that expired too counts as
+    suppressed, as in the delivery.
+    """
+
+    topics: int = 0
+    in_topics: int = 0
+    people: int = 0
+    duplicates: int = 0
+    suppressed: Mapping[str, int] = field(default_factory=dict)
+    expired: int = 0
+    without_address: int = 0
+
+    @property
+    def suppressed_total(self) -> int:
+        """Suppressed addresses, whatever the reason."""
+        return sum(self.suppressed.values())
+
+    @property
+    def reachable(self) -> int:
+        """Distinct addresses, before suppressed and expired ones are taken away."""
+        return self.in_topics + self.people - self.duplicates - self.without_address
+
+    @property
+    def total(self) -> int:
+        """How many will receive it."""
+        return self.reachable - self.suppressed_total - self.expired
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was chosen at all."""
+        return not (self.topics or self.people)
+
+
+def search(work: Work, channel: str, text: str, audience: Audience) -> list[Choice]:
+    """What the picker offers for a text: topics by any part of the name, people by the beginning of name or address.
+
+    What is chosen already is left out; an empty text offers the first topics.
+    """
+    work.require("contacts.read")
+    text = text.strip()[:128]
+    found = _find_topics(work, channel, text)
+    if text:
+        found += _find_people(work, channel, text) + _find_targets(work, channel, text)
+    chosen = {(kind, public_id) for kind, ids in audience.items() for public_id in ids}
+    return [choice for choice in found if (choice.kind, choice.id) not in chosen]
+
+
+def _find_topics(work: Work, channel: str, text: str) -> list[Choice]:
+    query = select(Topic).where(Topic.project_pk == work.project_pk).order_by(Topic.name).limit(PER_KIND + 4)
+    if text:
+        query = query.where(Topic.name.icontains(text, autoescape=True))
+    return [_topic_choice(topic, channel) for topic in work.session.scalars(query)]
+
+
+def _find_people(work: Work, channel: str, text: str) -> list[Choice]:
+    key = text.casefold()
+    query = (
+        select(Contact.id, Contact.name, _first_address(channel))
+        .where(Contact.project_pk == work.project_pk, Contact.name_key >= key, Contact.name_key < key + _END)
+        .order_by(Contact.name_key, Contact.pk)
+        .limit(PER_KIND)
+    )
+    return [_contact_choice(*row) for row in work.session.execute(query)]
+
+
+def _find_targets(work: Work, channel: str, text: str) -> list[Choice]:
+    key = text.lower()
+    query = (
+        select(Target.id, Target.address, Contact.name)
+        .join(Contact, Contact.pk == Target.contact_pk)
+        .where(
+            Target.project_pk == work.project_pk, Target.channel == channel,
+            Target.address_key >= key, Target.address_key < key + _END,
+        )
+        .order_by(Target.address_key)
+        .limit(PER_KIND)
+    )  # fmt: skip
+    return [Choice("targets", public_id, address, name) for public_id, address, name in work.session.execute(query)]
+
+
+def chosen(work: Work, channel: str, audience: Audience) -> list[Choice]:
+    """What was chosen, by name, in the order of choosing; ids that vanished are among them, marked."""
+    topics = _by_id(work, Topic, audience.get("topics", ()))
+    contacts = _by_id(work, Contact, audience.get("contacts", ()))
+    targets = _by_id(work, Target, audience.get("targets", ()))
+    result = [
+        _topic_choice(topics[key], channel) if key in topics else _gone("topics", key, "topic")
+        for key in audience.get("topics", ())
+    ]
+    addresses = _addresses(work, channel, [contact.pk for contact in contacts.values()])
+    result += [
+        _contact_choice(key, contacts[key].name, addresses.get(contacts[key].pk))
+        if key in contacts
+        else _gone("contacts", key, "contact")
+        for key in audience.get("contacts", ())
+    ]
+    return result + [
+        Choice("targets", key, targets[key].address) if key in targets else _gone("targets", key, "address")
+        for key in audience.get("targets", ())
+    ]
+
+
+def _by_id(work: Work, table: type[Any], ids: Sequence[str]) -> dict[str, Any]:
+    if not ids:
+        return {}
+    rows = work.session.scalars(select(table).where(table.project_pk == work.project_pk, table.id.in_(ids)))
+    return {row.id: row for row in rows}
+
+
+def _addresses(work: Work, channel: str, contact_pks: Sequence[int]) -> dict[int, str]:
+    query = select(Target.contact_pk, func.min(Target.address)).where(
+        Target.contact_pk.in_(contact_pks), Target.channel == channel
+    )
+    return dict(work.session.execute(query.group_by(Target.contact_pk)).tuples()) if contact_pks else {}
+
+
+def _first_address(channel: str) -> ColumnElement[str | None]:
+    query = select(Target.address).where(Target.contact_pk == Contact.pk, Target.channel == channel)
+    return query.order_by(Target.pk).limit(1).scalar_subquery()
+
+
+def _topic_choice(topic: Topic, channel: str) -> Choice:
+    return Choice("topics", topic.id, topic.name, f"{total_of(topic, channel):,}")
+
+
+def _contact_choice(public_id: str, name: str, address: str | None) -> Choice:
+    return Choice("contacts", public_id, name or address or "A contact without a name", address or "no address")
+
+
+def _gone(kind: str, public_id: str, noun: str) -> Choice:
+    return Choice(kind, public_id, f"deleted {noun}", public_id, is_gone=True)
+
+
+def total_of(topic: Topic, channel: str) -> int:
+    """How many targets of that channel subscribe to the topic."""
+    return int(getattr(topic, f"{channel}_total"))
+
+
+# --- the equation ----------------------------------------------------------------------------------------------------
+
+
+def equation(work: Work, channel: str, audience: Audience) -> Equation:
+    """How many will receive a message with that audience, exactly; bounded work at any size.
+
+    Small audiences are counted one by one. Large ones are counted from what is exceptional: the largest topic brings
+    its total, the others are compared with it through an index, and suppressions and expired targets are looked up
+    from their own indexes, so that the time does not grow with the number of subscribers of one topic.
+    """
+    topics = list(_by_id(work, Topic, audience.get("topics", ())).values())
+    picked = _Picked.read(work, channel, audience)
+    everybody = sum(topic.email_total + topic.sms_total + topic.push_total for topic in topics)
+    if everybody <= SMALL:
+        return _count_each(work, channel, audience, topics, picked)
+    topics.sort(key=lambda topic: total_of(topic, channel), reverse=True)
+    pks = [topic.pk for topic in topics]
+    in_topics = sum(total_of(topic, channel) for topic in topics)
+    distinct = _count_distinct(work, channel, topics, picked)
+    member = _is_member(pks, picked)
+    return Equation(
+        topics=len(topics),
+        in_topics=in_topics,
+        people=picked.people,
+        duplicates=in_topics + picked.people - picked.without_address - distinct,
+        suppressed=_count_suppressed(work, channel, member),
+        expired=_count_expired(work, channel, member),
+        without_address=picked.without_address,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Picked:
+    """Targets that were chosen one by one, directly or through their contact; a pk may stand in both lists."""
+
+    of_contacts: tuple[int, ...]
+    direct: tuple[int, ...]
+    without_address: int
+
+    @property
+    def people(self) -> int:
+        return len(self.of_contacts) + len(self.direct) + self.without_address
+
+    @property
+    def pks(self) -> set[int]:
+        return {*self.of_contacts, *self.direct}
+
+    @classmethod
+    def read(cls, work: Work, channel: str, audience: Audience) -> "_Picked":
+        """From the database: chosen contacts and targets that exist."""
+        contacts = _by_id(work, Contact, audience.get("contacts", ()))
+        direct = [target.pk for target in _by_id(work, Target, audience.get("targets", ())).values()
+                  if target.channel == channel]  # fmt: skip
+        rows = work.session.execute(
+            select(Target.pk, Target.contact_pk).where(
+                Target.contact_pk.in_([contact.pk for contact in contacts.values()]), Target.channel == channel
+            )
+        ).all()
+        reached = {row.contact_pk for row in rows}
+        return cls(tuple(row.pk for row in rows), tuple(direct), len(contacts) - len(reached))
+
+
+def _count_each(work: Work, channel: str, audience: Audience, topics: Sequence[Topic], picked: _Picked) -> Equation:
+    """The equation of a small audience, every recipient looked at."""
+    everyone = chosen_targets(work.session, work.project_pk, channel, audience).subquery()
+    rows = work.session.execute(
+        select(Suppression.reason, Target.expired_at.is_not(None).label("has_expired"), func.count().label("number"))
+        .select_from(everyone)
+        .join(Target, Target.pk == everyone.c.target_pk)
+        .outerjoin(Suppression, _same_address())
+        .where(Target.channel == channel)
+        .group_by(Suppression.reason, Target.expired_at.is_not(None))
+    ).all()
+    in_topics = work.session.scalar(
+        select(func.count())
+        .select_from(Subscriber)
+        .join(Target, Target.pk == Subscriber.target_pk)
+        .where(Subscriber.topic_pk.in_([topic.pk for topic in topics]), Target.channel == channel)
+    )
+    suppressed: dict[str, int] = {}
+    for row in rows:
+        if row.reason is not None:
+            suppressed[row.reason] = suppressed.get(row.reason, 0) + row.number
+    distinct = sum(row.number for row in rows)
+    return Equation(
+        topics=len(topics),
+        in_topics=in_topics or 0,
+        people=picked.people,
+        duplicates=(in_topics or 0) + picked.people - picked.without_address - distinct,
+        suppressed=dict(sorted(suppressed.items(), key=lambda item: -item[1])),
+        expired=sum(row.number for row in rows if row.reason is None and row.has_expired),
+        without_address=picked.without_address,
+    )
+
+
+def _count_distinct(work: Work, channel: str, topics: Sequence[Topic], picked: _Picked) -> int:
+    """Distinct targets: the largest topic's total, and of each further one only who is in none before it."""
+    distinct = total_of(topics[0], channel)
+    for position, topic in enumerate(topics[1:], start=1):
+        before = [earlier.pk for earlier in topics[:position]]
+        query = (
+            select(func.count())
+            .select_from(Subscriber)
+            .where(Subscriber.topic_pk == topic.pk, ~_subscribes(before, Subscriber.target_pk))
+        )
+        if topic.email_total + topic.sms_total + topic.push_total != total_of(topic, channel):
+            query = query.join(Target, Target.pk == Subscriber.target_pk).where(Target.channel == channel)
+        distinct += work.session.scalar(query) or 0
+    if picked.pks:
+        outside = ~_subscribes([topic.pk for topic in topics], Target.pk)
+        distinct += work.session.scalar(select(func.count()).where(Target.pk.in_(picked.pks), outside)) or 0
+    return distinct
+
+
+def _subscribes(topic_pks: Sequence[int], target_pk: Any) -> ColumnElement[bool]:
+    """Whether that target subscribes to any of the topics; one look into an index for each topic."""
+    other = Subscriber.__table__.alias()
+    return or_(*[
+        exists().where(other.c.topic_pk == topic_pk, other.c.target_pk == target_pk) for topic_pk in topic_pks
+    ])  # fmt: skip
+
+
+def _is_member(topic_pks: Sequence[int], picked: _Picked) -> ColumnElement[bool]:
+    return or_(_subscribes(topic_pks, Target.pk), Target.pk.in_(picked.pks))
+
+
+def _same_address() -> ColumnElement[bool]:
+    return (
+        (Suppression.project_pk == Target.project_pk)
+        & (Suppression.channel == Target.channel)
+        & (Suppression.address_key == Target.address_key)
+    )
+
+
+def _count_suppressed(work: Work, channel: str, member: ColumnElement[bool]) -> dict[str, int]:
+    query = (
+        select(Suppression.reason, func.count())
+        .join(Target, _same_address())
+        .where(Suppression.project_pk == work.project_pk, Suppression.channel == channel, member)
+        .group_by(Suppression.reason)
+        .order_by(func.count().desc())
+    )
+    return dict(work.session.execute(query).tuples())
+
+
+def _count_expired(work: Work, channel: str, member: ColumnElement[bool]) -> int:
+    query = select(func.count()).where(
+        Target.project_pk == work.project_pk, Target.channel == channel, Target.expired_at.is_not(None),
+        ~exists().where(_same_address()), member,
+    )  # fmt: skip
+    return work.session.scalar(query) or 0
+
+
+def sources(work: Work, channel: str, audience: Audience) -> list[Any]:
+    """One statement per chosen thing, each giving target numbers from an index."""
+    topics = [topic.pk for topic in _by_id(work, Topic, audience.get("topics", ())).values()]
+    return branches(work.project_pk, channel, audience, topics)

@@ -1,0 +1,257 @@
+"""The numbers of the first page: what needs attention, today, the last two weeks, and how each provider does."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from statistics import median
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+
+from app.domain.channels import Channel
+from app.domain.delivery_states import DeliveryState
+from app.domain.message_states import MessageStatus
+from app.models.contacts import Contact
+from app.models.deliveries import Attempt, Delivery, Tally
+from app.models.messages import Message
+from app.models.providers import Provider
+from app.services.work import Work
+
+DAYS = 14
+MOST_MESSAGES = 20_000  # a day's figures are added up from at most this many messages
+MOST_TRIES = 2_000  # a provider's health is judged by at most this many of its newest tries
+GOOD = (DeliveryState.SENT, DeliveryState.DELIVERED)
+BAD = (DeliveryState.FAILED, DeliveryState.BOUNCED)
+SOON = timedelta(hours=1)
+LATE = timedelta(minutes=2)  # queued longer than this although nothing holds it: worth a look
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a provider did lately: tries of the last hour, the share that was accepted, latencies in milliseconds."""
+
+    tries: int = 0
+    accepted: int = 0
+    median_ms: float = 0.0
+    slow_ms: float = 0.0  # 95 of 100 tries were quicker
+    is_sample: bool = False  # there were more tries; the newest MOST_TRIES were judged
+
+
+def health_of(work: Work, provider_pks: Sequence[int]) -> dict[int, Health]:
+    """The last hour of each of these providers, from its newest tries."""
+    work.require("providers.read")
+    return {pk: _health(work, pk) for pk in provider_pks}
+
+
+def _health(work: Work, provider_pk: int) -> Health:
+    tries = work.session.execute(
+        select(Attempt.outcome, Attempt.started_at, Attempt.ended_at)
+        .where(Attempt.provider_pk == provider_pk, Attempt.ended_at >= work.now - timedelta(hours=1))
+        .order_by(Attempt.ended_at.desc())
+        .limit(MOST_TRIES)
+    ).all()
+    if not tries:
+        return Health()
+    times = sorted((row.ended_at - row.started_at) / timedelta(milliseconds=1) for row in tries)
+    accepted = sum(row.outcome == "accepted" for row in tries)
+    slow = times[min(len(times) - 1, int(len(times) * 0.95))]
+    return Health(len(tries), accepted, median(times), slow, is_sample=len(tries) == MOST_TRIES)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What the messages that started on one day of the project's calendar came to."""
+
+    day: date
+    good: int = 0
+    bad: int = 0
+    other: int = 0
+    by_channel: dict[str, tuple[int, int]] = field(default_factory=dict)  # channel: (all, bad)
+    is_sample: bool = False
+
+    @property
+    def total(self) -> int:
+        """Everybody who was to get something."""
+        return self.good + self.bad + self.other
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """What somebody should look at now."""
+
+    blocked: list[Provider] = field(default_factory=list)
+    waiting: list[Message] = field(default_factory=list)  # being sent, and something holds them
+    with_failures: list[tuple[Message, Tally]] = field(default_factory=list)  # of the last day
+    due_soon: list[Message] = field(default_factory=list)
+    late: tuple[Message, timedelta] | None = None  # the message whose queue lags most, and how long
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing is wrong (what is due soon is no wrong)."""
+        return not (self.blocked or self.waiting or self.with_failures or self.late)
+
+
+@dataclass(frozen=True, slots=True)
+class Checklist:
+    """The first steps of a new project, each ticked by fact."""
+
+    has_provider: bool
+    has_contacts: bool
+    has_message: bool
+    has_sent: bool
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left of it."""
+        return self.has_provider and self.has_contacts and self.has_message and self.has_sent
+
+
+def checklist_of(work: Work) -> Checklist:
+    """What of the first steps is done."""
+    work.require("home.read")
+    return Checklist(
+        has_provider=_any(work, Provider, Provider.enabled.is_(True)),
+        has_contacts=_any(work, Contact),
+        has_message=_any(work, Message),
+        has_sent=_any(work, Message, Message.started_at.is_not(None)),
+    )
+
+
+def _any(work: Work, table: type[Provider | Contact | Message], *conditions: object) -> bool:
+    found = select(table.pk).where(table.project_pk == work.project_pk, *conditions).limit(1)  # type: ignore[arg-type]
+    return work.session.scalar(found) is not None
+
+
+def days_of(work: Work, count: int = DAYS) -> list[Day]:
+    """The last days up to today in the project's time zone, by the day each message started."""
+    work.require("home.read")
+    zone = ZoneInfo(work.project.time_zone)
+    today = work.now.astimezone(zone).date()
+    return [_day(work, today - timedelta(days=back), zone) for back in range(count - 1, -1, -1)]
+
+
+def _day(work: Work, day: date, zone: ZoneInfo) -> Day:
+    begins, ends = (datetime.combine(on, time(), zone) for on in (day, day + timedelta(days=1)))
+    started = (
+        select(Message.pk, Message.channel)
+        .where(Message.project_pk == work.project_pk, Message.started_at >= begins, Message.started_at < ends)
+        .order_by(Message.started_at.desc())
+        .limit(MOST_MESSAGES)
+        .subquery()
+    )
+    good, bad = (sum((getattr(Tally, state.value) for state in group), start=0) for group in (GOOD, BAD))
+    rows = work.session.execute(
+        select(
+            started.c.channel,
+            func.count().label("messages"),
+            func.sum(Tally.audience).label("audience"),
+            func.sum(good).label("good"),
+            func.sum(bad).label("bad"),
+        )
+        .join(Tally, Tally.message_pk == started.c.pk)
+        .group_by(started.c.channel)
+    ).all()
+    goods, bads, everybody = (int(sum(row[index] for row in rows)) for index in (3, 4, 2))
+    return Day(
+        day,
+        good=goods,
+        bad=bads,
+        other=everybody - goods - bads,
+        by_channel={row.channel: (int(row.audience), int(row.bad)) for row in rows},
+        is_sample=sum(row.messages for row in rows) >= MOST_MESSAGES,
+    )
+
+
+def attention_of(work: Work) -> Attention:
+    """What needs a person now; a few of each, the most pressing first."""
+    work.require("home.read")
+    mine = Message.project_pk == work.project_pk
+    blocked = work.session.scalars(
+        select(Provider).where(
+            Provider.project_pk == work.project_pk, Provider.enabled.is_(True), Provider.blocked_at.is_not(None)
+        )
+    )
+    running = work.session.scalars(
+        select(Message)
+        .where(mine, Message.status == MessageStatus.PROCESSING, Message.paused_at.is_(None))
+        .order_by(Message.scheduled_at)
+        .limit(20)
+    ).all()
+    failed = work.session.execute(
+        select(Message, Tally)
+        .join(Tally, Tally.message_pk == Message.pk)
+        .where(mine, Message.started_at >= work.now - timedelta(days=1), Message.status == MessageStatus.FAILED)
+        .order_by(Message.started_at.desc())
+        .limit(5)
+    )
+    return Attention(
+        blocked=list(blocked),
+        waiting=[message for message in running if message.waiting_reason][:5],
+        with_failures=[(row[0], row[1]) for row in failed],
+        due_soon=upcoming(work, until=work.now + SOON),
+        late=_latest(work, running),
+    )
+
+
+def _latest(work: Work, running: Sequence[Message]) -> tuple[Message, timedelta] | None:
+    lags: list[tuple[timedelta, Message]] = []
+    for message in running:
+        due = work.session.scalar(
+            select(Delivery.next_attempt_at)
+            .where(Delivery.message_pk == message.pk, Delivery.state == DeliveryState.QUEUED.value)
+            .order_by(Delivery.next_attempt_at)
+            .limit(1)
+        )
+        if due is not None and work.now - due >= LATE and not message.waiting_reason:
+            lags.append((work.now - due, message))
+    if not lags:
+        return None
+    lag, message = max(lags, key=lambda pair: pair[0])
+    return message, lag
+
+
+def upcoming(work: Work, *, until: datetime | None = None, count: int = 5) -> list[Message]:
+    """The next scheduled messages, the soonest first."""
+    work.require("home.read")
+    query = select(Message).where(
+        Message.project_pk == work.project_pk, Message.status == MessageStatus.SCHEDULED,
+        Message.scheduled_at.is_not(None),
+    )  # fmt: skip
+    if until is not None:
+        query = query.where(Message.scheduled_at <= until)
+    return list(work.session.scalars(query.order_by(Message.scheduled_at).limit(count)))
+
+
+def latest(work: Work, count: int = 6) -> list[tuple[Message, Tally | None]]:
+    """The newest messages with their numbers."""
+    work.require("home.read")
+    rows = work.session.execute(
+        select(Message, Tally)
+        .outerjoin(Tally, Tally.message_pk == Message.pk)
+        .where(Message.project_pk == work.project_pk)
+        .order_by(Message.pk.desc())
+        .limit(count)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Everything on the first page."""
+
+    attention: Attention
+    checklist: Checklist
+    days: list[Day]
+    upcoming: list[Message]
+    latest: list[tuple[Message, Tally | None]]
+    channels: tuple[Channel, ...] = tuple(Channel)
+
+    @property
+    def today(self) -> Day:
+        """The day it is in the project's time zone."""
+        return self.days[-1]
+
+
+def home_of(work: Work) -> Home:
+    """Everything on the first page, read at one moment."""
+    return Home(attention_of(work), checklist_of(work), days_of(work), upcoming(work), latest(work))

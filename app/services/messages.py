@@ -1,0 +1,246 @@
+"""Messages: begin, save, find, list, duplicate and delete them; what is written stays a draft until it is sent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, delete, select
+
+from app.domain.channels import Channel
+from app.domain.content import EmailContent
+from app.domain.errors import Conflict, Invalid
+from app.domain.message_states import MessageStatus, Phase
+from app.engine import ledger, lifecycle, timeline
+from app.models.messages import Message, MessageEvent
+from app.services import deliveries
+from app.services.listing import Cursor, Page, page_of
+from app.services.work import Work
+
+UNTITLED = "Untitled email"
+KINDS = ("topics", "contacts", "targets")
+MOST_CHOSEN = 1000  # topics, people and addresses in one audience; more belong in a topic
+SITTING = timedelta(minutes=15)  # saves of one person within this time are one line of the audit trail
+PHASES = ("draft", "scheduled", "sending", "paused", "cancelled", "sent", "failed")
+
+
+class StaleDraft(Conflict):
+    """Somebody saved this draft since it was opened; `theirs` is the version that is stored now."""
+
+    type = "general_conflict"
+
+    def __init__(self, message: Message) -> None:
+        super().__init__("This draft was saved in another place since you opened it.")
+        self.saved_by = message.editor_name or message.author_name
+        self.saved_at = message.updated_at
+        self.theirs = message.version
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a composer types. `add` and `remove` are pairs of a kind (topics, contacts, targets) and a public id."""
+
+    content: EmailContent
+    add: tuple[tuple[str, str], ...] = ()
+    remove: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One message as a list shows it. `done` of `audience` deliveries have ended; both are 0 before it is sent."""
+
+    pk: int
+    id: str
+    channel: str
+    title: str
+    phase: str
+    author: str
+    at: datetime
+    audience: int = 0
+    done: int = 0
+    went_wrong: int = 0
+    waiting_reason: str = ""
+    is_demo: bool = False
+
+
+def create_draft(work: Work, channel: str = Channel.EMAIL) -> Message:
+    """A new, empty draft. Raises Invalid for a channel that cannot be composed yet."""
+    work.require("messages.write")
+    if channel != Channel.EMAIL:
+        raise Invalid({"channel": [f"Channel {channel[:20]!r} cannot be composed yet; choose email."]})
+    return _add(work, EmailContent(), {kind: [] for kind in KINDS}, "created")
+
+
+def find(work: Work, message_id: str) -> Message:
+    """The message with that id; NotFound when there is none."""
+    work.require("messages.read")
+    message: Message = work.find(Message, message_id, noun="message", type="message_not_found")
+    return message
+
+
+def save_draft(work: Work, message_id: str, draft: Draft, version: int) -> Message:
+    """Store what was typed, if nobody stored something else since `version`.
+
+    Saving what is stored already changes nothing. Raises StaleDraft, Invalid by field (nothing is saved then), and
+    Conflict when the message is not a draft any more.
+    """
+    work.require("messages.write")
+    message = lock(work, message_id)
+    require_draft(message)
+    problems = draft.content.problems()
+    audience = _change(message.audience, draft, problems)
+    if problems:
+        raise Invalid(problems)
+    if (draft.content.to_json(), audience) == (message.content, message.audience):
+        return message
+    if message.version != version:
+        raise StaleDraft(message)
+    _audit_edit(work, message)
+    message.content = draft.content.to_json()
+    message.audience = audience
+    message.title = draft.content.subject.strip() or UNTITLED
+    message.title_key = message.title.casefold()[:998]
+    message.version += 1
+    message.editor_name = work.actor.name
+    message.updated_at = work.now
+    return message
+
+
+def lock(work: Work, message_id: str) -> Message:
+    """The message, held until the work ends, so that two tabs and two buttons come one after the other."""
+    return lifecycle.lock(work.session, find(work, message_id).pk) or find(work, message_id)
+
+
+def require_draft(message: Message) -> None:
+    """Conflict, in words, unless the message may be changed now."""
+    match MessageStatus(message.status):
+        case MessageStatus.DRAFT:
+            return
+        case MessageStatus.SCHEDULED:
+            raise Conflict(
+                "This message is scheduled. Take it back to draft before you change it.",
+                type="message_already_scheduled",
+            )
+        case MessageStatus.PROCESSING:
+            raise Conflict("This message is being sent and cannot change.", type="message_already_processing")
+        case MessageStatus.SENT | MessageStatus.FAILED:
+            raise Conflict(
+                "This message was sent and cannot change. Duplicate it instead.", type="message_already_sent"
+            )
+
+
+def duplicate(work: Work, message_id: str) -> Message:
+    """A new draft with the same content and audience."""
+    work.require("messages.write")
+    source = find(work, message_id)
+    content = EmailContent.from_json(source.content)
+    message = _add(work, content, {kind: list(source.audience.get(kind, ())) for kind in KINDS}, "duplicated")
+    message.provider_pk = source.provider_pk
+    return message
+
+
+def remove(work: Work, message_id: str) -> str:
+    """Delete a message with its deliveries; its title. Conflict while it is being sent."""
+    work.require("messages.write")
+    message = lock(work, message_id)
+    if message.status == MessageStatus.PROCESSING:
+        raise Conflict(
+            "This message is being sent. Cancel it first, then delete it.", type="message_already_processing"
+        )
+    ledger.forget(work.session, message.pk)
+    work.session.execute(delete(MessageEvent).where(MessageEvent.message_pk == message.pk))
+    work.session.delete(message)
+    work.audit("message.delete", f"message/{message.id}", title=message.title, status=message.status)
+    return message.title
+
+
+def list_messages(work: Work, cursor: Cursor, *, words: str = "", phase: str = "", channel: str = "") -> Page[Line]:
+    """One page of messages, newest first, each title holding all of `words`; an unknown filter finds nothing."""
+    work.require("messages.read")
+    query = select(Message).where(Message.project_pk == work.project_pk)
+    for word in words.casefold().split()[:8]:
+        query = query.where(Message.title_key.contains(word, autoescape=True))
+    if channel:
+        query = query.where(Message.channel == channel)
+    page: Page[Any] = page_of(work.session, _in_phase(query, phase), Message.pk, cursor)
+    return replace(page, items=_lines(work, page.items))
+
+
+def is_empty(work: Work) -> bool:
+    """Whether the project has no message at all."""
+    return work.session.scalar(select(Message.pk).where(Message.project_pk == work.project_pk).limit(1)) is None
+
+
+def phase_of(message: Message) -> str:
+    """The word people see: draft, scheduled, sending, paused, cancelled, sent or failed."""
+    status = MessageStatus(message.status)
+    return Phase.of(status, paused=message.paused_at is not None, cancelled=message.cancelled_at is not None).word
+
+
+def _add(work: Work, content: EmailContent, audience: Mapping[str, Sequence[str]], event: str) -> Message:
+    title = content.subject.strip() or UNTITLED
+    message = Message(
+        id=work.unique_id(), project_pk=work.project_pk, channel=Channel.EMAIL.value, title=title,
+        title_key=title.casefold()[:998], content=content.to_json(), audience=dict(audience),
+        status=MessageStatus.DRAFT.value, author_pk=work.actor.pk, author_name=work.actor.name,
+        editor_name=work.actor.name, **work.stamp(),
+    )  # fmt: skip
+    work.session.add(message)
+    work.session.flush()
+    timeline.note(work.session, message.pk, event, work.now, by=work.actor.name)
+    work.audit("message.create", f"message/{message.id}", title=title)
+    return message
+
+
+def _change(stored: Mapping[str, Any], draft: Draft, problems: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The audience with what was added and without what was removed, in the order of choosing."""
+    audience = {kind: list(stored.get(kind, ())) for kind in KINDS}
+    gone = set(draft.remove)
+    for kind, public_id in draft.add:
+        if kind in audience and public_id not in audience[kind] and len(public_id) <= 36:
+            audience[kind].append(public_id)
+    for kind, chosen in audience.items():
+        audience[kind] = [public_id for public_id in chosen if (kind, public_id) not in gone]
+    if sum(map(len, audience.values())) > MOST_CHOSEN:
+        problems["audience"] = [f"Audience holds at most {MOST_CHOSEN:,} topics, people and addresses. Use a topic."]
+    return audience
+
+
+def _audit_edit(work: Work, message: Message) -> None:
+    """One line for one sitting: a draft that saves itself every second would drown the trail."""
+    is_same_sitting = message.editor_name == work.actor.name and work.now - message.updated_at < SITTING
+    if not is_same_sitting or message.version == 1:
+        work.audit("message.edit", f"message/{message.id}", title=message.title)
+
+
+def _in_phase(query: Select[Any], phase: str) -> Select[Any]:
+    cancelled = Message.cancelled_at.is_not(None)
+    match phase:
+        case "":
+            return query
+        case "cancelled":
+            return query.where(cancelled)
+        case "paused" | "sending":
+            paused = Message.paused_at.is_not(None) if phase == "paused" else Message.paused_at.is_(None)
+            return query.where(Message.status == MessageStatus.PROCESSING.value, ~cancelled, paused)
+        case _:
+            return query.where(Message.status == phase, ~cancelled)
+
+
+def _lines(work: Work, messages: Sequence[Message]) -> list[Line]:
+    tallies = deliveries.tallies_of(work, [message.pk for message in messages])
+    lines = []
+    for message in messages:
+        line = Line(
+            message.pk, message.id, message.channel, message.title, phase_of(message), message.author_name,
+            message.scheduled_at if message.status == MessageStatus.SCHEDULED and message.scheduled_at
+            else message.started_at or message.updated_at,
+            waiting_reason=message.waiting_reason, is_demo=message.is_demo,
+        )  # fmt: skip
+        if tally := tallies.get(message.pk):
+            line = replace(
+                line, audience=tally.audience, done=tally.audience - tally.queued - tally.sending,
+                went_wrong=tally.failed + tally.bounced + tally.uncertain,
+            )  # fmt: skip
+        lines.append(line)
+    return lines

@@ -1,0 +1,150 @@
+"""What people will receive, before it is sent: the rendered preview, and what blocks sending or deserves a look."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from app.domain.content import EmailContent
+from app.domain.errors import Invalid
+from app.domain.rendered import RenderedEmail
+from app.engine.recipients import BUILT_IN
+from app.models.messages import Message
+from app.rendering import Check, CheckContext, PreparedEmail, check_email, prepare, preview_html
+from app.services import audience, samples, sender
+from app.services.audience import Choice, Equation
+from app.services.samples import Gaps, Sample
+from app.services.sender import Sender
+from app.services.work import Work
+
+MOST_NAMES = 40  # variables counted in one email; more than anybody reads
+_IMAGE = re.compile(r"<img\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """One email as one person will get it; `size` is the HTML's, in octets."""
+
+    sample: Sample
+    rendered: RenderedEmail
+    size: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Everything the composer says about a draft: who gets it, through whom, and the checks, those that block first."""
+
+    chosen: list[Choice]
+    equation: Equation
+    sender: Sender | None
+    checks: list[Check]
+
+    @property
+    def blocking(self) -> list[Check]:
+        """What must be mended before sending."""
+        return [check for check in self.checks if check.level == "blocks"]
+
+
+@lru_cache(maxsize=8)
+def compiled(content: EmailContent) -> PreparedEmail:
+    """The email taken apart; kept for the few drafts that are being written now. Raises Invalid by field."""
+    return prepare(content)
+
+
+def preview(work: Work, message: Message, target_id: str = "") -> Preview:
+    """The email as that recipient will get it: the first one of the audience, or an example, when none is named."""
+    work.require("messages.read")
+    sample = samples.find_sample(work, message.channel, target_id)
+    if sample is None:
+        sample = samples.first_samples(work, message.channel, message.audience, 1)[0]
+    return preview_for(message, sample)
+
+
+def preview_for(message: Message, sample: Sample) -> Preview:
+    """The email as this person will get it, made by the very call that delivery uses."""
+    rendered = compiled(EmailContent.from_json(message.content)).render(sample.recipient)
+    return Preview(sample, rendered, len(rendered.html.encode("utf-8", "replace")), _guess_height(rendered))
+
+
+def page_of(preview: Preview, *, is_dark: bool = False) -> str:
+    """The preview's HTML for a sandboxed frame; roughly inverted for the dark. Plain text stands in a bare page."""
+    return preview_html(preview.rendered, dark=is_dark) if preview.rendered.html else ""
+
+
+def review(work: Work, message: Message) -> Review:
+    """What blocks sending this draft and what only deserves a look, with its audience and sender."""
+    work.require("messages.read")
+    chosen = audience.chosen(work, message.channel, message.audience)
+    equation = audience.equation(work, message.channel, message.audience)
+    carrier = sender.sender_for(work, message)
+    found = _check_content(work, message, equation) + _check_audience(chosen, equation) + _check_sender(carrier)
+    return Review(chosen, equation, carrier, sorted(found, key=lambda check: check.level != "blocks"))
+
+
+def blocking(work: Work, message: Message) -> list[Check]:
+    """What must be mended before this message may be sent; empty when nothing must."""
+    return review(work, message).blocking
+
+
+def _check_content(work: Work, message: Message, equation: Equation) -> list[Check]:
+    content = EmailContent.from_json(message.content)
+    try:
+        prepared = compiled(content)
+    except Invalid as error:
+        return [
+            Check("blocks", field, sentence, f"{field}_refused")
+            for field, sentences in error.fields.items()
+            for sentence in sentences
+        ]
+    names = list(prepared.placeholders)[:MOST_NAMES]
+    gaps = samples.count_gaps(work, message.channel, message.audience, names)
+    context = CheckContext(
+        known={name for name in names if gaps.lacking[name] < gaps.counted} | set(BUILT_IN[1:]),
+        lacking=gaps.lacking,
+        audience=gaps.counted,
+        has_topic=equation.topics > 0,
+    )
+    sample = samples.first_samples(work, message.channel, message.audience, 1)[0]
+    return check_email(content, prepared, prepared.render(sample.recipient), context) + _say_sampled(prepared, gaps)
+
+
+def _say_sampled(prepared: PreparedEmail, gaps: Gaps) -> list[Check]:
+    if gaps.is_all or all(prepared.placeholders.values()):
+        return []
+    sentence = f"Values of variables were looked at for the first {gaps.counted:,} people; the others may lack some."
+    return [Check("advises", "body", sentence, "variables_sampled")]
+
+
+def _check_audience(chosen: list[Choice], equation: Equation) -> list[Check]:
+    found = [
+        Check("blocks", "audience", f"Audience holds a {choice.name} ({choice.id}). Remove it.", "audience_gone")
+        for choice in chosen
+        if choice.is_gone
+    ]
+    if equation.is_empty:
+        sentence = "Nobody is chosen. Choose a topic, a person or an address."
+        found.append(Check("blocks", "audience", sentence, "audience_empty"))
+    elif equation.total == 0:
+        sentence = "Nobody in the audience can receive it: see what was taken away. Choose somebody else."
+        found.append(Check("blocks", "audience", sentence, "audience_nobody"))
+    return found
+
+
+def _check_sender(carrier: Sender | None) -> list[Check]:
+    if carrier is None:
+        sentence = "No provider can send email. Connect one, or switch one on."
+        return [Check("blocks", "provider", sentence, "provider_missing")]
+    if not carrier.address:
+        sentence = f"{carrier.provider_name} has no sender address. Give it one like news@example.org."
+        return [Check("blocks", "provider", sentence, "sender_missing")]
+    if carrier.trouble:
+        sentence = f"{carrier.provider_name} is not working, so the message would wait. {carrier.trouble}"
+        return [Check("advises", "provider", sentence, "provider_blocked")]
+    return []
+
+
+def _guess_height(rendered: RenderedEmail) -> int:
+    """Roughly how tall the email is in pixels: a sandboxed frame cannot be asked, and the page must not jump."""
+    lines = sum(1 + len(line) // 75 for line in rendered.text.split("\n"))
+    images = len(_IMAGE.findall(rendered.html))
+    return max(480, min(6000, 160 + lines * 26 + images * 180))

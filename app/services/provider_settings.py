@@ -1,0 +1,90 @@
+"""What somebody typed about a provider, checked against its spec and parted into secrets and options."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from app.domain.addresses import EMAIL_RULE, normalise_email
+from app.domain.provider_spec import Field, FieldKind, ProviderSpec
+from app.providers.base import Provider as Adapter
+
+LONGEST_NAME = 128
+LONGEST_VALUE = 2_048
+SHORTEST_TO_SHOW = 12  # of a shorter secret not even its end is kept
+
+
+@dataclass(slots=True)
+class Settled:
+    """Values by wire name, parted by where they are kept; `problems` are sentences by field."""
+
+    credentials: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    replaced: set[str] = field(default_factory=set)  # the secrets that were typed now
+    problems: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """All of them together."""
+        return self.credentials | self.options
+
+    def notes(self, spec: ProviderSpec, now: datetime) -> dict[str, dict[str, str]]:
+        """What may be shown of the secrets that were typed now: when, and the last four characters of a long one."""
+        endings = {
+            name: self.credentials[name][-4:] if len(self.credentials[name]) >= SHORTEST_TO_SHOW else ""
+            for name in self.replaced
+            if spec.field(name).secret
+        }
+        return {name: {"set_at": now.isoformat(), "ending": ending} for name, ending in endings.items()}
+
+
+def settle(adapter: Adapter, typed: Mapping[str, Any], kept: Mapping[str, Any] | None = None) -> Settled:
+    """Check what was typed; a secret that comes empty is taken from `kept`. Nothing raises: see `problems`."""
+    settled = Settled()
+    for each in adapter.spec.fields:
+        value, problem = _read(each, typed.get(each.name))
+        if each.secret:
+            if value:
+                settled.replaced.add(each.name)
+            value = value or (kept or {}).get(each.name, "")
+        if problem:
+            settled.problems[each.name] = [problem]
+        place = settled.credentials if each.secret or each.section == "credentials" else settled.options
+        place[each.name] = value
+    for each in adapter.spec.missing(settled.values):
+        settled.problems.setdefault(each.name, [f"{each.label} is needed. {each.hint}".strip()])
+    for name, sentences in adapter.check(settled.values).items():
+        settled.problems.setdefault(name, list(sentences))
+    return settled
+
+
+def _read(spec: Field, value: Any) -> tuple[Any, str]:
+    """The value as it is kept, and a sentence when it cannot be that."""
+    match spec.kind:
+        case FieldKind.BOOL:
+            return (bool(spec.default) if value is None else bool(value)), ""
+        case FieldKind.NUMBER:
+            return _read_number(spec, value)
+        case FieldKind.CHOICE:
+            text = str(value or spec.default)
+            return text, "" if text in dict(spec.choices) else f"{spec.label}: choose one of the list."
+        case FieldKind.EMAIL:
+            text = str(value or "").strip()
+            return text, f"{spec.label} {EMAIL_RULE}." if text and normalise_email(text) is None else ""
+        case FieldKind.SECRET_TEXT | FieldKind.TEXT | FieldKind.HOSTS:
+            text = str(value or "") if spec.secret else str(value or "").strip()
+            if len(text) > LONGEST_VALUE or any(ord(sign) < 32 for sign in text):
+                return "", f"{spec.label} can have at most {LONGEST_VALUE:,} characters and no line breaks."
+            return text, ""
+
+
+def _read_number(spec: Field, value: Any) -> tuple[Any, str]:
+    text = str(value if value not in (None, "") else spec.default).strip()
+    if not text:
+        return "", ""
+    low, high = spec.minimum, spec.maximum
+    is_number = text.isascii() and text.isdigit() and len(text) < 12
+    if not is_number or (low is not None and int(text) < low) or (high is not None and int(text) > high):
+        limits = f" between {low:,} and {high:,}" if low is not None and high is not None else ""
+        return text, f"{spec.label} needs a whole number{limits}."
+    return int(text), ""

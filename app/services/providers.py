@@ -1,0 +1,308 @@
+"""Providers: connect, change, order, switch, repair and disconnect accounts at delivery services."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+
+from app import providers as catalog
+from app.domain.errors import Conflict, Invalid, NotFound
+from app.domain.message_states import MessageStatus
+from app.domain.provider_spec import ProviderSpec
+from app.engine import breaker
+from app.models.messages import Message
+from app.models.providers import Provider
+from app.services import dashboard, deliveries
+from app.services.dashboard import Health
+from app.services.provider_settings import LONGEST_NAME, Settled, settle
+from app.services.work import Work
+
+POLICIES = ("retry", "hold")
+
+
+def specs() -> list[ProviderSpec]:
+    """Every kind of provider that can be connected."""
+    return catalog.specs()
+
+
+def spec_of(kind: str) -> ProviderSpec:
+    """What that kind needs; NotFound when there is no such kind."""
+    try:
+        return catalog.get(kind).spec
+    except KeyError:
+        raise NotFound(f"There is no provider of the kind {kind!r}.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A provider as a list shows it. `state` is ready, disabled, incomplete, resting or failing."""
+
+    provider: Provider
+    spec: ProviderSpec
+    state: str
+    health: Health
+    is_first: bool = True
+    is_last: bool = True
+
+
+def list_providers(work: Work) -> dict[str, list[Card]]:
+    """The providers of each channel in failover order, with how each did in the last hour."""
+    work.require("providers.read")
+    rows = work.session.scalars(
+        select(Provider)
+        .where(Provider.project_pk == work.project_pk)
+        .order_by(Provider.channel, Provider.rank, Provider.pk)
+    ).all()
+    health = dashboard.health_of(work, [row.pk for row in rows])
+    groups: dict[str, list[Provider]] = {}
+    for row in rows:
+        groups.setdefault(row.channel, []).append(row)
+    return {
+        channel: [
+            Card(row, spec_of(row.kind), state_of(work, row), health[row.pk], index == 0, index == len(group) - 1)
+            for index, row in enumerate(group)
+        ]
+        for channel, group in groups.items()
+    }
+
+
+def find_provider(work: Work, provider_id: str) -> Provider:
+    """The provider with that id; NotFound when there is none in this project."""
+    work.require("providers.read")
+    row: Provider = work.find(Provider, provider_id, noun="provider", type="provider_not_found")
+    return row
+
+
+def card_of(work: Work, provider: Provider) -> Card:
+    """One provider with its state and its last hour."""
+    health = dashboard.health_of(work, [provider.pk])[provider.pk]
+    return Card(provider, spec_of(provider.kind), state_of(work, provider), health)
+
+
+def state_of(work: Work, provider: Provider) -> str:
+    """The word for how a provider stands: ready, disabled, incomplete, resting (we try it again soon) or failing."""
+    if not provider.enabled:
+        return "disabled"
+    if not provider.credentials and not provider.options:
+        return "incomplete"
+    if provider.blocked_at is None:
+        return "ready"
+    waits = provider.retry_at is not None and provider.retry_at > work.now
+    return "resting" if waits and provider.streak else "failing"
+
+
+def has_usable(work: Work, channel: str) -> bool:
+    """Whether something can be sent on that channel now."""
+    return breaker.usable(work.session, work.project_pk, channel, work.now) is not None
+
+
+def names_of(work: Work) -> list[tuple[str, str]]:
+    """(id, name) of every provider, by name; for filters."""
+    rows = work.session.execute(
+        select(Provider.id, Provider.name).where(Provider.project_pk == work.project_pk).order_by(Provider.name)
+    )
+    return [(row.id, row.name) for row in rows]
+
+
+def connect(work: Work, kind: str, *, name: str, values: Mapping[str, Any], policy: str = "") -> Provider:
+    """Connect an account: it is enabled, and the last in its channel's failover order. Raises Invalid by field."""
+    work.require("providers.write")
+    spec = spec_of(kind)
+    settled = settle(catalog.get(kind), values)
+    _check(name, policy or spec.uncertain_policy, settled)
+    provider = _add(work, spec, name.strip(), settled, policy)
+    work.audit("provider.create", f"provider/{provider.id}", name=provider.name, kind=kind)
+    _wake(work)
+    return provider
+
+
+def connect_emulated(work: Work, kind: str = "smtp") -> Provider:
+    """Connect the Sandbox as a provider; the one that is connected already, when there is one."""
+    work.require("providers.write")
+    found: Provider | None = work.session.scalar(
+        select(Provider).where(
+            Provider.project_pk == work.project_pk, Provider.kind == kind, Provider.is_emulated.is_(True)
+        )
+    )
+    if found is not None:
+        if not found.enabled:
+            switch(work, found.id, on=True)
+        return found
+    spec = spec_of(kind)
+    sender = f"news@{work.project.id.lower().replace('_', '-').strip('.-')}.example"
+    settled = Settled(
+        {"host": "sandbox.invalid", "port": 25, "encryption": "none", "autoTLS": False}
+        | {"username": work.project.id, "password": "sandbox"},
+        {"fromName": work.project.name, "fromEmail": sender},
+    )  # fmt: skip
+    provider = _add(work, spec, "Sandbox", settled, "")
+    provider.is_emulated = True
+    provider.verified_at = work.now
+    work.audit("provider.create", f"provider/{provider.id}", name=provider.name, kind=kind, emulated=True)
+    _wake(work)
+    return provider
+
+
+def _add(work: Work, spec: ProviderSpec, name: str, settled: Settled, policy: str) -> Provider:
+    last = work.session.scalar(
+        select(func.max(Provider.rank)).where(
+            Provider.project_pk == work.project_pk, Provider.channel == spec.channel.value
+        )
+    )
+    provider = Provider(
+        id=work.unique_id(), project_pk=work.project_pk, name=name, kind=spec.kind, channel=spec.channel.value,
+        rank=0 if last is None else last + 1, uncertain_policy=policy or spec.uncertain_policy,
+        credentials=work.vault.encrypt_json(settled.credentials), options=settled.options,
+        secret_notes=settled.notes(spec, work.now), **work.stamp(),
+    )  # fmt: skip
+    work.session.add(provider)
+    work.session.flush()
+    return provider
+
+
+def _check(name: str, policy: str, settled: Settled) -> None:
+    problems = {field: list(sentences) for field, sentences in settled.problems.items()}
+    if not 1 <= len(name.strip()) <= LONGEST_NAME or not name.strip().isprintable():
+        problems["name"] = [f"Name needs 1 to {LONGEST_NAME} characters and no line breaks."]
+    if policy not in POLICIES:
+        problems["policy"] = ["Choose retry or hold for deliveries that may have arrived."]
+    if problems:
+        raise Invalid(problems)
+
+
+def settings_of(work: Work, provider: Provider) -> dict[str, Any]:
+    """The settings of a provider for its form: everything but the secrets, by wire name."""
+    kept: dict[str, Any] = work.vault.decrypt_json(provider.credentials) if provider.credentials else {}
+    spec = spec_of(provider.kind)
+    secret = {field.name for field in spec.fields if field.secret}
+    return {name: value for name, value in (kept | dict(provider.options)).items() if name not in secret}
+
+
+def secrets_of(provider: Provider) -> dict[str, tuple[datetime, str]]:
+    """When each secret was set, and how it ends (empty when it is too short to show even that)."""
+    return {
+        name: (datetime.fromisoformat(note["set_at"]), note["ending"])
+        for name, note in (provider.secret_notes or {}).items()
+    }
+
+
+def change(work: Work, provider_id: str, *, name: str, values: Mapping[str, Any], policy: str) -> Provider:
+    """Save new settings; a secret that comes empty stays as it was. It is used again at once if it was blocked."""
+    work.require("providers.write")
+    provider = find_provider(work, provider_id)
+    if provider.is_emulated:
+        values = dict(values) | settings_that_stay(work, provider)
+    kept = work.vault.decrypt_json(provider.credentials) if provider.credentials else {}
+    settled = settle(catalog.get(provider.kind), values, kept)
+    _check(name, policy, settled)
+    spec = spec_of(provider.kind)
+    provider.secret_notes = dict(provider.secret_notes or {}) | settled.notes(spec, work.now)
+    provider.name, provider.uncertain_policy = name.strip(), policy
+    provider.credentials, provider.options = work.vault.encrypt_json(settled.credentials), settled.options
+    if not provider.is_emulated:
+        provider.verified_at = None
+    _touch(work, provider)
+    repair(work, provider)
+    work.audit("provider.update", f"provider/{provider.id}", name=provider.name, secrets=sorted(settled.replaced))
+    return provider
+
+
+def settings_that_stay(work: Work, provider: Provider) -> dict[str, Any]:
+    """What nobody may change of a Sandbox provider: where it leads, and under which name its mail is kept."""
+    names = ("host", "port", "username", "encryption", "autoTLS")
+    return {name: value for name, value in settings_of(work, provider).items() if name in names}
+
+
+def repair(work: Work, provider: Provider) -> None:
+    """Let a blocked provider take deliveries again, and wake the messages that wait for it."""
+    if provider.blocked_at is not None:
+        work.audit("provider.repair", f"provider/{provider.id}", reason=provider.blocked_reason)
+    breaker.close(provider)
+    _wake(work)
+
+
+def switch(work: Work, provider_id: str, *, on: bool) -> Provider:
+    """Switch a provider on or off. Off: it takes no further deliveries, what it has in hand is finished."""
+    work.require("providers.write")
+    provider = find_provider(work, provider_id)
+    if provider.enabled == on:
+        return provider
+    provider.enabled = on
+    _touch(work, provider)
+    work.audit("provider.enable" if on else "provider.disable", f"provider/{provider.id}", name=provider.name)
+    _wake(work)
+    return provider
+
+
+def move(work: Work, provider_id: str, *, up: bool) -> Provider:
+    """Move a provider one place up or down in its channel's failover order; nothing happens at the end."""
+    work.require("providers.write")
+    provider = find_provider(work, provider_id)
+    order = list(
+        work.session.scalars(
+            select(Provider)
+            .where(Provider.project_pk == work.project_pk, Provider.channel == provider.channel)
+            .order_by(Provider.rank, Provider.pk)
+        )
+    )
+    here = order.index(provider)
+    there = here - 1 if up else here + 1
+    if 0 <= there < len(order):
+        order[here], order[there] = order[there], order[here]
+        work.audit("provider.move", f"provider/{provider.id}", name=provider.name, place=there + 1)
+    for rank, row in enumerate(order):
+        row.rank = rank
+    return provider
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What disconnecting a provider would mean, in numbers."""
+
+    sending: int  # messages that it carries right now
+    pinned: int  # drafts and scheduled messages that name it
+    others: int  # enabled providers left on the channel
+
+
+def removal_of(work: Work, provider_id: str) -> Removal:
+    """What disconnecting that provider would mean."""
+    work.require("providers.write")
+    provider = find_provider(work, provider_id)
+    pinned = select(func.count()).select_from(Message).where(Message.provider_pk == provider.pk)
+    others = select(func.count()).where(
+        Provider.project_pk == work.project_pk, Provider.channel == provider.channel, Provider.enabled.is_(True),
+        Provider.pk != provider.pk,
+    )  # fmt: skip
+    early = pinned.where(Message.status.in_([MessageStatus.DRAFT, MessageStatus.SCHEDULED]))
+    late = work.session.scalar(pinned.where(Message.status == MessageStatus.PROCESSING)) or 0
+    return Removal(
+        sending=max(late, deliveries.carried_by(work, provider.pk)),
+        pinned=work.session.scalar(early) or 0,
+        others=work.session.scalar(others) or 0,
+    )
+
+
+def disconnect(work: Work, provider_id: str) -> None:
+    """Delete a provider and its secrets; what it has sent stays in the log. Conflict while it carries messages."""
+    removal = removal_of(work, provider_id)
+    provider = find_provider(work, provider_id)
+    if removal.sending:
+        raise Conflict(
+            f"{provider.name} carries {removal.sending} {'message' if removal.sending == 1 else 'messages'} right now. "
+            "Pause or cancel first, or switch the provider off and wait until what it has in hand is finished."
+        )
+    for message in work.session.scalars(select(Message).where(Message.provider_pk == provider.pk)):
+        message.provider_pk = None
+    work.audit("provider.delete", f"provider/{provider.id}", name=provider.name, kind=provider.kind)
+    work.session.delete(provider)
+
+
+def _touch(work: Work, provider: Provider) -> None:
+    provider.version += 1
+    provider.updated_at = work.now
+
+
+def _wake(work: Work) -> None:
+    work.ring("wake", work.project_pk)

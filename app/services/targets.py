@@ -1,0 +1,191 @@
+"""Targets: the addresses of a contact on each channel; one address belongs to one contact."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from app.domain.addresses import (
+    EMAIL_RULE,
+    MAX_TOKEN,
+    PHONE_RULE,
+    email_key,
+    has_control_characters,
+    normalise_email,
+    normalise_token,
+)
+from app.domain.channels import Channel
+from app.domain.errors import Conflict, Invalid
+from app.domain.ids import CUSTOM_ID_RULE, is_custom_id
+from app.infra.phone_numbers import PhoneFacts, describe_phone, read_phone
+from app.models.contacts import Contact
+from app.models.suppressions import Suppression
+from app.models.targets import Target
+from app.models.topics import Subscriber
+from app.services import topic_totals
+from app.services.work import Work
+
+LONGEST_NAME = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address that can be sent to: as it is stored, and what makes two of them the same."""
+
+    channel: str
+    text: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetCard:
+    """A target as its contact's page shows it."""
+
+    id: str
+    channel: str
+    address: str
+    name: str
+    is_expired: bool
+    subscriptions: int
+    suppressed_reason: str
+    suppression_id: str
+    phone: PhoneFacts | None
+
+
+def read_address(channel: str, text: str, *, label: str = "") -> Address:
+    """What was typed as an address of that channel; Invalid (field `address`) with what is wrong and what is right."""
+    label = label or {"email": "Email", "sms": "Phone number", "push": "Push token"}.get(channel, "Address")
+    if channel == Channel.EMAIL:
+        address = normalise_email(text)
+        if address is not None:
+            return Address(channel, address, email_key(address))
+        raise Invalid({"address": [f"{label} {EMAIL_RULE}."]})
+    if channel == Channel.SMS:
+        number, wrong = read_phone(text)
+        if number is not None:
+            return Address(channel, number, number)
+        raise Invalid({"address": [f"{label} {wrong + '; it ' if wrong else ''}{PHONE_RULE}."]})
+    if channel == Channel.PUSH:
+        token = normalise_token(text)
+        if token is not None:
+            return Address(channel, token, token)
+        raise Invalid({"address": [f"{label} needs 1 to {MAX_TOKEN:,} visible ASCII characters, without spaces."]})
+    raise Invalid({"channel": [f"Channel is one of {', '.join(Channel)}."]})
+
+
+def search_key(text: str) -> str:
+    """How what somebody types into a search box compares with address keys of any channel."""
+    typed = text.strip()
+    if typed.startswith(("+", "00")) and typed.strip("+0123456789 ()/.-") == "":
+        digits = "".join(sign for sign in typed if sign.isdigit())
+        return "+" + (digits[2:] if typed.startswith("00") else digits)
+    return typed.lower()
+
+
+def owner_of(work: Work, address: Address) -> tuple[Target, Contact] | None:
+    """The target with that address in this project and its contact."""
+    row = work.session.execute(
+        select(Target, Contact)
+        .join(Contact, Contact.pk == Target.contact_pk)
+        .where(
+            Target.project_pk == work.project_pk, Target.channel == address.channel, Target.address_key == address.key
+        )
+    ).first()
+    return (row[0], row[1]) if row else None
+
+
+def _refuse_taken(work: Work, address: Address, *, mine: int | None = None) -> None:
+    """Conflict, naming whose it is, when the address belongs to another target than `mine`."""
+    found = owner_of(work, address)
+    if found is None or found[0].pk == mine:
+        return
+    name = f"“{found[1].name}”" if found[1].name else f"the contact {found[1].id}"
+    raise Conflict(
+        f"{address.text} belongs to {name} already. An address can belong to one contact only.",
+        type="user_target_already_exists", fields={"address": [f"{address.text} belongs to {name} already."]},
+    )  # fmt: skip
+
+
+def _check_name(name: str) -> str:
+    name = name.strip()
+    if len(name) > LONGEST_NAME or has_control_characters(name):
+        raise Invalid({"name": [f"Name can have at most {LONGEST_NAME} characters and no line breaks."]})
+    return name
+
+
+def add_target(
+    work: Work, contact: Contact, address: Address, *, name: str = "", target_id: str = "", is_audited: bool = True
+) -> Target:
+    """Give a contact one more address. Invalid by field; Conflict when the address is somebody's."""
+    work.require("contacts.write")
+    if target_id and not is_custom_id(target_id):
+        raise Invalid({"id": [f"Target id cannot be that. {CUSTOM_ID_RULE}"]})
+    _refuse_taken(work, address)
+    target = Target(
+        id=target_id or work.unique_id(), project_pk=work.project_pk, contact_pk=contact.pk, channel=address.channel,
+        address=address.text, address_key=address.key, name=_check_name(name), **work.stamp(),
+    )  # fmt: skip
+    work.session.add(target)
+    work.session.flush()
+    if is_audited:
+        work.audit("target.create", f"target/{target.id}", contact=contact.id, channel=target.channel)
+    return target
+
+
+def find_target(work: Work, target_id: str) -> Target:
+    """The target with that id; NotFound when there is none."""
+    work.require("contacts.read")
+    target: Target = work.find(Target, target_id, noun="target", type="user_target_not_found")
+    return target
+
+
+def update_target(work: Work, target_id: str, text: str, *, name: str = "") -> Target:
+    """Correct an address in place; its subscriptions stay, and an expired one is current again."""
+    work.require("contacts.write")
+    target = find_target(work, target_id)
+    address = read_address(target.channel, text)
+    _refuse_taken(work, address, mine=target.pk)
+    target.name = _check_name(name)
+    if target.address != address.text:
+        target.address, target.address_key, target.expired_at = address.text, address.key, None
+    target.updated_at = work.now
+    work.audit("target.update", f"target/{target.id}", channel=target.channel)
+    return target
+
+
+def remove_target(work: Work, target_id: str) -> Target:
+    """Take an address away, with its subscriptions; the totals of its topics follow."""
+    work.require("contacts.write")
+    target = find_target(work, target_id)
+    topic_totals.take_out(work, Target.pk == target.pk)
+    work.session.delete(target)
+    work.session.flush()
+    work.audit("target.delete", f"target/{target.id}", channel=target.channel)
+    return target
+
+
+def targets_of(work: Work, contact: Contact) -> list[TargetCard]:
+    """The addresses of a contact, by channel, each with its subscriptions and why it may be suppressed."""
+    work.require("contacts.read")
+    count = (
+        select(func.count()).where(Subscriber.target_pk == Target.pk).correlate(Target).scalar_subquery()
+    )
+    rows = work.session.execute(
+        select(Target, count, Suppression.reason, Suppression.id)
+        .outerjoin(
+            Suppression,
+            (Suppression.project_pk == Target.project_pk)
+            & (Suppression.channel == Target.channel)
+            & (Suppression.address_key == Target.address_key),
+        )
+        .where(Target.contact_pk == contact.pk)
+        .order_by(Target.channel, Target.pk)
+    ).all()
+    return [
+        TargetCard(
+            target.id, target.channel, target.address, target.name, target.expired_at is not None, subscriptions,
+            reason or "", suppression_id or "",
+            describe_phone(target.address) if target.channel == Channel.SMS else None,
+        )
+        for target, subscriptions, reason, suppression_id in rows
+    ]  # fmt: skip
+

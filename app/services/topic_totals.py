@@ -1,0 +1,67 @@
+"""The totals of a topic per channel: changed together with every subscription, counted anew when in doubt."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from sqlalchemy import ColumnElement, func, select, update
+
+from app.domain.channels import Channel
+from app.models.targets import Target
+from app.models.topics import Subscriber, Topic
+from app.services.work import Work
+
+TopicChannel = tuple[int, str]  # (topic's pk, channel)
+
+
+def column_of(channel: str) -> str:
+    """The column of a topic that counts that channel."""
+    return f"{Channel(channel).value}_total"
+
+
+def shift(work: Work, changes: Mapping[TopicChannel, int]) -> None:
+    """Add these numbers (they may be negative) to the totals, in this transaction, in the database itself."""
+    by_topic: dict[int, dict[str, int]] = {}
+    for (topic_pk, channel), amount in changes.items():
+        if amount:
+            by_topic.setdefault(topic_pk, {})[column_of(channel)] = amount
+    for topic_pk in sorted(by_topic):  # always in the same order, so that two transactions never wait for each other
+        columns = {name: getattr(Topic, name) + amount for name, amount in by_topic[topic_pk].items()}
+        work.session.execute(
+            update(Topic).where(Topic.pk == topic_pk).values(columns), execution_options={"synchronize_session": False}
+        )
+    for topic in [row for row in work.session.identity_map.values() if isinstance(row, Topic)]:
+        if topic.pk in by_topic:
+            work.session.refresh(topic)
+
+
+def take_out(work: Work, targets: ColumnElement[bool]) -> None:
+    """Take the subscriptions of these targets (a condition on Target) off the totals: call it before they go."""
+    rows = work.session.execute(
+        select(Subscriber.topic_pk, Target.channel, func.count())
+        .join(Target, Target.pk == Subscriber.target_pk)
+        .where(targets)
+        .group_by(Subscriber.topic_pk, Target.channel)
+    )
+    shift(work, {(topic_pk, channel): -count for topic_pk, channel, count in rows})
+
+
+def recount(work: Work) -> int:
+    """Count every subscription of the project anew and mend the totals; how many topics were wrong."""
+    counted: Counter[TopicChannel] = Counter()
+    rows = work.session.execute(
+        select(Subscriber.topic_pk, Target.channel, func.count())
+        .join(Target, Target.pk == Subscriber.target_pk)
+        .where(Subscriber.project_pk == work.project_pk)
+        .group_by(Subscriber.topic_pk, Target.channel)
+    )
+    for topic_pk, channel, count in rows:
+        counted[topic_pk, channel] = count
+    wrong = 0
+    for topic in work.session.scalars(select(Topic).where(Topic.project_pk == work.project_pk)):
+        true = {column_of(channel): counted[topic.pk, channel] for channel in Channel}
+        if any(getattr(topic, name) != count for name, count in true.items()):
+            wrong += 1
+            for name, count in true.items():
+                setattr(topic, name, count)
+    work.session.flush()
+    return wrong

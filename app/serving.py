@@ -1,0 +1,50 @@
+"""The web process: granian before the Flask app, two processes that share one socket and a start."""
+
+import os
+from functools import partial
+from typing import Any
+
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+
+from app.factory import create_app
+from app.infra.logs import set_up_logs
+from app.infra.processes import end_with_this_parent, set_title
+from app.infra.settings import Settings
+
+MOST_PROCESSES = 2  # more cost memory and hardly answer faster (measurements.md 5)
+THREADS = 8  # pages that wait for the database do not hold up the others
+STOP_SECONDS = 2  # a page that takes longer is broken off, so that `carillon up` stops in time
+
+
+def serve(settings: Settings) -> None:
+    """Answer HTTP on the host and port of the settings until SIGTERM. The port must be known, not 0."""
+    set_title("web")
+    server = Granian(
+        "app.factory:create_app", address=settings.host, port=settings.port, interface=Interfaces.WSGI,
+        workers=min(MOST_PROCESSES, os.cpu_count() or 1), blocking_threads=THREADS, websockets=False,
+        respawn_failed_workers=True, workers_kill_timeout=STOP_SECONDS, log_level=LogLevels.warning,
+        log_dictconfig=_through_our_logs(),
+    )  # fmt: skip
+    server.serve(target_loader=partial(_load, os.getpid(), settings), wrap_loader=False)
+
+
+def _load(parent: int, settings: Settings) -> Any:
+    """Make the app, in each process after the fork: connections and random numbers must not be shared."""
+    end_with_this_parent(parent)
+    set_title("web")
+    set_up_logs(settings.log_format, process="web")
+    return create_app(settings)
+
+
+def _through_our_logs() -> dict[str, Any]:
+    """Granian's settings of `logging` that leave its lines to our own: redacted, on standard error, once."""
+    return {
+        "formatters": {},
+        "handlers": {},
+        "loggers": {
+            "_granian": {"handlers": [], "propagate": True},
+            "granian.access": {"handlers": [], "propagate": True},
+        },
+    }

@@ -1,0 +1,184 @@
+"""`carillon up`: everything of one machine under one process, started again when it dies, stopped in order."""
+
+import errno
+import http.client
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from importlib.util import find_spec
+
+import click
+import structlog
+
+from app.children import Child, stop_children
+from app.data_dir import DataDir
+from app.infra.clock import monotonic
+from app.infra.processes import set_title
+from app.infra.settings import ROOT, Settings
+from app.infra.valkey import Valkey
+from app.infra.vault import Vault
+
+STEP = 0.1  # seconds between two looks at the children
+STOP_WITHIN = 9.0  # seconds in which all must be over; ten are promised
+WEB_SHARE = 2.5  # seconds of it for the web processes
+TICKER_SHARE = 1.0
+EMULATORS_SHARE = 0.5
+VALKEY_SHARE = 1.0
+READY_WITHIN = 60.0  # seconds after which it is said that something is not ready
+
+log = structlog.get_logger(__name__)
+
+
+class StartError(Exception):
+    """It cannot start; the sentence says why and what would be right."""
+
+
+class Supervisor:
+    """One installation on one machine. `run()` blocks until SIGTERM or SIGINT."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings.model_copy(update={"port": settings.port or _free_port(settings.host)})
+        self.valkey = Valkey(self.settings) if self.settings.is_embedded else None
+        self.children: list[Child] = []
+        self._stop = threading.Event()
+        self._greeting = ""
+
+    def run(self) -> int:
+        """Start everything, watch over it, stop it in order; the exit code. Raises what `plain_errors` can say."""
+        set_title("up")
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stop.set())
+        with DataDir(self.settings).lock():
+            _check_port(self.settings)
+            Vault.open(self.settings)
+            try:
+                self._start()
+                self._watch()
+            finally:
+                self._stop_all()
+        return 0
+
+    def _start(self) -> None:
+        preparing = self._prepare()  # beside Valkey's start: both take their time, neither needs the other
+        try:
+            if self.valkey is not None:
+                self.valkey.start()
+            said, _ = preparing.communicate()
+        finally:
+            preparing.kill()
+            preparing.wait()
+        if self._stop.is_set():
+            return
+        if preparing.returncode:
+            raise StartError("The database could not be prepared; the lines above say why.")
+        self._greeting = _greeting(self.settings.address, said.strip())
+        self.children = self._family()
+        for child in self.children:
+            child.start()
+        threading.Thread(target=self._greet_when_ready, name="greeting", daemon=True).start()
+
+    def _prepare(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(  # noqa: S603 - our own command
+            [*_CARILLON, "prepare"], env=self.settings.environment(), cwd=ROOT, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+
+    def _family(self) -> list[Child]:
+        """All children, in the order in which they are started; stopped in the order of `_stop_all`."""
+        env = self.settings.environment()
+        workers = [
+            Child(f"worker-{number + 1}", [*_CARILLON, "worker"], env) for number in range(self.settings.workers)
+        ]
+        family = [Child("web", [*_CARILLON, "web"], env), *workers, Child("ticker", [*_CARILLON, "ticker"], env)]
+        if find_spec("app.emulators.__main__") is not None:
+            words = [sys.executable, "-m", "app.emulators", "--data-dir", str(self.settings.data_dir)]
+            family.append(Child("emulators", words, env))
+        return family
+
+    def _watch(self) -> None:
+        while not self._stop.wait(STEP):
+            if self.valkey is not None and not self.valkey.is_running():
+                log.warning("Valkey ended; starting it again")
+                self.valkey.start()
+            for child in self.children:
+                child.look_after()
+
+    def _stop_all(self) -> None:
+        """Web first, so that nothing new comes in; workers end their batch; Valkey last, because all ring there."""
+        log.info("Stopping")
+        end = monotonic() + STOP_WITHIN
+        stop_children(self._named("web"), WEB_SHARE)
+        stop_children(self._named("ticker"), TICKER_SHARE)
+        left = end - monotonic() - EMULATORS_SHARE - (VALKEY_SHARE if self.valkey else 0)
+        stop_children(self._named("worker"), left)
+        stop_children(self._named("emulators"), EMULATORS_SHARE)
+        if self.valkey is not None:
+            self.valkey.stop(patience=VALKEY_SHARE)
+        log.info("Stopped")
+
+    def _named(self, start: str) -> list[Child]:
+        return [child for child in self.children if child.name.startswith(start)]
+
+    def _greet_when_ready(self) -> None:
+        began = monotonic()
+        while not self._stop.wait(0.05):
+            if _is_ready(self.settings):
+                click.echo(self._greeting)
+                return
+            if monotonic() - began > READY_WITHIN:
+                log.warning("Not everything is ready; run `carillon doctor` to see what is missing")
+                return
+
+
+_CARILLON = [sys.executable, "-m", "app.cli"]
+
+
+def _greeting(address: str, first: str) -> str:
+    lines = [f"Carillon is ready: {address}"]
+    if first:
+        lines += ["Nobody can sign in yet. Open this address once to make the first member:", f"  {first}"]
+    return "\n".join(lines)
+
+
+def _is_ready(settings: Settings) -> bool:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - asked, not bound to
+    connection = http.client.HTTPConnection(host, settings.port, timeout=2)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _free_port(host: str) -> int:
+    with _bound(host, 0) as probe:
+        return int(probe.getsockname()[1])
+
+
+def _check_port(settings: Settings) -> None:
+    """Say in words that the port is taken, before a child dies of it."""
+    _bound(settings.host, settings.port).close()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        probe = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise StartError(f"--host {host} is not an address of this machine; use 127.0.0.1 or 0.0.0.0.") from error
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        probe.bind(address)
+    except PermissionError as error:
+        probe.close()
+        raise StartError(f"Port {port} is not open to this user; use one above 1023 with --port.") from error
+    except OSError as error:
+        probe.close()
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise StartError(f"--host {host} is not an address of this machine; use 127.0.0.1 or 0.0.0.0.") from error
+        raise StartError(f"Port {port} on {host} is taken by another program; use another with --port.") from error
+    return probe

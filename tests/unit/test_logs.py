@@ -1,0 +1,70 @@
+"""Logs: structured, and without secrets and addresses."""
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from app.infra.logs import REMOVED, redact, redact_value, set_up_logs
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("sent to ann@example.org at last", "sent to a…@example.org at last"),
+        ("sent to +49 170 1234567 at last", "sent to +49…67 at last"),
+        ("call +491701234567", "call +49…67"),
+        ("postgresql+psycopg://olga:sesame@db/carillon", f"postgresql+psycopg://{REMOVED}@db/carillon"),
+        ("Authorization: Bearer abc.def-ghi_jkl", f"Authorization: Bearer {REMOVED}"),
+        ("{'password': 'sesame street'}", f"{{'password': '{REMOVED} street'}}"),
+        ("GET /x?api_key=123&page=2", f"GET /x?api_key={REMOVED}&page=2"),
+        ("token " + "aB3" * 20, f"token {REMOVED}"),
+        ("delivery 65f0c0ffee12ab34cd56 of message 7", "delivery 65f0c0ffee12ab34cd56 of message 7"),
+        ("at 2026-11-21T09:00:00+00:00 it was 09:00", "at 2026-11-21T09:00:00+00:00 it was 09:00"),
+        ("/srv/carillon/var/run/valkey.sock", "/srv/carillon/var/run/valkey.sock"),
+    ],
+)
+def test_secrets_and_addresses_go_while_the_rest_stays(text: str, shown: str) -> None:
+    assert redact(text) == shown
+
+
+def test_what_stands_under_a_secrets_name_goes_whole_at_any_depth() -> None:
+    value = {"provider": {"credentials": {"user": "x"}, "kind": "smtp"}, "to": ["ann@example.org"], "total": 3}
+    assert redact_value(value) == {
+        "provider": {"credentials": REMOVED, "kind": "smtp"}, "to": ["a…@example.org"], "total": 3,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def _logs_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+@pytest.mark.usefixtures("_logs_as_before")
+def test_our_lines_and_those_of_libraries_are_json_and_redacted(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("json", process="worker")
+    structlog.get_logger("app.x").info("Sent", to="ann@example.org", password="sesame")
+    try:
+        raise ValueError("wrong password=sesame for ben@example.org")  # noqa: TRY301
+    except ValueError:
+        logging.getLogger("library").exception("Failed for %s", "cem@example.org", extra={"token": "sesame"})
+    ours, theirs = (json.loads(line) for line in capsys.readouterr().err.splitlines())
+    assert (ours["event"], ours["to"], ours["password"], ours["process"]) == ("Sent", "a…@example.org", REMOVED, "worker")
+    assert theirs["event"] == "Failed for c…@example.org"
+    assert theirs["token"] == REMOVED
+    assert "sesame" not in json.dumps([ours, theirs])
+    assert "ben@" not in theirs["exception"]
+
+
+@pytest.mark.usefixtures("_logs_as_before")
+def test_the_console_shows_one_line_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("console")
+    structlog.get_logger("app.x").warning("The queue does not answer", act="ring")
+    assert "The queue does not answer" in capsys.readouterr().err

@@ -1,0 +1,51 @@
+"""What page tests may ask for: the whole app, and a client that is signed in as Olga."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from tests.web.page_client import PageClient
+
+from app.factory import create_app
+from app.services import members
+from app.services.work import Workshop
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def app(workshop: Workshop) -> Iterator[Flask]:
+    app = create_app(workshop.settings, workshop=workshop)
+    app.testing = True
+    yield app
+
+
+@pytest.fixture
+def client(app: Flask) -> PageClient:
+    """Nobody yet."""
+    return PageClient(app)
+
+
+@pytest.fixture
+def olga(app: Flask, workshop: Workshop) -> PageClient:
+    """Signed in as an admin of the project `default`."""
+    return sign_in(app, workshop, "olga@acme.example", "admin")
+
+
+@pytest.fixture
+def vera(app: Flask, workshop: Workshop) -> PageClient:
+    """Signed in as a viewer of the project `default`."""
+    return sign_in(app, workshop, "vera@acme.example", "viewer")
+
+
+def sign_in(app: Flask, workshop: Workshop, email: str, role: str) -> PageClient:
+    """A client that went through the sign-in page as a member with that role."""
+    from app.domain.permissions import system  # noqa: PLC0415
+
+    with workshop.open(system()) as work:
+        members.create_member(
+            work, email, PASSWORD, role=role, project_id="default", name=email.partition("@")[0].title()
+        )
+    client = PageClient(app)
+    client.sign_in(email, PASSWORD)
+    return client
