@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from app.cli_errors import plain_errors
+from app.infra.processes import set_title
 
 if TYPE_CHECKING:
     from app.infra.settings import Settings
@@ -71,6 +72,7 @@ def web(**options: Any) -> None:
 def worker(**options: Any) -> None:
     """Run one worker process alone."""
     settings = _settings("worker", **options)
+    set_title("worker")
     from app.runtime import run
 
     run(settings)
@@ -81,6 +83,7 @@ def worker(**options: Any) -> None:
 def ticker(**options: Any) -> None:
     """Run the ticker alone: it starts what is due and picks up what was left."""
     settings = _settings("ticker", **options)
+    set_title("ticker")
     from app.runtime import run_ticker
 
     run_ticker(settings)

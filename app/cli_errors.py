@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import click
 
+FAILED = 1
 MISTAKEN = 2  # the exit code of a command that was asked for what cannot be
 
 
@@ -16,16 +17,19 @@ def plain_errors() -> Iterator[None]:
         yield
     except (click.exceptions.Exit, click.Abort, click.ClickException):
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the outermost floor of the process; what is not known is logged
         sentence = sentence_of(error)
         if not sentence:
-            raise
+            import structlog  # noqa: PLC0415 - only when there is something to say
+
+            structlog.get_logger(__name__).exception("Carillon met an error that it does not know")
+            sys.exit(FAILED)
         click.echo(f"Error: {sentence}", err=True)
         sys.exit(MISTAKEN)
 
 
 def sentence_of(error: Exception) -> str:
-    """What to tell whoever typed the command; empty for an error that is ours, which keeps its traceback.
+    """What to tell whoever typed the command; empty for an error that is ours, whose traceback is logged.
 
     Kinds of errors are known by the name of their module, so that no library is loaded only to be named here.
     """

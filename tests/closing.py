@@ -12,7 +12,9 @@ _PREFIX = "Skipped: "
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the mark known by which a test says what it needs."""
-    config.addinivalue_line("markers", "needs(name, …): what this test needs beside Python; the names are in tests/needs.py")
+    config.addinivalue_line(
+        "markers", "needs(name, …): what this test needs beside Python; the names are in tests/needs.py"
+    )
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -4,9 +4,9 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from app.domain.addresses import EMAIL_RULE, PHONE_RULE, email_key, normalise_email, normalise_token
+from app.domain.column_names import NAME_PARTS, USE_OF_HEADER, Use, plain_header
 from app.domain.contact_fields import MAX_ATTRIBUTES, wrong_attribute_name, wrong_attribute_value, wrong_name
 from app.domain.csv_sniffing import unreadable
 from app.domain.ids import CUSTOM_ID_RULE, is_custom_id
@@ -16,55 +16,7 @@ TEXT_GUARD = "'"  # what spreadsheets take as "this cell is text"; formulas neve
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
-class Use(StrEnum):
-    """What a column holds."""
-
-    IGNORE = "ignore"
-    NAME = "name"
-    EMAIL = "email"
-    PHONE = "phone"
-    PUSH = "push"
-    TOPICS = "topics"
-    ID = "id"
-    ATTRIBUTE = "attribute"
-
-
 CHANNEL_OF = {Use.EMAIL: "email", Use.PHONE: "sms", Use.PUSH: "push"}
-
-_HEADERS: dict[Use, str] = {
-    Use.ID: "contactid $id",
-    Use.EMAIL: (
-        "email emailaddress emailaddresses mail mailaddress emailadresse mailadresse adresseemail adressemail courriel "
-        "adresseelectronique correo correoelectronico email1 primaryemail indirizzoemail indirizzodiposta "
-        "postaelettronica epost epostadress epostadresse sahkoposti sahkopostiosoite emailadres adresemail eposta "
-        "почта электроннаяпочта имейл 邮箱 电子邮件 电子邮箱 郵箱 メール メールアドレス 이메일 البريدالإلكتروني emailcim drozd"
-    ),
-    Use.PHONE: (
-        "phone phonenumber telephone tel mobile mobilephone cell cellphone sms msisdn telefon telefonnummer handy "
-        "handynummer mobil mobilnummer mobiltelefon rufnummer telephoneportable portable numerodetelephone telefono "
-        "movil celular cellulare numeroditelefono telefone telemovel telefoon telefoonnummer gsm puhelin "
-        "puhelinnumero mobiilinumero телефон мобильный номертелефона 电话 手机 手机号 電話 電話番号 携帯電話 전화번호 휴대폰 "
-        "telefonszam phone1 whatsapp"
-    ),
-    Use.PUSH: "pushtoken devicetoken push fcmtoken apnstoken registrationtoken token",
-    Use.TOPICS: (
-        "topics topic lists list segments segment groups group themen thema listen liste gruppen gruppe verteiler "
-        "sujets listes groupes themes temas listas grupos argomenti liste gruppi onderwerpen lijsten ämnen amnen aiheet "
-        "темы списки 主题 列表 トピック subscriptions newsletters"
-    ),
-    Use.NAME: (
-        "name fullname displayname contactname contact customer customername vollername vollstandigername kontakt "
-        "nomcomplet nombrecompleto nombreyapellidos nomecompleto nome naam volledigenaam namn nimi имя фио полноеимя "
-        "姓名 名字 氏名 名前 이름 الاسم adsoyad nev"
-    ),
-}
-_NAME_PARTS = frozenset((
-    "firstname forename givenname lastname surname familyname middlename vorname nachname familienname prenom nom "
-    "nomdefamille nombre nombres apellido apellidos cognome sobrenome apelido voornaam achternaam fornamn efternamn "
-    "etunimi sukunimi имя фамилия отчество 姓 名 ad soyad"
-).split())
-
-
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -103,9 +55,9 @@ PhoneReader = Callable[[str], tuple[str | None, str]]
 
 def guess_columns(headers: Sequence[str]) -> list[Column]:
     """What each column probably holds, by its header in any of a dozen languages; unknown ones become attributes."""
-    plain = [_plain(header) for header in headers]
-    uses = [_USE_OF_HEADER.get(word) for word in plain]
-    parts = {index for index, word in enumerate(plain) if word in _NAME_PARTS}
+    plain = [plain_header(header) for header in headers]
+    uses = [USE_OF_HEADER.get(word) for word in plain]
+    parts = {index for index, word in enumerate(plain) if word in NAME_PARTS}
     has_full_name = any(use is Use.NAME and index not in parts for index, use in enumerate(uses))
     columns: list[Column] = []
     for index, header in enumerate(headers):
@@ -117,16 +69,6 @@ def guess_columns(headers: Sequence[str]) -> list[Column]:
         else:
             columns.append(_guess_attribute(header, {column.name for column in columns}))
     return columns
-
-
-def _plain(header: str) -> str:
-    """Lower case, without accents, spaces and signs (but for the `$` of `$id`)."""
-    text = unicodedata.normalize("NFKD", header.casefold().replace("ß", "ss"))
-    plain = "".join(sign for sign in text if sign.isalnum() or sign == "$")
-    return unicodedata.normalize("NFC", plain)
-
-
-_USE_OF_HEADER = {_plain(word): use for use, words in _HEADERS.items() for word in words.split()}
 
 
 def _guess_attribute(header: str, taken: set[str]) -> Column:

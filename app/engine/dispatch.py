@@ -206,16 +206,12 @@ def results_of(
         outcome = story.answered.get(position)
         if outcome is None and position in story.started:
             outcome = Outcome(OutcomeKind.UNCERTAIN, Reason.WORKER_LOST, "The worker ended before the answer was read.")
-        if outcome is None or _is_the_providers_fault(outcome, position in story.started):
+        if outcome is None or outcome.kind is OutcomeKind.CONFIG_PERMANENT:
+            # Never started, or refused because the provider's settings are wrong: it waits, untouched.
             results.append(Result(delivery, DeliveryState.QUEUED, now))
             continue
         results.append(_result(delivery, outcome, now, hold_uncertain, (begun or {}).get(position)))
     return results
-
-
-def _is_the_providers_fault(outcome: Outcome, was_started: bool) -> bool:
-    """Whether the delivery was never tried because the provider's settings are wrong: it waits, untouched."""
-    return outcome.kind is OutcomeKind.CONFIG_PERMANENT and not was_started
 
 
 def _result(
@@ -225,9 +221,8 @@ def _result(
     event = event_of(outcome.kind, exhausted=exhausted, hold_uncertain=hold_uncertain)
     state = next_state(DeliveryState.SENDING, event)
     assert state is not None  # noqa: S101 - event_of gives only events that a sending delivery knows
-    is_config = outcome.kind is OutcomeKind.CONFIG_PERMANENT
-    again = now if is_config or event is not DeliveryEvent.TRY_LATER else _again(delivery, outcome, now)
-    return Result(delivery, state, again, outcome, started_at, counts_as_attempt=not is_config)
+    again = _again(delivery, outcome, now) if event is DeliveryEvent.TRY_LATER else now
+    return Result(delivery, state, again, outcome, started_at)
 
 
 def _again(delivery: Claimed, outcome: Outcome, now: datetime) -> datetime:

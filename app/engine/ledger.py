@@ -86,7 +86,6 @@ class Result:
     next_attempt_at: datetime
     outcome: Outcome | None = None
     started_at: datetime | None = None
-    counts_as_attempt: bool = True
 
 
 def open_tally(session: Session, message_pk: int, now: datetime) -> None:
@@ -135,7 +134,8 @@ def plan(session: Session, message: Message, targets: Select[int], now: datetime
         "attempts", "next_attempt_at", "was_uncertain", "provider_message_id", "created_at", "updated_at",
     ]  # fmt: skip
     statement = _insert(session)(Delivery).from_select(columns, rows, include_defaults=False)
-    made = session.execute(statement.on_conflict_do_nothing(index_elements=["message_pk", "address"])).rowcount  # type: ignore[attr-defined]
+    counted = statement.on_conflict_do_nothing(index_elements=["message_pk", "address"])
+    made = session.execute(counted, execution_options={"preserve_rowcount": True}).rowcount  # type: ignore[attr-defined]
     skipped = session.scalar(
         select(func.count()).where(
             Delivery.message_pk == message.pk, Delivery.state == DeliveryState.SKIPPED.value, Delivery.pk > newest
@@ -336,7 +336,7 @@ def _closing(lease: Lease, result: Result, now: datetime) -> dict[str, Any]:
         "reason": outcome.reason.value if outcome is not None else "",
         "provider": lease.provider_pk if is_try else None,
         "next_attempt_at": to_milliseconds(result.next_attempt_at),
-        "attempts": delivery.attempts if is_try and result.counts_as_attempt else delivery.attempts - 1,
+        "attempts": delivery.attempts if is_try else delivery.attempts - 1,
         "provider_message_id": outcome.provider_message_id[:255] if outcome is not None else "",
         "was_uncertain": outcome is not None and outcome.kind.value == "uncertain",
         "now": to_milliseconds(now),

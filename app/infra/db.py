@@ -36,6 +36,7 @@ class Database:
         """A session for reading; whatever is changed in it is thrown away."""
         with Session(self._readers, expire_on_commit=False, autoflush=False) as session:
             yield session
+            session.expunge_all()  # rows outlive the session; a rollback would empty them
             session.rollback()
 
     @contextmanager

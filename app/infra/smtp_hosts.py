@@ -16,7 +16,7 @@ REST_AFTER_FAILURE = 60.0  # seconds for which a host that failed is tried last
 REST_FROM_PIPELINING = 600.0  # seconds for which a server that mixed up pipelined commands gets one at a time
 
 _PORTS = range(1, 65536)
-_ENTRY = re.compile(r"(?:(ssl|tls)://)?(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]@]+?)\.?(?::(.*))?", re.IGNORECASE)
+_ENTRY = re.compile(r"(?:(ssl|tls)://)?(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]@]+?)\.?(?::([^/]*))?", re.IGNORECASE)
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE)
 
 

@@ -199,7 +199,8 @@ def _unreachable(error: Exception) -> Outcome:
         said = f"The certificate is not good: {error.verify_message}"
         return Outcome(OutcomeKind.TRANSIENT, Reason.TLS_FAILED, said)
     if isinstance(error, ssl.SSLError):
-        return Outcome(OutcomeKind.TRANSIENT, Reason.TLS_FAILED, f"TLS failed: {error.reason or error}")
+        said = f"TLS failed: {getattr(error, 'reason', None) or error}"
+        return Outcome(OutcomeKind.TRANSIENT, Reason.TLS_FAILED, said)
     if isinstance(error, TimeoutError):
         return Outcome(OutcomeKind.TRANSIENT, Reason.TIMED_OUT, "The server did not answer in time")
     return Outcome(OutcomeKind.TRANSIENT, Reason.UNREACHABLE, f"No connection: {error.strerror or error}"

@@ -22,6 +22,7 @@ class Target(InProject, Base):
         UniqueConstraint("project_pk", "id"),
         UniqueConstraint("project_pk", "channel", "address_key"),
         Index(None, "contact_pk", "channel"),
+        Index(None, "project_pk", "channel", "contact_pk"),
         Index("ix_targets_expired", "project_pk", "channel", "pk", sqlite_where=_EXPIRED, postgresql_where=_EXPIRED),
     )
 

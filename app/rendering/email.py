@@ -135,7 +135,7 @@ def preview_html(rendered: RenderedEmail, *, images: bool = True, dark: bool = F
     if not dark:
         return page
     inversion = "filter:invert(0.93) hue-rotate(180deg)"
-    style = f"<style>html{{background:#fff;{inversion}}}img{{{inversion}}}</style>\n</head>"
+    style = f"<style>html{{background:#fff;color-scheme:light;{inversion}}}img{{{inversion}}}</style>\n</head>"
     return page.replace("</head>", style, 1)
 
 

@@ -55,6 +55,7 @@ _LINK = re.compile(r"(?:https?://|mailto:|tel:|#)", re.IGNORECASE)
 _IMAGE = re.compile(r"(?:https?://|cid:)", re.IGNORECASE)
 _TAG_NAME = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _AT_RULE = re.compile(r"@(media|import|font-face|supports|keyframes)\b", re.IGNORECASE)
+_EMPTY_STYLE = re.compile(r"""(<[a-z][^<>]*?) style=\"\"(?=[ >])""")
 _LINKED_SHEET = re.compile(r"<link\b[^<>]*\bstylesheet\b", re.IGNORECASE)
 _DOCUMENT = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
 _INLINER = css_inline.CSSInliner(load_remote_stylesheets=False, resolve_css_variables=True)
@@ -105,7 +106,7 @@ def sanitise(source: str, is_slot: Callable[[str], bool], base_css: str = "") ->
         strip_comments=True,
         css_sanitizer=styles,
     )
-    markup = cleaner.clean("".join(survey.pieces)).replace(' style=""', "").strip()
+    markup = _EMPTY_STYLE.sub(r"\1", cleaner.clean("".join(survey.pieces))).strip()
     return SafeHtml(
         markup=markup,
         whole=_DOCUMENT.search(source) is not None,

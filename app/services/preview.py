@@ -1,8 +1,9 @@
 """What people will receive, before it is sent: the rendered preview, and what blocks sending or deserves a look."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from html import escape
 
 from app.domain.content import EmailContent
 from app.domain.errors import Invalid
@@ -68,7 +69,12 @@ def preview_for(message: Message, sample: Sample) -> Preview:
 
 def page_of(preview: Preview, *, is_dark: bool = False) -> str:
     """The preview's HTML for a sandboxed frame; roughly inverted for the dark. Plain text stands in a bare page."""
-    return preview_html(preview.rendered, dark=is_dark) if preview.rendered.html else ""
+    rendered = preview.rendered
+    if not rendered.html:
+        words = f'<pre style="white-space:pre-wrap;overflow-wrap:anywhere">{escape(rendered.text)}</pre>'
+        bare = f"<!doctype html>\n<html><head><title>Plain text</title></head><body>{words}</body></html>\n"
+        rendered = replace(rendered, html=bare)
+    return preview_html(rendered, dark=is_dark)
 
 
 def review(work: Work, message: Message) -> Review:

@@ -305,4 +305,4 @@ def _touch(work: Work, provider: Provider) -> None:
 
 
 def _wake(work: Work) -> None:
-    work.ring("wake", work.project_pk)
+    work.ring("wake", work.project_pk, queue="urgent")

@@ -93,7 +93,7 @@ def owner_of(work: Work, address: Address) -> tuple[Target, Contact] | None:
     return (row[0], row[1]) if row else None
 
 
-def _refuse_taken(work: Work, address: Address, *, mine: int | None = None) -> None:
+def refuse_taken(work: Work, address: Address, *, mine: int | None = None) -> None:
     """Conflict, naming whose it is, when the address belongs to another target than `mine`."""
     found = owner_of(work, address)
     if found is None or found[0].pk == mine:
@@ -119,7 +119,7 @@ def add_target(
     work.require("contacts.write")
     if target_id and not is_custom_id(target_id):
         raise Invalid({"id": [f"Target id cannot be that. {CUSTOM_ID_RULE}"]})
-    _refuse_taken(work, address)
+    refuse_taken(work, address)
     target = Target(
         id=target_id or work.unique_id(), project_pk=work.project_pk, contact_pk=contact.pk, channel=address.channel,
         address=address.text, address_key=address.key, name=_check_name(name), **work.stamp(),
@@ -143,7 +143,7 @@ def update_target(work: Work, target_id: str, text: str, *, name: str = "") -> T
     work.require("contacts.write")
     target = find_target(work, target_id)
     address = read_address(target.channel, text)
-    _refuse_taken(work, address, mine=target.pk)
+    refuse_taken(work, address, mine=target.pk)
     target.name = _check_name(name)
     if target.address != address.text:
         target.address, target.address_key, target.expired_at = address.text, address.key, None

@@ -12,6 +12,7 @@ from app.domain.outcomes import Outcome, OutcomeKind, Reason
 from app.domain.permissions import Actor
 from app.domain.rendered import Prepared, Recipient
 from app.engine.accounts import account_of
+from app.infra.smtp import close_pool
 from app.models.providers import Provider
 from app.providers import get
 from app.providers.base import Account, Envelope
@@ -97,7 +98,7 @@ def send_provider_test(workshop: Workshop, actor: Actor, provider_id: str, addre
     with workshop.open(actor) as work:
         work.require("providers.write")
         provider = sender.find_provider(work, provider_id)
-        person = Recipient(_checked(address), "", samples.EXAMPLE.variables | {"name": work.actor.name})
+        person = Recipient(_checked(address), "", {**samples.EXAMPLE.variables, "name": work.actor.name})
         parcel = _pack(work, provider, preview.compiled(_HELLO), person)
         work.audit("provider.test", f"provider/{provider.id}", address=mask(person.address))
     return _send(parcel)
@@ -133,6 +134,8 @@ async def _send_within_limit(parcel: _Parcel, watch: _OneWatch) -> None:
         await asyncio.wait_for(sending, TIME_LIMIT)
     except TimeoutError:
         return
+    finally:
+        await close_pool()
 
 
 def _nothing_heard(*, has_started: bool) -> Outcome:

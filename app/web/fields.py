@@ -5,7 +5,8 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from wtforms import Form, SelectChoice, StringField, TextAreaField
+import wtforms
+from wtforms import Form, StringField, TextAreaField
 from wtforms.widgets import DateTimeLocalInput, PasswordInput
 
 from app.domain.errors import Invalid
@@ -29,9 +30,10 @@ def _field_name(name: str) -> str:
     return snake.replace(".", "_").replace("-", "_")
 
 
-def options(pairs: Iterable[tuple[str, str]]) -> list[SelectChoice]:
+def options(pairs: Iterable[tuple[str, str]]) -> list[Any]:
     """What a SelectField or RadioField offers, from pairs (value, words); WTForms 3.3 warns about bare tuples."""
-    return [SelectChoice(value, words) for value, words in pairs]
+    choice = wtforms.SelectChoice  # type: ignore[attr-defined] # new in 3.3, which the stubs do not know
+    return [choice(value, words) for value, words in pairs]
 
 
 class TextField(StringField):

@@ -41,6 +41,10 @@ PLACES = (
 # pages that live under another place of the menu
 HOMES = {
     "compose": "messages",
+    "launch": "messages",
+    "message_page": "messages",
+    "launch": "messages",
+    "message_page": "messages",
     "imports": "contacts",
     "suppressions": "contacts",
     "members": "settings",

@@ -1,6 +1,6 @@
 """The style guide: every component once, in all states; what a change of the look is judged against."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +9,7 @@ from wtforms import BooleanField, FileField, Form, PasswordField, RadioField, Se
 from wtforms.validators import Optional
 
 from app.web import access, filters
+from app.web.context import workshop
 from app.web.fields import LocalTimeField, LongTextField, SecretField, TextField, options
 from app.web.htmx import render
 
@@ -24,6 +25,12 @@ BALANCE = [
 ]
 SWATCHES = "accent page surface grey blue teal green orange red violet amber indigo".split()  # noqa: SIM905 - reads as words
 
+ROWS = [
+    ("Autumn news", "email", "sending", 2_000, -3),
+    ("Your parcel is on its way, and a title that goes over several lines", "push", "sent", 118_204, -900),
+    ("Code", "sms", "scheduled", 1, 2_880),
+]
+
 
 class SpecimenForm(Form):
     """One field of each kind."""
@@ -32,7 +39,9 @@ class SpecimenForm(Form):
     reply_to = TextField("Reply-to", [Optional()])
     body = LongTextField("Text", [Optional()])
     topic = SelectField("Topic", choices=options([("news", "Autumn news"), ("alerts", "Alerts")]))
-    encryption = RadioField("Encryption", choices=options([("none", "None"), ("tls", "STARTTLS"), ("ssl", "TLS")]), default="tls")
+    encryption = RadioField(
+        "Encryption", choices=options([("none", "None"), ("tls", "STARTTLS"), ("ssl", "TLS")]), default="tls"
+    )
     is_enabled = BooleanField("Use this provider", description="It takes part in sending as soon as it is saved.")
     send_at = LocalTimeField("Send at", [Optional()])
     contacts = FileField("CSV file", description="Up to 50 MB, in UTF-8.")
@@ -50,11 +59,7 @@ def specimens(now: datetime) -> dict[str, Any]:
     wrong.form_errors = ["Nobody would get this message. Add a topic or a contact."]
     rows = [
         SimpleNamespace(name=name, channel=channel, phase=phase, people=people, at=now + timedelta(minutes=minutes))
-        for name, channel, phase, people, minutes in (
-            ("Autumn news", "email", "sending", 2_000, -3),
-            ("Your parcel is on its way, and a very long title that has to be cut somewhere", "push", "sent", 118_204, -900),
-            ("Code", "sms", "scheduled", 1, 2_880),
-        )
+        for name, channel, phase, people, minutes in ROWS
     ]
     return {
         "form": form,
@@ -73,4 +78,4 @@ def specimens(now: datetime) -> dict[str, Any]:
 @access.signed_in
 def show() -> Response:
     """Every component, light and dark."""
-    return render("styleguide.html", **specimens(datetime(2026, 11, 21, 9, 0, tzinfo=UTC)))
+    return render("styleguide.html", **specimens(workshop().clock.now()))

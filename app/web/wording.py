@@ -78,9 +78,7 @@ STATUS_PAGES: Mapping[int, Wording] = {
     410: Wording("This has gone", "It was here once and was removed for good."),
     413: Wording("This is too large", "Send a smaller file or a shorter text."),
     429: Wording("Too many tries", "Wait a little, then try again."),
-    500: Wording(
-        "Something broke on our side", "Nothing was half-saved. Try again; if it stays, tell an admin."
-    ),
+    500: Wording("Something broke on our side", "Nothing was half-saved. Try again; if it stays, tell an admin."),
     503: Wording("A part of Carillon is away", "It is being started again. Try again in a few seconds."),
 }
 

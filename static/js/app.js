@@ -25,12 +25,14 @@
 
   // --- the banner for answers that did not come -----------------------------------------------------------------------
   let again = null;
+  let culprit = null;
 
-  function showBanner(text, retry) {
+  function showBanner(text, retry, element) {
     const banner = find("#banner");
     find("[data-banner-text]", banner).textContent = text;
     find("[data-banner-retry]", banner).hidden = !retry;
     again = retry;
+    culprit = element;
     banner.hidden = false;
   }
 
@@ -70,13 +72,13 @@
       location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
       return;
     }
-    showBanner(explainStatus(xhr), xhr.status >= 500 || xhr.status === 429 ? repeat(event.detail) : null);
+    showBanner(explainStatus(xhr), xhr.status >= 500 || xhr.status === 429 ? repeat(event.detail) : null, event.detail.elt);
   });
   for (const name of ["htmx:sendError", "htmx:timeout"]) {
-    document.addEventListener(name, (event) => showBanner("No answer from Carillon. What you typed is still here.", repeat(event.detail)));
+    document.addEventListener(name, (event) => showBanner("No answer from Carillon. What you typed is still here.", repeat(event.detail), event.detail.elt));
   }
   document.addEventListener("htmx:afterRequest", (event) => {
-    if (event.detail.successful) hideBanner();
+    if (event.detail.successful && event.detail.elt === culprit) hideBanner();
   });
   document.addEventListener("toast", (event) => toast(event.detail));
   document.addEventListener("speak", (event) => speak(event.detail.text ?? event.detail.value));

@@ -47,4 +47,6 @@ def test_every_icon_that_a_template_or_filter_names_is_in_the_sprite() -> None:
 
 def test_our_styles_ask_no_other_host() -> None:
     for path in (ROOT / "static" / "css").glob("*.css"):
-        assert not re.search(r"(https?:)?//[\w.]+\.\w+/|@import", re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S)), path
+        assert not re.search(
+            r"(https?:)?//[\w.]+\.\w+/|@import", re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S)
+        ), path

@@ -158,9 +158,7 @@ def test_a_worker_takes_jobs_again_seconds_after_valkey_was_killed(
     assert worker.poll() is None
 
 
-def test_a_worker_without_valkey_waits_for_it_and_leaves_when_asked(
-    start_python: Start, settings: Settings
-) -> None:
+def test_a_worker_without_valkey_waits_for_it_and_leaves_when_asked(start_python: Start, settings: Settings) -> None:
     process = start_python(WORKER.format(url=settings.broker_url))
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(2.5)

@@ -52,11 +52,16 @@ def test_our_lines_and_those_of_libraries_are_json_and_redacted(capsys: pytest.C
     set_up_logs("json", process="worker")
     structlog.get_logger("app.x").info("Sent", to="ann@example.org", password="sesame")
     try:
-        raise ValueError("wrong password=sesame for ben@example.org")  # noqa: TRY301
+        raise ValueError("wrong password=sesame for ben@example.org")
     except ValueError:
         logging.getLogger("library").exception("Failed for %s", "cem@example.org", extra={"token": "sesame"})
     ours, theirs = (json.loads(line) for line in capsys.readouterr().err.splitlines())
-    assert (ours["event"], ours["to"], ours["password"], ours["process"]) == ("Sent", "a…@example.org", REMOVED, "worker")
+    assert (ours["event"], ours["to"], ours["password"], ours["process"]) == (
+        "Sent",
+        "a…@example.org",
+        REMOVED,
+        "worker",
+    )
     assert theirs["event"] == "Failed for c…@example.org"
     assert theirs["token"] == REMOVED
     assert "sesame" not in json.dumps([ours, theirs])

@@ -3,6 +3,7 @@
 import contextlib
 import re
 import time
+from pathlib import Path
 
 import html5lib
 import pytest
@@ -172,6 +173,18 @@ def test_a_clean_newsletter_loses_nothing() -> None:
     assert cell["style"] == "padding:4px"
     assert cell.p is not None
     assert cell.p["style"] == "color:#333"
+
+
+def test_only_attributes_are_tidied_never_words() -> None:
+    safe = sanitise('<p style="position:fixed">write &lt;p style=""&gt; here</p>', is_no_slot)
+    assert safe.markup in ('<p>write &lt;p style=""&gt; here</p>', "<p>write &lt;p style=&quot;&quot;&gt; here</p>")
+
+
+def test_no_file_of_this_machine_is_read_as_a_style_sheet(tmp_path: Path) -> None:
+    sheet = tmp_path / "a.css"
+    sheet.write_text("p { color: #123456 }")
+    for address in (str(sheet), sheet.as_uri()):
+        assert sanitise(f'<link rel="stylesheet" href="{address}"><p>x</p>', is_no_slot).markup == "<p>x</p>"
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_no_time_is_a_dash() -> None:
     assert {BERLIN.when(None), BERLIN.exact(None), BERLIN.day(None), BERLIN.clock(None)} == {"–"}
 
 
-@pytest.mark.parametrize(("value", "text"), [(0, "0"), (1204, "1,204"), (999_999, "999,999"), (None, "–"), (2.5, "2.5")])
+@pytest.mark.parametrize(("value", "text"), [(0, "0"), (999_999, "999,999"), (None, "–"), (2.5, "2.5")])
 def test_numbers_are_exact_with_separators(value: float | None, text: str) -> None:
     assert filters.number(value) == text
 
@@ -95,8 +95,8 @@ def test_shares_fill_the_bar_in_order() -> None:
 def test_every_state_has_a_badge_of_its_own() -> None:
     badges = {filters.delivery_badge(state) for state in DeliveryState}
     assert len(badges) == len(DeliveryState)
-    phases = {Phase.of(status, paused=False, cancelled=False).word for status in MessageStatus} | {"paused", "cancelled"}
-    assert all(filters.message_badge(phase).word != "Unknown" for phase in phases)
+    phases = {Phase.of(status, paused=False, cancelled=False).word for status in MessageStatus}
+    assert all(filters.message_badge(phase).word != "Unknown" for phase in phases | {"paused", "cancelled"})
     assert filters.delivery_badge("something else").word == "Unknown"
 
 

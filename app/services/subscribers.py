@@ -1,0 +1,216 @@
+"""Subscribers: the addresses in a topic; every change keeps the topic's totals."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from secrets import token_bytes
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from app.domain.channels import Channel
+from app.domain.errors import Conflict, Invalid, NotFound
+from app.domain.ids import CUSTOM_ID_RULE, is_custom_id, unique
+from app.models.base import to_milliseconds
+from app.models.contacts import Contact
+from app.models.suppressions import Suppression
+from app.models.targets import Target
+from app.models.topics import Subscriber, Topic
+from app.services import topic_totals
+from app.services.listing import Cursor, Page, page_of
+from app.services.suppressions import LAST_SIGN
+from app.services.targets import search_key
+from app.services.topics import find_topic
+from app.services.work import Work
+
+MOST_PASTED = 1_000
+MOST_FOUND = 20
+MOST_NAMED = 10
+SEPARATORS = str.maketrans({",": "\n", ";": "\n", "\t": "\n"})
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriberLine:
+    """A subscriber as a list shows it."""
+
+    pk: int
+    id: str
+    channel: str
+    address: str
+    contact_id: str
+    contact_name: str
+    created_at: datetime
+    is_expired: bool
+    suppressed_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An address that could be added to a topic."""
+
+    target_id: str
+    channel: str
+    address: str
+    contact_name: str
+    is_subscribed: bool
+
+
+@dataclass(slots=True)
+class Pasted:
+    """What became of pasted addresses."""
+
+    added: int = 0
+    already: int = 0
+    unknown: list[str] = field(default_factory=list)
+
+
+def list_subscribers(
+    work: Work, topic: Topic, cursor: Cursor, *, search: str = "", channel: str = ""
+) -> Page[SubscriberLine]:
+    """Who is in a topic, newest first; `search` is the beginning of an address."""
+    work.require("topics.read")
+    query: Any = (
+        select(
+            Subscriber.pk, Subscriber.id, Target.channel, Target.address, Contact.id, Contact.name,
+            Subscriber.created_at, Target.expired_at.is_not(None), Suppression.reason,
+        )
+        .join(Target, Target.pk == Subscriber.target_pk)
+        .join(Contact, Contact.pk == Target.contact_pk)
+        .outerjoin(
+            Suppression,
+            (Suppression.project_pk == Target.project_pk)
+            & (Suppression.channel == Target.channel)
+            & (Suppression.address_key == Target.address_key),
+        )
+        .where(Subscriber.topic_pk == topic.pk)
+    )  # fmt: skip
+    if channel:
+        query = query.where(Target.channel == channel)
+    if search.strip():
+        key = search_key(search)
+        query = query.where(
+            Target.project_pk == work.project_pk, Target.channel.in_([channel] if channel else list(Channel)),
+            Target.address_key >= key, Target.address_key < key + LAST_SIGN,
+        )  # fmt: skip
+    page = page_of(work.session, query, Subscriber.pk, cursor)
+    return Page([SubscriberLine(*row[:8], row[8] or "") for row in page.items], page.older, page.newer)
+
+
+def find_choices(work: Work, topic: Topic, search: str) -> list[Choice]:
+    """Addresses that begin with what was typed, or whose contact's name does; at most 20."""
+    work.require("topics.read")
+    if not search.strip():
+        return []
+    names = search.strip().casefold()
+    key = search_key(search)
+    subscribed = (
+        select(Subscriber.pk)
+        .where(Subscriber.topic_pk == topic.pk, Subscriber.target_pk == Target.pk)
+        .correlate(Target)
+        .exists()
+    )
+    base = (
+        select(Target.id, Target.channel, Target.address, Contact.name, subscribed)
+        .join(Contact, Contact.pk == Target.contact_pk)
+        .where(Target.project_pk == work.project_pk)
+    )
+    by_name = base.where(
+        Contact.project_pk == work.project_pk, Contact.name_key >= names, Contact.name_key < names + LAST_SIGN
+    ).order_by(Contact.name_key, Contact.pk)
+    by_address = base.where(
+        Target.channel.in_(list(Channel)), Target.address_key >= key, Target.address_key < key + LAST_SIGN
+    )
+    rows = [*work.session.execute(by_name.limit(MOST_FOUND)), *work.session.execute(by_address.limit(MOST_FOUND))]
+    return list(dict.fromkeys(Choice(*row) for row in rows))[:MOST_FOUND]
+
+
+def subscribe(work: Work, topic_id: str, target_id: str, *, subscriber_id: str = "") -> Subscriber:
+    """Add an address to a topic. Conflict when it is there already, NotFound when either is missing."""
+    work.require("topics.write")
+    topic = find_topic(work, topic_id)
+    target: Target = work.find(Target, target_id, noun="target", type="user_target_not_found")
+    if subscriber_id and not is_custom_id(subscriber_id):
+        raise Invalid({"id": [f"Subscriber id cannot be that. {CUSTOM_ID_RULE}"]})
+    taken = (Subscriber.target_pk == target.pk) | (Subscriber.id == (subscriber_id or None))
+    if work.session.scalar(select(Subscriber.pk).where(Subscriber.topic_pk == topic.pk, taken)) is not None:
+        raise Conflict(f"{target.address} is in {topic.name} already.", type="subscriber_already_exists")
+    row = Subscriber(
+        id=subscriber_id or work.unique_id(), project_pk=work.project_pk, topic_pk=topic.pk, target_pk=target.pk,
+        **work.stamp(),
+    )  # fmt: skip
+    work.session.add(row)
+    work.session.flush()
+    topic_totals.shift(work, {(topic.pk, target.channel): 1})
+    work.audit("subscriber.create", f"topic/{topic.id}", target=target.id, channel=target.channel)
+    return row
+
+
+def unsubscribe(work: Work, topic_id: str, subscriber_id: str) -> str:
+    """Take a subscriber out of a topic; the address that was taken out."""
+    work.require("topics.write")
+    topic = find_topic(work, topic_id)
+    row = work.session.execute(
+        select(Subscriber, Target)
+        .join(Target, Target.pk == Subscriber.target_pk)
+        .where(Subscriber.topic_pk == topic.pk, Subscriber.id == subscriber_id)
+    ).first()
+    if row is None:
+        raise NotFound("This subscriber was taken out already.", type="subscriber_not_found")
+    subscriber, target = row
+    work.session.delete(subscriber)
+    work.session.flush()
+    topic_totals.shift(work, {(topic.pk, target.channel): -1})
+    work.audit("subscriber.delete", f"topic/{topic.id}", target=target.id, channel=target.channel)
+    return str(target.address)
+
+
+def subscribe_addresses(work: Work, topic_id: str, text: str) -> Pasted:
+    """Add pasted addresses (one per line, or parted by comma, semicolon or tab) that belong to contacts already.
+
+    Those that belong to nobody come back as unknown. Invalid when there is none, or more than 1,000.
+    """
+    work.require("topics.write")
+    topic = find_topic(work, topic_id)
+    typed = list(dict.fromkeys(part.strip() for part in text.translate(SEPARATORS).splitlines() if part.strip()))
+    if not typed:
+        raise Invalid({"addresses": ["Addresses need at least one, like name@example.org or +49 170 1234567."]})
+    if len(typed) > MOST_PASTED:
+        sentence = f"Addresses are {len(typed):,}; paste at most {MOST_PASTED:,}, or import a file."
+        raise Invalid({"addresses": [sentence]})
+    by_key = {search_key(address): address for address in typed}
+    rows = work.session.execute(
+        select(Target.pk, Target.channel, Target.address_key).where(
+            Target.project_pk == work.project_pk,
+            Target.channel.in_(list(Channel)),
+            Target.address_key.in_([*by_key, *typed]),
+        )
+    ).all()
+    added = add_missing(work, topic, {row.pk: row.channel for row in rows})
+    known = {row.address_key for row in rows}
+    unknown = [address for key, address in by_key.items() if key not in known and address not in known]
+    return Pasted(added, len(rows) - added, unknown)
+
+
+def add_missing(work: Work, topic: Topic, channels: dict[int, str]) -> int:
+    """Subscribe those of these targets (pk to channel) that are not yet in the topic; how many that were."""
+    there = set(
+        work.session.scalars(
+            select(Subscriber.target_pk).where(
+                Subscriber.topic_pk == topic.pk, Subscriber.target_pk.in_(list(channels))
+            )
+        )
+    )
+    missing = [pk for pk in channels if pk not in there]
+    if missing:
+        milliseconds = to_milliseconds(work.now)
+        rows = [
+            {
+                "id": unique(milliseconds, token_bytes(5)), "project_pk": work.project_pk, "topic_pk": topic.pk,
+                "target_pk": pk, **work.stamp(),
+            }
+            for pk in missing
+        ]  # fmt: skip
+        work.session.execute(insert(Subscriber), rows)
+        topic_totals.shift(work, Counter((topic.pk, channels[pk]) for pk in missing))
+        work.audit("subscriber.create", f"topic/{topic.id}", added=len(missing))
+    return len(missing)

@@ -1,0 +1,134 @@
+"""Watching one message: everything its page shows, and how fast it goes."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from app.domain.delivery_states import DeliveryState
+from app.models.messages import Message, MessageEvent
+from app.models.providers import Provider
+from app.services import deliveries, messages
+from app.services.work import Work
+
+MOST_EVENTS = 200
+SMOOTHING = 0.4  # how much the newest measurement counts in the pace that is shown
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """How far a message was when it was last looked at: deliveries that had ended, when, and the pace shown then."""
+
+    done: int
+    at: datetime
+    pace: float = 0.0  # deliveries a second
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The numbers of one message at one moment; `counts` by state, in the order people read them."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    audience: int = 0
+    pace: float = 0.0
+
+    @property
+    def left(self) -> int:
+        """How many have not ended yet."""
+        return self.counts.get("queued", 0) + self.counts.get("sending", 0)
+
+    @property
+    def done(self) -> int:
+        """How many have ended, one way or another."""
+        return self.audience - self.left
+
+    @property
+    def reached(self) -> int:
+        """How many a provider took over, as far as is known."""
+        return self.counts.get("sent", 0) + self.counts.get("delivered", 0)
+
+    @property
+    def went_wrong(self) -> int:
+        """How many failed or came back."""
+        return self.counts.get("failed", 0) + self.counts.get("bounced", 0)
+
+    @property
+    def time_left(self) -> timedelta | None:
+        """How long it still takes at this pace; None when nothing moves."""
+        return timedelta(seconds=self.left / self.pace) if self.pace > 0 and self.left else None
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A message as its page shows it. `phase` is the word people see; `is_live` while its numbers may still move."""
+
+    message: Message
+    phase: str
+    progress: Progress
+    now: datetime
+    blocked: list[Provider] = field(default_factory=list)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the page has to be asked again."""
+        return self.message.status == "processing"
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it ever was sent."""
+        return self.message.started_at is not None
+
+
+def watch(work: Work, message_id: str, last: Glance | None = None) -> Watched:
+    """How a message stands now; `last` is the glance before, from which the pace is taken."""
+    message = messages.find(work, message_id)
+    tally = deliveries.tallies_of(work, [message.pk]).get(message.pk)
+    counts = {state.value: getattr(tally, state.value) if tally else 0 for state in DeliveryState}
+    progress = Progress(counts, tally.audience if tally else 0)
+    pace = _pace(message, progress.done, work.now, last)
+    return Watched(
+        message, messages.phase_of(message), Progress(counts, progress.audience, pace), work.now,
+        _blocked(work, message) if message.waiting_reason else [],
+    )  # fmt: skip
+
+
+def _pace(message: Message, done: int, now: datetime, last: Glance | None) -> float:
+    """Deliveries a second: since the last glance, smoothed; at the first glance the mean since the start."""
+    if message.status != "processing" or message.paused_at is not None or message.started_at is None:
+        return 0.0
+    since, before = (message.started_at, 0) if last is None else (last.at, last.done)
+    seconds = (now - since).total_seconds()
+    if seconds <= 0:
+        return last.pace if last else 0.0
+    measured = max(0, done - before) / seconds
+    if last is None or last.pace <= 0:
+        return measured
+    return SMOOTHING * measured + (1 - SMOOTHING) * last.pace
+
+
+def _blocked(work: Work, message: Message) -> list[Provider]:
+    return list(
+        work.session.scalars(
+            select(Provider)
+            .where(
+                Provider.project_pk == work.project_pk,
+                Provider.channel == message.channel,
+                Provider.enabled.is_(True),
+                Provider.blocked_at.is_not(None),
+            )
+            .order_by(Provider.rank)
+        )
+    )
+
+
+def timeline_of(work: Work, message: Message) -> list[MessageEvent]:
+    """What happened to a message, in order of time."""
+    work.require("messages.read")
+    return list(
+        work.session.scalars(
+            select(MessageEvent)
+            .where(MessageEvent.message_pk == message.pk)
+            .order_by(MessageEvent.pk)
+            .limit(MOST_EVENTS)
+        )
+    )

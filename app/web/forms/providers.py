@@ -1,0 +1,61 @@
+"""The provider form, drawn from a kind's spec."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, Field, SelectField
+from wtforms.validators import Optional
+
+from app.domain.provider_spec import Field as SpecField
+from app.domain.provider_spec import FieldKind, ProviderSpec
+from app.web.fields import SecretField, TextField, options
+
+POLICIES = (
+    ("retry", "Try again by itself; some people may get it twice"),
+    ("hold", "Hold it until somebody decides"),
+)
+
+
+class ProviderForm(FlaskForm):  # type: ignore[misc]
+    """What every kind is asked for; the fields of the kind are added by `form_for`."""
+
+    name = TextField("Name", description="How you call it here, such as Mail of the shop.")
+    policy = SelectField(
+        "When the connection breaks after a message was handed over", choices=options(POLICIES),
+        description="Then nobody knows whether it arrived.",
+    )  # fmt: skip
+
+    def values(self, spec: ProviderSpec) -> dict[str, Any]:
+        """What was typed, by wire name."""
+        return {each.name: self[each.name].data for each in spec.fields}
+
+
+class TrialForm(FlaskForm):  # type: ignore[misc]
+    """Where a test message goes."""
+
+    address = TextField("Send a test to", render_kw={"inputmode": "email", "autocomplete": "email"})
+
+
+def form_for(spec: ProviderSpec, notes: Mapping[str, str] | None = None) -> type[ProviderForm]:
+    """The form class of a kind. `notes` say of each secret that is set when that was and how it ends."""
+    fields = {each.name: _draw(each, (notes or {}).get(each.name, "")) for each in spec.fields}
+    return type(f"{spec.kind.title()}Form", (ProviderForm,), fields)
+
+
+_PLAIN = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
+_KEYBOARDS = {FieldKind.NUMBER: "numeric", FieldKind.EMAIL: "email"}
+
+
+def _draw(spec: SpecField, note: str) -> Field:
+    words: dict[str, Any] = {"description": spec.hint}
+    if spec.kind is FieldKind.BOOL:
+        return BooleanField(spec.label, default=bool(spec.default), **words)
+    if spec.kind is FieldKind.CHOICE:
+        return SelectField(spec.label, choices=options(spec.choices), default=spec.default, **words)
+    if not spec.needed:
+        words["validators"] = [Optional()]
+    if spec.secret:
+        return SecretField(spec.label, set_note=note, render_kw={"autocomplete": "new-password"}, **words)
+    keys = _PLAIN | ({"inputmode": _KEYBOARDS[spec.kind]} if spec.kind in _KEYBOARDS else {})
+    return TextField(spec.label, default=str(spec.default), render_kw=keys, **words)

@@ -1,0 +1,154 @@
+"""The last steps before a message goes out: a test, a time, and the question that names how many will get it."""
+
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from flask import Blueprint, Response, g, request, url_for
+
+from app.domain.errors import Conflict, Invalid
+from app.services import composer, messages, sending, test_send
+from app.services.test_send import Trial
+from app.web import access
+from app.web.context import actor, opening, reading, workshop
+from app.web.fields import put_errors
+from app.web.forms.compose import ConsentForm, ScheduleForm, TrialForm
+from app.web.htmx import go, redraw, render, render_fragment, toast
+
+blueprint = Blueprint("launch", __name__, url_prefix="/p/<project_id>/messages")
+
+ZONES = sorted(zone for zone in available_timezones() if zone == "UTC" or ("/" in zone and not zone.startswith("Etc/")))
+
+
+@blueprint.get("/<message_id>/send")
+@access.needs("messages.send")
+def ask_send(project_id: str, message_id: str) -> Response:
+    """Ask before sending, with the number of people and the provider."""
+    with reading() as work:
+        desk = composer.lay_out(work, message_id)
+    if desk.message.status not in {"draft", "scheduled"}:
+        return go(url_for("message_page.show", message_id=message_id))
+    return render("compose/send.html", desk=desk, form=ConsentForm(version=desk.message.version))
+
+
+@blueprint.post("/<message_id>/send")
+@access.needs("messages.send")
+def send(project_id: str, message_id: str) -> Response:
+    """Send now: once, however many times the button was pressed."""
+    form = ConsentForm()
+    try:
+        with opening() as work:
+            sending.send(work, message_id, version=form.version.data)
+    except Invalid as error:
+        return _refuse("compose/send.html", message_id, form, error)
+    except Conflict as error:
+        toast(error.message, "warning")
+        return _after_conflict(message_id, "launch.ask_send")
+    return go(url_for("message_page.show", message_id=message_id))
+
+
+@blueprint.get("/<message_id>/schedule")
+@access.needs("messages.send")
+def ask_schedule(project_id: str, message_id: str) -> Response:
+    """Ask when it shall go out."""
+    with reading() as work:
+        desk = composer.lay_out(work, message_id)
+    if desk.message.status not in {"draft", "scheduled"}:
+        return go(url_for("message_page.show", message_id=message_id))
+    form = _schedule_form(desk.message)
+    return render("compose/schedule.html", desk=desk, form=form, **_both_zones(form))
+
+
+@blueprint.post("/<message_id>/schedule")
+@access.needs("messages.send")
+def schedule(project_id: str, message_id: str) -> Response:
+    """Put it on the calendar."""
+    form = ScheduleForm()
+    form.zone.choices = _zones(form.zone.data)
+    try:
+        with opening() as work:
+            sending.schedule(work, message_id, form.wall, form.zone.data or "", version=form.version.data)
+    except Invalid as error:
+        return _refuse("compose/schedule.html", message_id, form, error, **_both_zones(form))
+    except Conflict as error:
+        toast(error.message, "warning")
+        return _after_conflict(message_id, "launch.ask_schedule")
+    toast("Scheduled.")
+    return go(url_for("message_page.show", message_id=message_id))
+
+
+@blueprint.get("/<message_id>/-/when")
+@access.needs("messages.send")
+def when_fragment(project_id: str, message_id: str) -> Response:
+    """The chosen time in its own zone and in the project's."""
+    form = ScheduleForm(request.args, meta={"csrf": False})
+    return render_fragment("compose/_when.html", form=form, **_both_zones(form))
+
+
+@blueprint.get("/<message_id>/test")
+@access.needs("messages.send")
+def ask_test(project_id: str, message_id: str) -> Response:
+    """Ask where a test shall go."""
+    visitor = access.visitor()
+    form = TrialForm(address=visitor.who.email if visitor else "", as_target=request.args.get("as", ""))
+    return _draw_test(message_id, form)
+
+
+@blueprint.post("/<message_id>/test")
+@access.needs("messages.send")
+def test(project_id: str, message_id: str) -> Response:
+    """Send the draft to one address, really and at once."""
+    form = TrialForm()
+    try:
+        trial = test_send.send_test(workshop(), actor(), message_id, form.address.data or "", form.as_target.data or "")
+    except Invalid as error:
+        put_errors(form, error)
+        return _draw_test(message_id, form, status=422)
+    return _draw_test(message_id, form, trial=trial)
+
+
+def _draw_test(message_id: str, form: TrialForm, *, trial: Trial | None = None, status: int = 200) -> Response:
+    with reading() as work:
+        desk = composer.lay_out(work, message_id, as_target=form.as_target.data or "")
+    return render("compose/test.html", status=status, desk=desk, form=form, trial=trial)
+
+
+def _refuse(template: str, message_id: str, form: Any, error: Invalid, **context: Any) -> Response:
+    put_errors(form, error)
+    with reading() as work:
+        desk = composer.lay_out(work, message_id)
+    return redraw(template, desk=desk, form=form, **context)
+
+
+def _after_conflict(message_id: str, question: str) -> Response:
+    """Where to look after a Conflict: the question again while it is a draft, else what became of the message."""
+    with reading() as work:
+        status = messages.find(work, message_id).status
+    return go(url_for(question if status in {"draft", "scheduled"} else "message_page.show", message_id=message_id))
+
+
+def _schedule_form(message: Any) -> ScheduleForm:
+    """Filled with the time it has, else with tomorrow at nine in the project's zone."""
+    zone = message.scheduled_zone or g.project.time_zone
+    tomorrow = workshop().clock.now().astimezone(ZoneInfo(zone)) + timedelta(days=1)
+    local = (
+        message.scheduled_at.astimezone(ZoneInfo(zone)) if message.scheduled_at else tomorrow.replace(hour=9, minute=0)
+    )
+    form = ScheduleForm(version=message.version)
+    form.propose(local, zone)
+    form.zone.choices = _zones(zone)
+    return form
+
+
+def _zones(chosen: str | None) -> list[str]:
+    return ZONES if not chosen or chosen in ZONES or len(chosen) > 64 else [chosen, *ZONES]
+
+
+def _both_zones(form: ScheduleForm) -> dict[str, Any]:
+    """The moment and its wall time in the chosen zone; the sentence that refuses it, or nothing, when there is none."""
+    zone = form.zone.data or ""
+    try:
+        moment = sending.parse_wall_time(form.wall, zone, workshop().clock.now())
+    except Invalid as error:
+        return {"moment": None, "local": None, "refusal": error.message}
+    return {"moment": moment, "local": moment.astimezone(ZoneInfo(zone)), "refusal": ""}

@@ -1,0 +1,207 @@
+"""The provider pages: what carries messages, in which order, how it does, and how it is connected and repaired."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
+
+from app.domain.errors import Invalid
+from app.domain.provider_spec import ProviderSpec
+from app.services import provider_trial, providers
+from app.services import test_send as trials
+from app.services.work import Work
+from app.web import access
+from app.web.context import actor, opening, reading, workshop
+from app.web.fields import put_errors
+from app.web.forms.providers import ProviderForm, TrialForm, form_for
+from app.web.htmx import go, redraw, render, toast
+
+blueprint = Blueprint("providers", __name__, url_prefix="/p/<project_id>/providers")
+
+
+@blueprint.get("/")
+@access.needs("providers.read")
+def index(project_id: str) -> Response:
+    """Every provider by channel, in failover order."""
+    with reading() as work:
+        groups = providers.list_providers(work)
+    return render("providers/index.html", groups=groups)
+
+
+@blueprint.get("/new")
+@access.needs("providers.write")
+def choose(project_id: str) -> Response:
+    """Which kind to connect."""
+    return render("providers/choose.html", specs=providers.specs())
+
+
+@blueprint.post("/sandbox")
+@access.needs("providers.write")
+def use_sandbox(project_id: str) -> Response:
+    """Connect the Sandbox with one click."""
+    with opening() as work:
+        providers.connect_emulated(work)
+    toast("The Sandbox is connected. What you send through it stays here and reaches nobody.")
+    return go(url_for("home.index") if request.form.get("next") == "home" else url_for("providers.index"))
+
+
+@blueprint.get("/new/<kind>")
+@access.needs("providers.write")
+def new(project_id: str, kind: str) -> Response:
+    """The empty form of a kind."""
+    spec = providers.spec_of(kind)
+    form = form_for(spec)(policy=spec.uncertain_policy)
+    return render("providers/form.html", form=form, spec=spec, provider=None, findings=None)
+
+
+@blueprint.post("/new/<kind>")
+@access.needs("providers.write")
+def create(project_id: str, kind: str) -> Response:
+    """Test what was typed, or save it."""
+    spec = providers.spec_of(kind)
+    form = form_for(spec)()
+    try:
+        if request.form.get("act") == "test":
+            return _draw_findings(form, spec)
+        with opening() as work:
+            made = providers.connect(
+                work, kind, name=form.name.data or "", values=form.values(spec), policy=form.policy.data or ""
+            )
+    except Invalid as error:
+        put_errors(form, error)
+        return redraw("providers/form.html", form=form, spec=spec, provider=None, findings=None)
+    toast(f"{made.name} is connected.")
+    return go(url_for("providers.show", provider_id=made.id))
+
+
+def _draw_findings(form: ProviderForm, spec: ProviderSpec, provider: Any = None) -> Response:
+    findings = provider_trial.try_typed(
+        workshop(), actor(), spec.kind, form.values(spec), provider.id if provider is not None else ""
+    )
+    return render("providers/form.html", form=form, spec=spec, provider=provider, findings=findings)
+
+
+@blueprint.get("/<provider_id>")
+@access.needs("providers.read")
+def show(project_id: str, provider_id: str) -> Response:
+    """One provider: how it stands, its settings without secrets, what can be done."""
+    return _draw(provider_id)
+
+
+def _draw(provider_id: str, form: TrialForm | None = None, status: int = 200, **extra: Any) -> Response:
+    now = access.visitor()
+    form = form or TrialForm(address=now.who.email if now else "")
+    with reading() as work:
+        card = providers.card_of(work, providers.find_provider(work, provider_id))
+        settings = providers.settings_of(work, card.provider)
+        secrets = providers.secrets_of(card.provider)
+    return render(
+        "providers/show.html", status=status, card=card, settings=settings, secrets=secrets, trial_form=form,
+        **({"findings": None, "trial": None} | extra),
+    )  # fmt: skip
+
+
+@blueprint.get("/<provider_id>/edit")
+@access.needs("providers.write")
+def edit(project_id: str, provider_id: str) -> Response:
+    """The form with what is set, but for the secrets."""
+    with reading() as work:
+        provider, spec, form = _filled(work, provider_id)
+    return render("providers/form.html", form=form, spec=spec, provider=provider, findings=None)
+
+
+@blueprint.post("/<provider_id>/edit")
+@access.needs("providers.write")
+def change(project_id: str, provider_id: str) -> Response:
+    """Test what was typed, or save it."""
+    with reading() as work:
+        provider, spec, form = _filled(work, provider_id)
+    try:
+        if request.form.get("act") == "test":
+            return _draw_findings(form, spec, provider)
+        with opening() as work:
+            providers.change(
+                work, provider_id, name=form.name.data or "", values=form.values(spec), policy=form.policy.data or ""
+            )
+    except Invalid as error:
+        put_errors(form, error)
+        return redraw("providers/form.html", form=form, spec=spec, provider=provider, findings=None)
+    toast("Saved. It is used from now on.")
+    return go(url_for("providers.show", provider_id=provider_id))
+
+
+def _filled(work: Work, provider_id: str) -> tuple[Any, ProviderSpec, ProviderForm]:
+    provider = providers.find_provider(work, provider_id)
+    spec = providers.spec_of(provider.kind)
+    form = form_for(spec, say_secrets(providers.secrets_of(provider)))
+    values = providers.settings_of(work, provider)
+    return provider, spec, form(data={**values, "name": provider.name, "policy": provider.uncertain_policy})
+
+
+def say_secrets(secrets: Mapping[str, Any]) -> dict[str, str]:
+    """When each secret was set and how it ends, in words."""
+    return {
+        name: f"Set on {at.day} {at:%b %Y}" + (f", ends in …{ending}" if ending else "")
+        for name, (at, ending) in secrets.items()
+    }
+
+
+@blueprint.post("/<provider_id>/test")
+@access.needs("providers.write")
+def test(project_id: str, provider_id: str) -> Response:
+    """Try the connection; a provider that was blocked and works again is used again."""
+    findings = provider_trial.try_saved(workshop(), actor(), provider_id)
+    return _draw(provider_id, findings=findings)
+
+
+@blueprint.post("/<provider_id>/send-test")
+@access.needs("providers.write")
+def send_test(project_id: str, provider_id: str) -> Response:
+    """Send a short greeting through it, really and at once."""
+    form = TrialForm()
+    try:
+        trial = trials.send_provider_test(workshop(), actor(), provider_id, form.address.data or "")
+    except Invalid as error:
+        put_errors(form, error)
+        return _draw(provider_id, form, 422)
+    return _draw(provider_id, form, trial=trial)
+
+
+@blueprint.post("/<provider_id>/switch")
+@access.needs("providers.write")
+def switch(project_id: str, provider_id: str) -> Response:
+    """On or off."""
+    is_on = request.form.get("on") == "1"
+    with opening() as work:
+        provider = providers.switch(work, provider_id, on=is_on)
+    toast(f"{provider.name} is switched {'on' if is_on else 'off'}.")
+    return go(url_for("providers.show", provider_id=provider_id))
+
+
+@blueprint.post("/<provider_id>/move")
+@access.needs("providers.write")
+def move(project_id: str, provider_id: str) -> Response:
+    """One place up or down in the failover order."""
+    with opening() as work:
+        providers.move(work, provider_id, up=request.form.get("up") == "1")
+    return go(url_for("providers.index"))
+
+
+@blueprint.get("/<provider_id>/delete")
+@access.needs("providers.write")
+def ask_delete(project_id: str, provider_id: str) -> Response:
+    """Ask, with numbers."""
+    with reading() as work:
+        provider = providers.find_provider(work, provider_id)
+        removal = providers.removal_of(work, provider_id)
+    return render("providers/delete.html", provider=provider, removal=removal)
+
+
+@blueprint.post("/<provider_id>/delete")
+@access.needs("providers.write")
+def delete(project_id: str, provider_id: str) -> Response:
+    """Disconnect it."""
+    with opening() as work:
+        providers.disconnect(work, provider_id)
+    toast("Disconnected. Its secrets are deleted; what it sent stays in the log.")
+    return go(url_for("providers.index"))

@@ -1,0 +1,58 @@
+"""The settings of a project: name and time zone, demo data, and the trail of who did what."""
+
+from flask import Blueprint, Response, request, url_for
+
+from app.domain.errors import Invalid
+from app.services import audit, settings
+from app.services.listing import Cursor
+from app.web import access
+from app.web.context import opening, reading
+from app.web.fields import options, put_errors
+from app.web.forms.settings import ProjectForm
+from app.web.htmx import go, redraw, render, toast
+
+blueprint = Blueprint("settings", __name__, url_prefix="/p/<project_id>/settings")
+
+
+@blueprint.get("/")
+@access.needs("settings.read")
+def index(project_id: str) -> Response:
+    """The project itself."""
+    with reading() as work:
+        project = settings.project_of(work)
+        has_demo = settings.has_demo(work)
+    form = _form(ProjectForm(data={"name": project.name, "time_zone": project.time_zone}))
+    return render("settings/index.html", form=form, has_demo=has_demo)
+
+
+def _form(form: ProjectForm) -> ProjectForm:
+    form.time_zone.choices = options((zone, zone.replace("_", " ")) for zone in settings.time_zones())
+    return form
+
+
+@blueprint.post("/")
+@access.needs("project.write")
+def change(project_id: str) -> Response:
+    """Save name and time zone."""
+    form = _form(ProjectForm())
+    try:
+        with opening() as work:
+            settings.change_project(work, name=form.name.data or "", time_zone=form.time_zone.data or "")
+    except Invalid as error:
+        put_errors(form, error)
+        with reading() as work:
+            has_demo = settings.has_demo(work)
+        return redraw("settings/index.html", form=form, has_demo=has_demo)
+    toast("Saved.")
+    return go(url_for("settings.index"))
+
+
+@blueprint.get("/activity")
+@access.needs("audit.read")
+def activity(project_id: str) -> Response:
+    """Who did what, when, from where."""
+    resource = request.args.get("resource", "")[:160]
+    with reading() as work:
+        cursor = Cursor.parse(request.args.get("after", ""), request.args.get("before", ""))
+        page = audit.list_entries(work, cursor, resource)
+    return render("settings/activity.html", "settings/_activity.html", entries=page, resource=resource)

@@ -1,0 +1,73 @@
+"""Routes: each says who may open it, those of a project name the project, and what is open to all is listed here."""
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from app.domain.permissions import EVERY_PERMISSION
+from app.factory import create_app
+from app.infra.settings import Settings
+from app.services.work import Workshop
+from app.web.access import PUBLIC, SIGNED_IN
+
+STATIC = "static"
+# What anybody may open without signing in. A new line here is a decision.
+OPEN_TO_ALL = {
+    "auth.first_member", "auth.first_member_now", "auth.sign_in", "auth.sign_in_now", "auth.sign_out", "auth.theme",
+    "health.healthz", "health.readyz",
+}  # fmt: skip
+
+
+@pytest.fixture
+def app(settings: Settings, workshop: Workshop) -> Flask:
+    """The whole application."""
+    return create_app(settings, workshop=workshop)
+
+
+def _rules(app: Flask) -> list[Rule]:
+    return [rule for rule in app.url_map.iter_rules() if rule.endpoint != STATIC]
+
+
+def test_every_route_declares_a_permission_that_exists(app: Flask) -> None:
+    known = EVERY_PERMISSION | {PUBLIC, SIGNED_IN}
+    declared = {rule.endpoint: getattr(app.view_functions[rule.endpoint], "permission", None) for rule in _rules(app)}
+    assert {endpoint: word for endpoint, word in declared.items() if word not in known} == {}
+
+
+def test_a_route_that_needs_a_permission_names_its_project(app: Flask) -> None:
+    homeless = [
+        rule.rule
+        for rule in _rules(app)
+        if app.view_functions[rule.endpoint].permission in EVERY_PERMISSION and "project_id" not in rule.arguments
+    ]
+    assert homeless == []
+
+
+def test_only_the_listed_routes_are_open_to_all(app: Flask) -> None:
+    opened = {rule.endpoint for rule in _rules(app) if app.view_functions[rule.endpoint].permission == PUBLIC}
+    assert opened - OPEN_TO_ALL == set()
+
+
+def test_nothing_is_changed_by_looking(app: Flask) -> None:
+    """A view that answers GET answers nothing that changes things, so that no link can."""
+    changing = {"POST", "PUT", "PATCH", "DELETE"}
+    both = [rule.rule for rule in _rules(app) if rule.methods and "GET" in rule.methods and rule.methods & changing]
+    assert both == []
+
+
+def test_a_fragment_has_an_address_of_its_own_kind(app: Flask) -> None:
+    wrong = [
+        rule.rule for rule in _rules(app) if ("/-/" in rule.rule) != rule.endpoint.endswith("_fragment")
+    ]  # fmt: skip
+    assert wrong == []
+
+
+def test_a_stranger_is_sent_to_the_sign_in_page_everywhere_else(app: Flask) -> None:
+    client = app.test_client()
+    for rule in _rules(app):
+        if rule.methods and "GET" in rule.methods and app.view_functions[rule.endpoint].permission != PUBLIC:
+            path = rule.build(dict.fromkeys(rule.arguments, "1"))
+            assert path is not None
+            answer = client.get(path[1])
+            assert answer.status_code in {302, 303, 404}, rule.rule
+            assert answer.status_code == 404 or "/sign-in" in answer.headers["Location"]

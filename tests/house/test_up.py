@@ -1,0 +1,203 @@
+"""`carillon up` as a whole: ready, watched over, stopped in order, alone on its data dir, never leaving orphans."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.house.conftest import ROOT, is_alive, wait_for
+
+pytestmark = pytest.mark.faults
+
+
+class Up:
+    """One `carillon up` on a data dir of its own."""
+
+    def __init__(self, folder: Path, port: int = 0) -> None:
+        self.folder = folder
+        self.output = folder.parent / f"{folder.name}-{time.monotonic_ns()}.log"
+        with self.output.open("w") as file:
+            self.process = subprocess.Popen(
+                [*CARILLON, "up", "--data-dir", str(folder), "--port", str(port), "--workers", "2"],
+                cwd=ROOT, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+
+    @property
+    def said(self) -> str:
+        return self.output.read_text()
+
+    @property
+    def address(self) -> str:
+        return str(json.loads((self.folder / "run" / "up.lock").read_text())["address"])
+
+    def ask(self, path: str) -> tuple[int, dict[str, Any]]:
+        """The status and JSON of a page; status 0 while nobody listens."""
+        try:
+            with urllib.request.urlopen(self.address + path, timeout=5) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.loads(error.read())
+        except (OSError, ValueError):
+            return 0, {}
+
+    def is_ready(self) -> bool:
+        return self.ask("/readyz")[0] == 200
+
+    def wait_until_ready(self) -> "Up":
+        try:
+            wait_for(lambda: self.is_ready() or self.process.poll() is not None, "/readyz answers 200", 40)
+        except BaseException:
+            print(self.said)
+            raise
+        assert self.process.poll() is None, self.said
+        return self
+
+    def family(self) -> dict[int, str]:
+        """Every living process of this data dir, with its command line: children, grandchildren and Valkey."""
+        found = {}
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdigit() and (line := _line(folder)) and self._is_ours(folder):
+                found[int(folder.name)] = line
+        return found
+
+    def _is_ours(self, folder: Path) -> bool:
+        try:
+            words = (folder / "environ").read_bytes() + (folder / "cmdline").read_bytes()
+        except OSError:
+            return False
+        return os.fsencode(self.folder) in words and is_alive(int(folder.name))
+
+    def pids(self, word: str) -> set[int]:
+        return {pid for pid, line in self.family().items() if word in line}
+
+
+CARILLON = [sys.executable, "-m", "app.cli"]
+Start = Callable[..., Up]
+
+
+def _line(folder: Path) -> str:
+    try:
+        return (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start `carillon up`; whatever is left of it in the end is killed."""
+    started: list[Up] = []
+
+    def up(folder: Path = tmp_path / "data", port: int = 0) -> Up:
+        started.append(Up(folder, port))
+        return started[-1]
+
+    yield up
+    for one in started:
+        one.process.kill()
+        one.process.wait()
+        for pid in one.family():
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_it_becomes_ready_and_says_where(start: Start) -> None:
+    up = start().wait_until_ready()
+    wait_for(lambda: f"Carillon is ready: {up.address}" in up.said, "it greets")
+    assert f"{up.address}/start/" in up.said
+    lines = " | ".join(up.family().values())
+    for word in ("carillon web", "worker", "carillon ticker", "valkey-server"):
+        assert word in lines
+
+
+def test_what_it_keeps_is_private(start: Start) -> None:
+    up = start().wait_until_ready()
+    assert up.folder.stat().st_mode & 0o777 == 0o700
+    assert (up.folder / "secret.key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("word", ["carillon web", "worker", "carillon ticker", "valkey-server"])
+def test_a_part_that_is_killed_is_started_again(start: Start, word: str) -> None:
+    up = start().wait_until_ready()
+    before = up.pids(word)
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: len(up.pids(word)) >= len(before) and not up.pids(word) & before, f"{word} runs again")
+    wait_for(up.is_ready, "it is ready again")
+    assert up.process.poll() is None
+
+
+def test_sigterm_stops_all_of_it_within_ten_seconds(start: Start) -> None:
+    up = start().wait_until_ready()
+    began = time.monotonic()
+    up.process.terminate()
+    assert up.process.wait(15) == 0, up.said
+    assert time.monotonic() - began < 10
+    assert up.family() == {}
+    assert "by force" not in up.said
+
+
+def test_an_interrupt_stops_it_as_well(start: Start) -> None:
+    up = start().wait_until_ready()
+    up.process.send_signal(signal.SIGINT)
+    assert up.process.wait(10) == 0
+
+
+def test_a_second_one_on_the_same_data_dir_is_refused_in_words(start: Start) -> None:
+    first = start().wait_until_ready()
+    second = start()
+    assert second.process.wait(15) == 2
+    assert f"runs on {first.folder} already (process {first.process.pid}, {first.address})" in second.said
+    assert "Traceback" not in second.said
+    assert first.is_ready()
+
+
+def test_a_port_that_is_taken_is_named_with_the_option(start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        up = start(port=port)
+        assert up.process.wait(15) == 2
+    assert f"Port {port} on 127.0.0.1 is taken by another program; use another with --port." in up.said
+
+
+def test_after_a_kill_no_part_lives_but_valkey_which_the_next_start_attaches_to(start: Start) -> None:
+    first = start().wait_until_ready()
+    valkey = first.pids("valkey-server")
+    first.process.kill()
+    first.process.wait()
+    wait_for(lambda: set(first.family()) == valkey, "only Valkey is left")
+    second = start().wait_until_ready()
+    assert second.pids("valkey-server") == valkey
+    assert "Attached to the Valkey that was running" in second.said
+    second.process.terminate()
+    assert second.process.wait(10) == 0
+    assert second.family() == {}
+
+
+def test_without_the_whole_it_says_what_is_missing(start: Start) -> None:
+    up = start().wait_until_ready()
+    ticker = up.pids("carillon ticker")
+    for pid in ticker:
+        os.kill(pid, signal.SIGSTOP)  # hangs, but is not dead: nobody starts it again
+    wait_for(lambda: up.ask("/readyz") == (503, {"status": "waiting", "missing": ["ticker"]}), "/readyz says so", 20)
+    for pid in ticker:
+        os.kill(pid, signal.SIGCONT)
+    wait_for(up.is_ready, "it is ready again")
+
+
+def test_the_doctor_finds_a_running_one_well(start: Start) -> None:
+    up = start().wait_until_ready()
+    seen = subprocess.run(
+        [*CARILLON, "doctor", "--data-dir", str(up.folder)], cwd=ROOT, text=True, capture_output=True, check=False
+    )
+    assert seen.returncode == 0, seen.stdout
+    assert "BAD" not in seen.stdout

@@ -1,0 +1,141 @@
+"""What every provider promises, whatever service it speaks to; `test_contract.py` holds the whole catalog to it.
+
+A kind is held to these through its rig: `RIG` in `tests/providers/test_<kind>.py`, which starts the kind's emulator and
+turns its fault dial.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from app.domain.outcomes import Outcome
+from app.domain.rendered import Recipient, RenderedEmail
+from app.providers.base import Account, Envelope, Finding, Provider
+
+FAULTS = {
+    "refuse_credentials": "config_permanent",
+    "throttle": "throttled",
+    "fail_inside": "transient",
+    "cut_before": "transient",
+    "cut_after": "uncertain",
+    "refuse_content": "message_permanent",
+}
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """What an emulator received: who it was for, the delivery key that came with it, and the readable content."""
+
+    address: str
+    key: str
+    content: str
+
+
+class Stage(Protocol):
+    """A running emulator and an account that may use it."""
+
+    account: Account
+    unreachable: Account
+
+    def turn(self, fault: str) -> None:
+        """Make every message of the account meet one of FAULTS."""
+
+    def turn_off(self) -> None:
+        """Accept everything again."""
+
+    def refused_address(self) -> str:
+        """An address that this service refuses for good."""
+
+    def arrived(self) -> list[Arrived]:
+        """What came in, oldest first."""
+
+
+class Rig(Protocol):
+    """How one kind is tried: its stage, settings that are right, and the words in them that must stay secret."""
+
+    good_values: dict[str, Any]
+    secrets: tuple[str, ...]
+
+    def open(self, tmp_path: Any) -> AbstractAsyncContextManager[Stage]:
+        """The emulator, up for the time of a test."""
+
+    async def close(self) -> None:
+        """Let go of what the provider keeps between sends in this loop."""
+
+
+class Recorder:
+    """A watch that fails the test when a promise about order or number is broken."""
+
+    def __init__(self, allowance: int = 10**9) -> None:
+        self.allowance = allowance
+        self.asked = 0
+        self.begun: list[int] = []
+        self.outcomes: dict[int, Outcome] = {}
+
+    def may_start(self, count: int) -> bool:
+        assert count > 0
+        if self.asked + count > self.allowance:
+            return False
+        self.asked += count
+        return True
+
+    def started(self, indexes: Sequence[int]) -> None:
+        assert not set(indexes) & set(self.begun), "an envelope was started twice"
+        self.begun += indexes
+        assert len(self.begun) <= self.asked, "more was started than was asked for"
+
+    def answered(self, index: int, outcome: Outcome) -> None:
+        assert index in self.begun, "an envelope was answered that was not started"
+        assert index not in self.outcomes, "an envelope was answered twice"
+        self.outcomes[index] = outcome
+
+
+class Greeting:
+    """A message that greets each recipient by name."""
+
+    def render(self, recipient: Recipient) -> RenderedEmail:
+        return RenderedEmail("Good morning", f"Hello {recipient.name}\n", f"<p>Hello {recipient.name}</p>\n")
+
+
+def envelopes(count: int, special: dict[int, str] | None = None) -> list[Envelope]:
+    """That many envelopes; `special` names other addresses by position."""
+    return [
+        Envelope(f"key{index}", Recipient((special or {}).get(index, f"p{index}@example.com"), f"Person {index}"))
+        for index in range(count)
+    ]
+
+
+def send(
+    provider: Provider,
+    rig: Rig,
+    tmp_path: Any,
+    work: Callable[[Stage], Sequence[Envelope]],
+    recorder: Recorder | None = None,
+    account: Callable[[Stage], Account] = lambda stage: stage.account,
+) -> tuple[Recorder, list[Arrived]]:
+    """Send through the emulator; returns what the watch was told and what came in."""
+    told = recorder or Recorder()
+
+    async def run() -> list[Arrived]:
+        async with rig.open(tmp_path) as stage:
+            await provider.send(account(stage), Greeting(), work(stage), told)
+            await rig.close()
+            return stage.arrived()
+
+    return told, asyncio.run(run())
+
+
+def verify(provider: Provider, rig: Rig, tmp_path: Any, fault: str = "") -> tuple[list[Finding], list[Arrived]]:
+    """Verify the account, with a fault on when one is named; returns the findings and what came in."""
+
+    async def run() -> tuple[list[Finding], list[Arrived]]:
+        async with rig.open(tmp_path) as stage:
+            if fault:
+                stage.turn(fault)
+            found = await provider.verify(stage.account)
+            await rig.close()
+            return found, stage.arrived()
+
+    return asyncio.run(run())
