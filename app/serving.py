@@ -4,6 +4,7 @@ import os
 from functools import partial
 from typing import Any
 
+import structlog
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
@@ -24,8 +25,8 @@ def serve(settings: Settings) -> None:
     server = Granian(
         "app.factory:create_app", address=settings.host, port=settings.port, interface=Interfaces.WSGI,
         workers=min(MOST_PROCESSES, os.cpu_count() or 1), blocking_threads=THREADS, websockets=False,
-        respawn_failed_workers=True, workers_kill_timeout=STOP_SECONDS, log_level=LogLevels.warning,
-        log_dictconfig=_through_our_logs(),
+        respawn_failed_workers=True, workers_kill_timeout=STOP_SECONDS, log_level=LogLevels.error,
+        log_dictconfig=_through_our_logs(), process_name="carillon web",
     )  # fmt: skip
     server.serve(target_loader=partial(_load, os.getpid(), settings), wrap_loader=False)
 
@@ -35,7 +36,11 @@ def _load(parent: int, settings: Settings) -> Any:
     end_with_this_parent(parent)
     set_title("web")
     set_up_logs(settings.log_format, process="web")
-    return create_app(settings)
+    try:
+        return create_app(settings)
+    except Exception as error:
+        structlog.get_logger(__name__).exception("The web process cannot be made")
+        raise SystemExit(1) from error
 
 
 def _through_our_logs() -> dict[str, Any]:

@@ -47,11 +47,12 @@ _HEADERS: dict[Use, str] = {
         "姓名 名字 氏名 名前 이름 الاسم adsoyad nev"
     ),
 }
-NAME_PARTS = frozenset((
+_NAME_PART_WORDS = (
     "firstname forename givenname lastname surname familyname middlename vorname nachname familienname prenom nom "
     "nomdefamille nombre nombres apellido apellidos cognome sobrenome apelido voornaam achternaam fornamn efternamn "
     "etunimi sukunimi имя фамилия отчество 姓 名 ad soyad"
-).split())  # noqa: SIM905 - a list of words reads better
+)
+NAME_PARTS = frozenset(_NAME_PART_WORDS.split())
 
 
 def plain_header(header: str) -> str:

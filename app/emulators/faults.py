@@ -160,11 +160,13 @@ class Faults:
         if match is None or fault is None or fault.stage != stage:
             return None
         number = int(match["number"] or 0)
-        if fault.act == "wait" or not number:
+        if fault.act == "wait":
             return fault, number or 1
+        if not number:
+            return fault, 0
         with self._lock, self._db:
             times = self._count(recipient)
-        return (fault, 1) if times <= number else None
+        return (fault, 0) if times <= number else None
 
     def _count(self, recipient: str) -> int:
         statement = (

@@ -155,11 +155,13 @@ class _Lane:
             log.warning("smtp host %s mixed up pipelined commands; one at a time for a while", wire.host)
             self._health.distrust_pipelining(wire.host)
         if wire.is_open and wire.letters_total < route.letters_per_connection:
+            wire.is_reused = True
             self._idle.append((monotonic(), wire))
         else:
             wire.leave()
 
     def _reuse(self) -> Wire | None:
+        self.drop_idle(self.route.idle_at_most)  # a loop that stood still between two runs swept nothing
         while self._idle:
             _, wire = self._idle.pop()
             if wire.is_open:

@@ -37,7 +37,7 @@ class Transmission:
         self._pipelined = pipelined
         self._letters_at_most = letters_at_most
         self._patience = (wire.patience, text_patience)
-        self._is_stale = wire.letters_total > 0  # reused, and not yet heard of in this run
+        self._is_stale = wire.is_reused  # and not yet heard of in this run
         self._current: _Job | None = None
         self._next: _Job | None = None
         self._refusal: tuple[Stage, Reply] | None = None
@@ -205,7 +205,7 @@ class Transmission:
     def _dismiss(self, stage: Stage, reply: Reply) -> None:
         """421: the server ends the session. Before a letter began, on a connection that worked, it means no letter."""
         job = self._current
-        worked = self._wire.letters_total > 0
+        worked = self._wire.letters_total > 0 or self._wire.is_reused
         if job is not None and stage is Stage.MAIL and worked and not job.letter.is_retry:
             self._current = None
             self._intake.give_back(job.letter)

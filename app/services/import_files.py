@@ -2,13 +2,15 @@
 
 import csv
 import io
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from app.domain.csv_sniffing import SAMPLE, codec_of, named_delimiter, unreadable
-from app.domain.import_mapping import Column, Problem, Use, guard_cell, shorten
+from app.domain.column_names import Use
+from app.domain.csv_sniffing import codec_of, named_delimiter, unreadable
+from app.domain.import_mapping import Column, Problem, guard_cell, shorten
 from app.models.imports import Import
 from app.storage import FileStore
 
@@ -145,13 +147,13 @@ def rejected_rows(store: FileStore, row: Import) -> set[int]:
 def join_parts(store: FileStore, row: Import) -> None:
     """Make one report of all parts and throw the parts away; done twice it does no harm."""
     keys = parts(store, row)
-
-    def pieces() -> Iterator[bytes]:
-        yield b"\xef\xbb\xbf" + write_problems([], with_header=True)
+    with tempfile.TemporaryFile() as whole:
+        whole.write(b"\xef\xbb\xbf" + write_problems([], with_header=True))
         for key in keys:
-            yield from store.pieces(key)
-
-    store.put(report_key(row, "run"), pieces())
+            for piece in store.pieces(key):
+                whole.write(piece)
+        whole.seek(0)
+        store.put(report_key(row, "run"), whole)
     store.delete(keys)
 
 

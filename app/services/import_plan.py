@@ -1,11 +1,11 @@
-"""What a stretch of rows means for the contacts there are: who is new, who changes, what cannot be; nothing is written."""
+"""What a stretch of rows means for the contacts there are: who is new, who changes, what cannot be. Writes nothing."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from app.domain.contact_fields import MAX_ATTRIBUTES, say_value
 from app.domain.import_mapping import Problem, Row, shorten
@@ -137,7 +137,7 @@ class Planner:
 
     def _find_people(self, pks: set[int], ids: set[str]) -> dict[int, Person]:
         columns = (Contact.pk, Contact.id, Contact.name, Contact.attributes, Contact.created_at)
-        conditions = [Contact.pk.in_(pks)] if pks else []
+        conditions: list[ColumnElement[bool]] = [Contact.pk.in_(pks)] if pks else []
         if ids:
             conditions.append((Contact.project_pk == self._work.project_pk) & Contact.id.in_(ids))
         people: dict[int, Person] = {}
@@ -207,7 +207,7 @@ class Planner:
         attributes = {
             name: value
             for name, value in row.attributes.items()
-            if name not in person.attributes or say_value(person.attributes[name]) != value
+            if name not in person.attributes or say_value(person.attributes[name]).strip() != value
         }
         if len({*person.attributes, *attributes}) > MAX_ATTRIBUTES:
             sentence = f"Row would give the contact more than {MAX_ATTRIBUTES} attributes. Map fewer columns."

@@ -6,7 +6,7 @@ from datetime import datetime
 from secrets import token_bytes
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from app.domain.channels import Channel
 from app.domain.errors import Conflict, Invalid, NotFound
@@ -72,7 +72,7 @@ def list_subscribers(
     query: Any = (
         select(
             Subscriber.pk, Subscriber.id, Target.channel, Target.address, Contact.id, Contact.name,
-            Subscriber.created_at, Target.expired_at.is_not(None), Suppression.reason,
+            Subscriber.created_at, Target.expired_at.is_not(None), func.coalesce(Suppression.reason, ""),
         )
         .join(Target, Target.pk == Subscriber.target_pk)
         .join(Contact, Contact.pk == Target.contact_pk)
@@ -93,7 +93,7 @@ def list_subscribers(
             Target.address_key >= key, Target.address_key < key + LAST_SIGN,
         )  # fmt: skip
     page = page_of(work.session, query, Subscriber.pk, cursor)
-    return Page([SubscriberLine(*row[:8], row[8] or "") for row in page.items], page.older, page.newer)
+    return Page([SubscriberLine(*row) for row in page.items], page.older, page.newer)
 
 
 def find_choices(work: Work, topic: Topic, search: str) -> list[Choice]:

@@ -19,8 +19,11 @@ class FileStore:
     def __init__(self, store: Any) -> None:
         self._store = store
 
-    def put(self, key: str, content: bytes | BinaryIO | Iterable[bytes]) -> None:
-        """Write a file, replacing the one that was there; readers see the old one or the whole new one."""
+    def put(self, key: str, content: bytes | BinaryIO) -> None:
+        """Write a file, replacing the one that was there; readers see the old one or the whole new one.
+
+        An open file is read from where it stands, in pieces. It must not read from a store itself.
+        """
         obstore.put(self._store, key, cast("Any", content))
 
     def pieces(self, key: str) -> Iterator[bytes]:

@@ -110,7 +110,9 @@ def _show_app_error(error: AppError) -> tuple[str, int]:
 
 
 def _show_csrf_error(_error: CSRFError) -> tuple[str, int]:
-    return _error_page(400, "This form was open for too long, or in another sign-in. Reload the page and send it again.")
+    return _error_page(
+        400, "This form was open for too long, or in another sign-in. Reload the page and send it again."
+    )
 
 
 def _show_http_error(error: HTTPException) -> tuple[str, int] | HTTPException:

@@ -106,7 +106,7 @@ def install(app: Flask, shop: Workshop) -> None:
 def _gate(app: Flask) -> Response | None:
     view = app.view_functions.get(request.endpoint or "")
     permission = getattr(view, "permission", None)
-    if view is None or permission == PUBLIC:
+    if view is None or permission == PUBLIC or request.endpoint == "static":
         return None
     now = visitor()
     if now is None:
@@ -132,4 +132,3 @@ def _to_sign_in() -> Response:
     if where not in {"", "/"}:
         flash("Sign in to go on.", "info")
     return redirect(address)  # type: ignore[return-value]
-

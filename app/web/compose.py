@@ -47,10 +47,10 @@ def save(project_id: str, message_id: str) -> Response:
         _save(message_id, form)
     except (Invalid, StaleDraft) as error:
         return _redraw_typed(message_id, form, error)
-    shown = {"as": request.form.get("as") or None, "view": _view() if _view() != "desktop" else None}
+    shown = _shown(request.form.get("as"), _view())
     then = NEXT.get(request.form.get("then", ""))
     if then:
-        return go(url_for(then, message_id=message_id, **{"as": shown["as"]}))
+        return go(url_for(then, message_id=message_id, **_shown(request.form.get("as"))))
     text = request.form.get("q", "").strip()
     place = "audience" if text or request.form.getlist("add") or request.form.getlist("remove") else None
     if request.form.get("then") == "save":
@@ -94,7 +94,7 @@ def preview_fragment(project_id: str, message_id: str) -> Response:
     with reading() as work:
         desk = _lay_out(work, message_id)
     answer = render_fragment("compose/_preview.html", **_page(desk, None))
-    shown = {"as": request.args.get("as") or None, "view": _view()}
+    shown = _shown(request.args.get("as"), _view())
     answer.headers["HX-Replace-Url"] = url_for(".edit", message_id=message_id, **shown)
     return answer
 
@@ -124,7 +124,7 @@ def unschedule(project_id: str, message_id: str) -> Response:
 def _save(message_id: str, form: EmailForm) -> None:
     draft = form.command(request.form.getlist("add"), request.form.getlist("remove"))
     keeps = request.form.get("keep", "")
-    version = int(keeps) if keeps.isascii() and keeps.isdigit() and len(keeps) < 10 else form.version.data
+    version = int(keeps) if keeps.isascii() and keeps.isdigit() and len(keeps) < 10 else form.version.data or 0
     with opening() as work:
         messages.save_draft(work, message_id, draft, version)
 
@@ -156,8 +156,14 @@ def _filled_form(desk: Desk) -> EmailForm:
 def _page(desk: Desk, form: EmailForm | None) -> dict[str, Any]:
     return {
         "desk": desk, "form": form, "view": _view(), "views": VIEWS, "message_id": desk.message.id,
+        "changes_audience": bool(request.form.get("add") or request.form.get("remove")),
         "text": request.values.get("q", ""), "who": request.values.get("who", ""),
     }  # fmt: skip
+
+
+def _shown(target_id: str | None, view: str = "desktop") -> dict[str, Any]:
+    """The part of the address that says as whom and on which device the preview is shown."""
+    return {"as": target_id or None, "view": view if view != "desktop" else None}
 
 
 def _view() -> str:

@@ -25,7 +25,7 @@ TIMES = {
 FILTERS = ("q", "time", "channel", "state", "provider", "reason")
 
 
-@blueprint.get("/")
+@blueprint.get("")
 @access.needs("deliveries.read")
 def index(project_id: str) -> Response:
     """Every delivery of the project, the newest first, through the filters of the address."""

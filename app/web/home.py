@@ -15,7 +15,7 @@ CHART_HEIGHT = 120.0
 BAR_WIDTH, BAR_STEP = 30, 40
 
 
-@blueprint.get("/")
+@blueprint.get("")
 @access.needs("home.read")
 def index(project_id: str) -> Response:
     """Everything at a glance."""

@@ -15,7 +15,7 @@ from app.web.htmx import go, redraw, render, toast
 blueprint = Blueprint("keys", __name__, url_prefix="/p/<project_id>/settings/keys")
 
 
-@blueprint.get("/")
+@blueprint.get("")
 @access.needs("keys.read")
 def index(project_id: str) -> Response:
     """Every key, without its secret."""

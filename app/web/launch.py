@@ -140,8 +140,10 @@ def _schedule_form(message: Any) -> ScheduleForm:
     return form
 
 
-def _zones(chosen: str | None) -> list[str]:
-    return ZONES if not chosen or chosen in ZONES or len(chosen) > 64 else [chosen, *ZONES]
+def _zones(chosen: str | None) -> list[tuple[str, str]]:
+    """The zones to choose from; a known one that we would not offer stays when it was chosen."""
+    extra = [chosen] if chosen and chosen not in ZONES and len(chosen) <= 64 else []
+    return [(zone, zone.replace("_", " ")) for zone in [*extra, *ZONES]]
 
 
 def _both_zones(form: ScheduleForm) -> dict[str, Any]:

@@ -15,7 +15,7 @@ blueprint = Blueprint("members", __name__)
 PLACE = "/p/<project_id>/settings/members"
 
 
-@blueprint.get(f"{PLACE}/")
+@blueprint.get(PLACE)
 @access.needs("members.read")
 def index(project_id: str) -> Response:
     """Everybody with a role here, and the open invitations."""

@@ -24,7 +24,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 COLUMNS = ("address", "name", "channel", "state", "reason", "explanation", "attempts", "provider", "updated_at")
 
 
-@blueprint.get("/")
+@blueprint.get("")
 @access.needs("messages.read")
 def show(project_id: str, message_id: str) -> Response:
     """The whole page; under htmx the recipients alone, because only their search asks so."""
@@ -200,16 +200,6 @@ def retry(project_id: str, message_id: str) -> Response:
             work, message_id, reasons=request.form.getlist("reason"), uncertain=request.form.get("what") == "uncertain"
         )
     toast(f"{total:,} {'delivery is' if total == 1 else 'deliveries are'} tried again.")
-    return go(url_for("message_page.show", message_id=message_id))
-
-
-@blueprint.post("/unschedule")
-@access.needs("messages.send")
-def unschedule(project_id: str, message_id: str) -> Response:
-    """Take a scheduled message back to draft."""
-    with opening() as work:
-        sending.unschedule(work, message_id)
-    toast("Back to draft. It does not go out by itself any more.")
     return go(url_for("message_page.show", message_id=message_id))
 
 

@@ -6,9 +6,12 @@ from app.services import deliveries, messages
 from app.services.listing import Cursor
 from app.web import access
 from app.web.context import opening, reading
+from app.web.filters import message_badge
 from app.web.htmx import go, render, toast
 
 blueprint = Blueprint("messages", __name__, url_prefix="/p/<project_id>/messages")
+
+STATES = [(phase, message_badge(phase).word) for phase in messages.PHASES]
 
 
 @blueprint.get("")
@@ -18,13 +21,13 @@ def index(project_id: str) -> Response:
     asked = request.args
     filters = {"q": asked.get("q", "").strip(), "phase": asked.get("phase", ""), "channel": asked.get("channel", "")}
     with reading() as work:
-        page = messages.list_messages(
+        listing = messages.list_messages(
             work, Cursor.parse(asked.get("after", ""), asked.get("before", "")), words=filters["q"],
             phase=filters["phase"], channel=filters["channel"],
         )  # fmt: skip
-        is_new = not page.items and messages.is_empty(work)
+        is_new = not listing.items and messages.is_empty(work)
     return render(
-        "messages/index.html", "messages/_table.html", page=page, is_new=is_new, phases=messages.PHASES, filters=filters
+        "messages/index.html", "messages/_table.html", listing=listing, is_new=is_new, phases=STATES, filters=filters
     )
 
 

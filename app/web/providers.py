@@ -19,7 +19,7 @@ from app.web.htmx import go, redraw, render, toast
 blueprint = Blueprint("providers", __name__, url_prefix="/p/<project_id>/providers")
 
 
-@blueprint.get("/")
+@blueprint.get("")
 @access.needs("providers.read")
 def index(project_id: str) -> Response:
     """Every provider by channel, in failover order."""

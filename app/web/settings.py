@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, request, url_for
 
 from app.domain.errors import Invalid
-from app.services import audit, settings
+from app.services import audit, demo, settings
 from app.services.listing import Cursor
 from app.web import access
 from app.web.context import opening, reading
@@ -14,7 +14,7 @@ from app.web.htmx import go, redraw, render, toast
 blueprint = Blueprint("settings", __name__, url_prefix="/p/<project_id>/settings")
 
 
-@blueprint.get("/")
+@blueprint.get("")
 @access.needs("settings.read")
 def index(project_id: str) -> Response:
     """The project itself."""
@@ -30,7 +30,7 @@ def _form(form: ProjectForm) -> ProjectForm:
     return form
 
 
-@blueprint.post("/")
+@blueprint.post("")
 @access.needs("project.write")
 def change(project_id: str) -> Response:
     """Save name and time zone."""
@@ -56,3 +56,20 @@ def activity(project_id: str) -> Response:
         cursor = Cursor.parse(request.args.get("after", ""), request.args.get("before", ""))
         page = audit.list_entries(work, cursor, resource)
     return render("settings/activity.html", "settings/_activity.html", entries=page, resource=resource)
+
+
+@blueprint.get("/sample-data")
+@access.needs("demo.write")
+def ask_remove_demo(project_id: str) -> Response:
+    """Ask, saying what goes and what stays."""
+    return render("settings/remove_demo.html")
+
+
+@blueprint.post("/sample-data")
+@access.needs("demo.write")
+def remove_demo(project_id: str) -> Response:
+    """Take the sample data away, in one action."""
+    with opening() as work:
+        demo.remove(work)
+    toast("The sample data is gone. What you made yourself is still here.")
+    return go(url_for("settings.index"))

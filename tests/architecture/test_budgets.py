@@ -49,7 +49,7 @@ def test_a_class_offers_few_things(name: str) -> None:
         node.name: [
             method.name
             for method in node.body
-            if isinstance(method, Function) and not method.name.startswith("_") and not _is_property(method)
+            if isinstance(method, Function) and not method.name.startswith("_") and not _is_given(method)
         ]
         for node in classes(name)
     }

@@ -25,6 +25,7 @@ class Up:
 
     def __init__(self, folder: Path, port: int = 0) -> None:
         self.folder = folder
+        self.seen: set[int] = set()
         self.output = folder.parent / f"{folder.name}-{time.monotonic_ns()}.log"
         with self.output.open("w") as file:
             self.process = subprocess.Popen(
@@ -64,19 +65,10 @@ class Up:
         return self
 
     def family(self) -> dict[int, str]:
-        """Every living process of this data dir, with its command line: children, grandchildren and Valkey."""
-        found = {}
-        for folder in Path("/proc").iterdir():
-            if folder.name.isdigit() and (line := _line(folder)) and self._is_ours(folder):
-                found[int(folder.name)] = line
-        return found
-
-    def _is_ours(self, folder: Path) -> bool:
-        try:
-            words = (folder / "environ").read_bytes() + (folder / "cmdline").read_bytes()
-        except OSError:
-            return False
-        return os.fsencode(self.folder) in words and is_alive(int(folder.name))
+        """Every living process that came from this one, with its command line; orphans too, once they were seen."""
+        self.seen |= {pid for pid, line in _processes() if os.fsencode(self.folder) in line}  # Valkey names its socket
+        self.seen |= _descendants(self.process.pid)
+        return {pid: _words(line) for pid, line in _processes() if pid in self.seen}
 
     def pids(self, word: str) -> set[int]:
         return {pid for pid, line in self.family().items() if word in line}
@@ -86,11 +78,26 @@ CARILLON = [sys.executable, "-m", "app.cli"]
 Start = Callable[..., Up]
 
 
-def _line(folder: Path) -> str:
+def _processes() -> Iterator[tuple[int, bytes]]:
+    """Every living process with its command line."""
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit() and is_alive(int(folder.name)):
+            try:
+                yield int(folder.name), (folder / "cmdline").read_bytes()
+            except OSError:
+                continue
+
+
+def _descendants(pid: int) -> set[int]:
     try:
-        return (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+        children = {int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
     except OSError:
-        return ""
+        return set()
+    return children.union(*(_descendants(child) for child in children)) if children else set()
+
+
+def _words(line: bytes) -> str:
+    return line.replace(b"\0", b" ").decode(errors="replace").strip()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import contextlib
 import email
 import ssl
 from email import policy
+from typing import ClassVar
 
 import pytest
 import trustme
@@ -34,7 +35,7 @@ GOOD = {
 class SmtpStage:
     """A running SMTP emulator."""
 
-    FAULTS = {
+    FAULTS: ClassVar = {
         "refuse_credentials": "wrong-password",
         "throttle": "throttled",
         "fail_inside": "server-error",
@@ -162,7 +163,7 @@ class Rich:
     """A message with everything."""
 
     def render(self, recipient):
-        headers = (("List-Unsubscribe", f"<https://example.org/u/{recipient.address}>"),)
+        headers = (("List-Unsubscribe", "<https://example.org/u/" + "t" * 300 + ">"),)
         return RenderedEmail("Grüße", f".Hallo {recipient.name}\n.\n", f"<p>.Hallo {recipient.name}</p>\n.\n", headers)
 
 
@@ -187,15 +188,10 @@ def test_a_mail_arrives_as_it_was_meant(tmp_path):
     assert message.get_body(("html",)).get_content().replace("\r\n", "\n") == "<p>.Hallo Jürgen</p>\n.\n"
     assert str(message["Reply-To"]) == "Help <help@example.org>"
     assert message["X-Mailer"] == "Carillon"
-    assert message["List-Unsubscribe"] == "<https://example.org/u/jürgen@bücher.example>" or "=?" in raw.decode()
+    assert f"List-Unsubscribe: <https://example.org/u/{'t' * 300}>\r\n".encode() in raw
 
 
 def test_it_works_on_the_loop_of_the_workers(tmp_path):
-    async def run():
-        async with RIG.open(tmp_path) as stage:
-            return stage
-
-    assert asyncio.run(run())
     told = Recorder()
 
     async def send_on_uvloop(port):

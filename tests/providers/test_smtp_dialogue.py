@@ -1,8 +1,13 @@
 """The dialogue with one server, line by line: what is written when, and what each reply makes of each letter."""
 
+import asyncio
+
 import pytest
 
-from tests.providers.smtp_script import DROP, SILENCE, Record, ScriptedServer, deliver, text_of
+from app.infra.smtp import SmtpPool
+from app.infra.smtp_intake import Letter
+from app.infra.smtp_transmission import stuff_dots
+from tests.providers.smtp_script import DROP, SILENCE, Record, ScriptedServer, deliver, letters, route, text_of
 
 BOTH = pytest.mark.parametrize("offers", [("PIPELINING", "8BITMIME"), ("8BITMIME",)], ids=["pipelined", "one by one"])
 
@@ -221,7 +226,8 @@ def test_a_listener_that_fails_is_heard():
 @pytest.mark.parametrize(
     "address",
     ["a@example.com>\r\nRCPT TO:<spy@example.com", "a@example.com\nDATA", "a\0@example.com", "a b@example.com",
-     "nobody", "a@", "@b", "a@b@c", "", "a@exa mple.com", "a>@example.com", "a@example.com\u2028", '"a\r\nb"@example.com'],
+     "a>@example.com", "nobody", "a@", "@b", "a@b@c", "", "a@exa mple.com", "a@example.com\u2028",
+     '"a\r\nb"@example.com'],
 )  # fmt: skip
 def test_what_is_no_address_never_reaches_the_wire(address):
     server = ScriptedServer()
@@ -256,3 +262,87 @@ def test_a_letter_that_is_too_large_for_the_server_is_not_offered_to_it():
     record = deliver(server, 2)
     assert record.reasons == ["too_large", "too_large"]
     assert not [line for line in server.lines if line.startswith(b"MAIL")]
+
+
+class LargeTaker(ScriptedServer):
+    """Reads a text of any length; hangs up once it has read `patience` bytes of it."""
+
+    def __init__(self, patience):
+        super().__init__()
+        self.patience = patience
+        self.read_total = 0
+
+    async def _converse(self, reader, writer, number):
+        writer.write(b"220 hello\r\n")
+        while line := await reader.readline():
+            if line.startswith(b"DATA"):
+                writer.write(b"354 go\r\n")
+                tail = b""
+                while not tail.endswith(b"\r\n.\r\n"):
+                    piece = await reader.read(65536)
+                    self.read_total += len(piece)
+                    if not piece or self.read_total > self.patience:
+                        writer.transport.abort()
+                        return
+                    tail = (tail + piece)[-5:]
+            writer.write(b"250 2.0.0 Ok\r\n")
+
+
+def deliver_large(server, size):
+    async def run():
+        record, pool = Record(), SmtpPool()
+        large = [Letter(0, "news@example.org", "ann@example.com", lambda: b"Subject: x\r\n\r\n" + b"x" * 70 * size)]
+        async with server:
+            await pool.deliver(route(server.port), iter(large), record, 1)
+            await pool.close()
+        return record
+
+    return asyncio.run(run())
+
+
+def test_a_large_letter_arrives_whole():
+    server = LargeTaker(10**9)
+    assert deliver_large(server, 300_000).kinds == ["accepted"]
+    assert server.read_total == 70 * 300_000 + len("Subject: x\r\n\r\n\r\n.\r\n")
+
+
+def test_a_large_letter_cut_in_its_middle_was_not_delivered():
+    record = deliver_large(LargeTaker(1_000_000), 300_000)
+    assert record.kinds == ["transient"]
+
+
+def test_a_letter_that_cannot_be_composed_costs_nobody_else_anything():
+    def refuse():
+        raise ValueError("A name holds a line break")
+
+    async def run():
+        record, pool = Record(), SmtpPool()
+        async with ScriptedServer() as server:
+            bad = Letter(1, "news@example.org", "ann@example.com", refuse)
+            mixed = [*letters(1), bad, *(each for each in letters(4) if each.index > 1)]
+            await pool.deliver(route(server.port), iter(mixed), record, 4)
+            await pool.close()
+        return record
+
+    record = asyncio.run(run())
+    assert record.kinds == ["accepted", "message_permanent", "accepted", "accepted"]
+    assert record.outcomes[1].detail == "A name holds a line break"
+
+
+def test_dots_at_line_starts_are_doubled():
+    assert stuff_dots(b".a\r\n..\r\nb.\r\n") == b"..a\r\n...\r\nb.\r\n.\r\n"
+    assert stuff_dots(b"no line end") == b"no line end\r\n.\r\n"
+
+
+def test_kept_connections_are_let_go_after_a_while():
+    async def run():
+        record, pool = Record(), SmtpPool()
+        async with ScriptedServer() as server:
+            await pool.deliver(route(server.port, idle_at_most=0.05), letters(2), record, 2)
+            for _ in range(100):
+                if b"QUIT" in server.lines:
+                    return server.lines
+                await asyncio.sleep(0.02)
+        return []
+
+    assert asyncio.run(run())[-1] == b"QUIT"

@@ -13,7 +13,7 @@ from app.web.fields import LongTextField, TextField
 FORMATS = [("markdown", "Markdown"), ("html", "HTML"), ("text", "Plain text")]
 
 
-class VersionField(IntegerField):  # type: ignore[misc]
+class VersionField(IntegerField):
     """The version of the draft that this page shows; anything that is no number counts as none."""
 
     widget = HiddenInput()

@@ -1,0 +1,101 @@
+// The composer's hands: insert Markdown and variables, keep the preview still, say when it was saved. Works without.
+(() => {
+  "use strict";
+  document.documentElement.classList.add("has-script");
+  const find = (selector, root = document) => root.querySelector(selector);
+  const form = () => find("#compose");
+  const body = () => find("#body");
+
+  // --- insert into the content ---------------------------------------------------------------------------------------
+  const MARKDOWN = { bold: ["**", "**"], italic: ["*", "*"], heading: ["## ", ""], list: ["- ", ""], link: ["[", "](https://)"], image: ["![", "](https://)"] };
+  const HTML = { bold: ["<b>", "</b>"], italic: ["<i>", "</i>"], heading: ["<h2>", "</h2>"], list: ["<ul>\n  <li>", "</li>\n</ul>"], link: ["<a href=\"https://\">", "</a>"], image: ["<img src=\"https://\" alt=\"", "\">"] };
+
+  function insert(before, after, place = body()) {
+    const { selectionStart: start, selectionEnd: end, value } = place;
+    place.focus();
+    place.setSelectionRange(start, end);
+    const text = before + value.slice(start, end) + after;
+    if (!document.execCommand("insertText", false, text)) place.setRangeText(text, start, end, "end"); // the first keeps Undo
+    place.setSelectionRange(start + before.length, start + before.length + (end - start));
+    place.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  let last = null; // where a variable goes: the field that had the focus last
+  document.addEventListener("focusin", (event) => { if (event.target.matches?.("#subject, #preheader, #body")) last = event.target; });
+  document.addEventListener("click", (event) => {
+    const tool = event.target.closest?.("[data-insert]");
+    if (!tool) return;
+    const isHtml = find("#format").value === "html";
+    const [before, after] = (isHtml ? HTML : MARKDOWN)[tool.dataset.insert];
+    const atLineStart = !isHtml && ["heading", "list"].includes(tool.dataset.insert);
+    const place = body();
+    const needsBreak = atLineStart && place.selectionStart > 0 && place.value[place.selectionStart - 1] !== "\n";
+    insert((needsBreak ? "\n" : "") + before, after);
+  });
+  document.addEventListener("change", (event) => {
+    if (!event.target.matches?.("[data-variable]") || !event.target.value) return;
+    insert(`{{ ${event.target.value} | `, " }}", last ?? body());
+    event.target.value = "";
+  });
+  document.addEventListener("keydown", (event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.target.id !== "body") return;
+    const name = { b: "bold", i: "italic", k: "link" }[event.key];
+    if (name) { event.preventDefault(); find(`[data-insert='${name}']`).click(); }
+  });
+
+  // --- saved: when, and nothing lost when the page is left -----------------------------------------------------------------
+  let isDirty = false;
+  let savedAt = 0;
+  const say = (text) => { const place = find("#saved"); if (place) place.textContent = text; };
+  function tick() {
+    if (!savedAt || isDirty) return;
+    const seconds = Math.round((Date.now() - savedAt) / 1000);
+    say(seconds < 3 ? "Saved now" : seconds < 90 ? `Saved ${seconds} s ago` : `Saved ${Math.round(seconds / 60)} min ago`);
+  }
+  setInterval(tick, 5000);
+  document.addEventListener("input", (event) => {
+    if (event.target.form === form() && event.target.closest("#compose")) { isDirty = true; say("Not saved yet"); }
+  });
+  document.addEventListener("submit", (event) => { if (event.target === form()) isDirty = false; });
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.requestConfig?.verb === "post" && event.detail.elt.closest("#compose, #audience")) { isDirty = false; say("Saving…"); }
+  });
+  document.addEventListener("htmx:sendError", () => { isDirty = true; say("Not saved: no answer from Carillon"); });
+  document.addEventListener("htmx:afterSwap", () => {
+    const place = find("#saved[data-just-saved]");
+    if (!place) return;
+    delete place.dataset.justSaved;
+    savedAt = Date.now();
+    if (isDirty) say("Not saved yet");
+  });
+  window.addEventListener("pagehide", () => {
+    if (!isDirty || !form()) return;
+    navigator.sendBeacon(form().getAttribute("hx-post"), new FormData(form()));
+  });
+
+  // --- the picker gets the focus back when its line or chip has gone --------------------------------------------------------
+  document.addEventListener("htmx:afterSettle", (event) => {
+    const from = event.detail.requestConfig?.elt;
+    if (from?.name && ["add", "remove"].includes(from.name) && document.activeElement === document.body) find("#q")?.focus();
+  });
+
+  // --- the preview stays where it is: the new frame takes the old one's place once it has loaded ----------------------------
+  const stretch = (frame) => { frame.style.height = `${frame.dataset.height}px`; };
+  function stretchAll(root) { for (const frame of root.querySelectorAll?.("iframe[data-height]") ?? []) stretch(frame); }
+  document.addEventListener("htmx:oobBeforeSwap", (event) => {
+    const { target, fragment } = event.detail;
+    const old = target.id === "preview-paper" && find("iframe:not(.is-coming)", target);
+    const next = old && find("iframe", fragment);
+    if (!next) return;
+    event.detail.shouldSwap = false;
+    find("[data-paper-head]", target).replaceWith(find("[data-paper-head]", fragment));
+    for (const late of target.querySelectorAll("iframe.is-coming")) late.remove();
+    next.classList.add("is-coming");
+    stretch(next);
+    next.addEventListener("load", () => { if (next.isConnected) { next.classList.remove("is-coming"); old.remove(); } }, { once: true });
+    old.after(next);
+  });
+  document.addEventListener("htmx:load", (event) => stretchAll(event.detail.elt));
+  stretchAll(document);
+  for (const tools of document.querySelectorAll("[data-tools]")) tools.hidden = false;
+})();

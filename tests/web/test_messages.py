@@ -1,0 +1,87 @@
+"""The list of messages and what begins, doubles and ends one."""
+
+from app.services.work import Workshop
+from tests.factories import make_message
+from tests.web.page_client import PageClient
+
+HOME = "/p/default/messages"
+
+
+def make(workshop: Workshop, **options: object) -> str:
+    with workshop.database.begin() as session:
+        return str(make_message(session, **options).id)
+
+
+def test_an_empty_project_offers_the_first_message(olga: PageClient) -> None:
+    page = olga.get(HOME)
+    assert "No message yet" in page.text
+    assert page.select(f"main a[href='{HOME}/new']")
+
+
+def test_a_new_message_asks_one_question_and_opens_the_composer(olga: PageClient) -> None:
+    page = olga.submit(olga.get(f"{HOME}/new"))
+    assert page.heading == "Write an email"
+    assert page.path.endswith("/edit")
+
+
+def test_a_channel_that_cannot_be_composed_yet_is_refused_in_words(olga: PageClient) -> None:
+    token = olga.get(f"{HOME}/new").form().values["csrf_token"]
+    assert olga.post(f"{HOME}/new", channel="sms", csrf_token=token).status == 400
+
+
+def test_the_list_is_searched_by_words_of_the_title(olga: PageClient, workshop: Workshop) -> None:
+    make(workshop, subject="Autumn news")
+    make(workshop, subject="Winter sale")
+    page = olga.get(HOME, q="NEWS aut")
+    assert "Autumn news" in page.text
+    assert "Winter sale" not in page.text
+
+
+def test_a_search_without_a_match_says_so(olga: PageClient, workshop: Workshop) -> None:
+    make(workshop)
+    assert "No message matches" in olga.get(HOME, q="nothing like it").text
+
+
+def test_the_list_is_filtered_by_state(olga: PageClient, workshop: Workshop) -> None:
+    make(workshop, subject="Old draft")
+    make(workshop, subject="Sent one", status="sent")
+    page = olga.get(HOME, phase="sent")
+    assert "Sent one" in page.text
+    assert "Old draft" not in page.text
+
+
+def test_the_search_swaps_the_table_alone_under_htmx(olga: PageClient, workshop: Workshop) -> None:
+    make(workshop)
+    fragment = olga.fragment(f"{HOME}?q=autumn")
+    assert fragment.select("#messages")
+    assert not fragment.select("h1")
+
+
+def test_the_list_goes_on_to_older_messages(olga: PageClient, workshop: Workshop) -> None:
+    with workshop.database.begin() as session:
+        for number in range(55):
+            make_message(session, subject=f"Number {number}")
+    first = olga.get(HOME)
+    assert "Number 54" in first.text
+    older = olga.get(str(first.select("a[rel='next']")[0]["href"]))
+    assert "Number 0" in older.text
+
+
+def test_a_duplicate_opens_as_a_new_draft(olga: PageClient, workshop: Workshop) -> None:
+    original = make(workshop, status="sent")
+    page = olga.submit(olga.get(HOME), f"form[action$='{original}/duplicate']")
+    assert page.heading == "Write an email"
+    assert original not in page.path
+
+
+def test_deleting_asks_first_and_then_deletes(olga: PageClient, workshop: Workshop) -> None:
+    message = make(workshop, subject="Autumn news")
+    page = olga.submit(olga.get(f"{HOME}/{message}/delete"))
+    assert page.path == HOME
+    assert "No message yet" in page.text
+
+
+def test_a_viewer_sees_the_list_and_may_not_write(vera: PageClient, workshop: Workshop) -> None:
+    message = make(workshop)
+    assert vera.get(HOME).status == 200
+    assert vera.get(f"{HOME}/{message}/edit").status == 403
