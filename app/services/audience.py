@@ -157,7 +157,8 @@ def _addresses(work: Work, channel: str, contact_pks: Sequence[int]) -> dict[int
     query = select(Target.contact_pk, func.min(Target.address)).where(
         Target.contact_pk.in_(contact_pks), Target.channel == channel
     )
-    return dict(work.session.execute(query.group_by(Target.contact_pk)).tuples()) if contact_pks else {}
+    rows = work.session.execute(query.group_by(Target.contact_pk)) if contact_pks else ()
+    return {row[0]: row[1] for row in rows}
 
 
 def _first_address(channel: str) -> ColumnElement[str | None]:
@@ -324,7 +325,7 @@ def _count_suppressed(work: Work, channel: str, member: ColumnElement[bool]) -> 
         .group_by(Suppression.reason)
         .order_by(func.count().desc())
     )
-    return dict(work.session.execute(query).tuples())
+    return {row[0]: row[1] for row in work.session.execute(query)}
 
 
 def _count_expired(work: Work, channel: str, member: ColumnElement[bool]) -> int:

@@ -43,8 +43,6 @@ HOMES = {
     "compose": "messages",
     "launch": "messages",
     "message_page": "messages",
-    "launch": "messages",
-    "message_page": "messages",
     "imports": "contacts",
     "suppressions": "contacts",
     "members": "settings",

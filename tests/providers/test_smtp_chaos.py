@@ -8,7 +8,6 @@ import pytest
 from tests.providers.smtp_script import DROP, ScriptedServer, deliver, text_of
 
 REPLIES = {
-    "banner": ["421 4.3.2 Busy"],
     "mail": ["451 4.3.0 Later", "421 4.7.0 Enough", "550 5.7.1 No"],
     "rcpt": ["550 5.1.1 No such user", "450 4.7.1 Greylisted", "421 4.7.0 Enough"],
     "data": ["451 4.3.0 Later", "554 5.5.1 No valid recipients", "421 4.7.0 Enough"],
