@@ -23,6 +23,7 @@ run: install ## Install what is needed and start Carillon
 	@$(BIN)/carillon up
 
 install: .venv/.installed ## Make .venv with the locked dependencies
+	@:
 
 test: needs ## Install what the tests need, then run every check and every test
 	@$(MAKE) --no-print-directory check-only

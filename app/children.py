@@ -45,6 +45,10 @@ class Child:
             preexec_fn=end_with_parent,  # noqa: PLW1509 - one system call that takes no lock
         )  # fmt: skip
 
+    def start_later(self, seconds: float) -> None:
+        """Let `look_after` start the process when that time is over."""
+        self._start_at = monotonic() + seconds
+
     def look_after(self) -> None:
         """Start the process again when it died and its pause is over."""
         if self._process is not None and self._process.poll() is not None:

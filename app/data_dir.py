@@ -3,11 +3,14 @@
 import fcntl
 import json
 import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import IO
 
-from app.infra.settings import Settings
+from app.infra.settings import ROOT, Settings
+
+MIGRATIONS = ROOT / "app" / "migrations" / "versions"
 
 
 class DataDirError(Exception):
@@ -20,6 +23,7 @@ class DataDir:
     def __init__(self, settings: Settings) -> None:
         self.folder = settings.data_dir
         self.lock_file = settings.run_dir / "up.lock"
+        self.database_file = None if settings.database_url else settings.data_dir / "carillon.sqlite3"
         self._about = {"pid": os.getpid(), "address": settings.address}
 
     @contextmanager
@@ -38,6 +42,22 @@ class DataDir:
             file.write(json.dumps(self._about))
             file.flush()
             yield
+
+    def is_prepared(self) -> bool:
+        """Whether the parts may start at once: the SQLite tables have the newest shape and somebody can sign in.
+
+        Asked without SQLAlchemy and alembic, whose imports alone take longer than the start may. False when unsure.
+        """
+        if self.database_file is None:
+            return False
+        try:
+            with closing(sqlite3.connect(f"{self.database_file.as_uri()}?mode=ro", uri=True)) as connection:
+                (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+                someone = connection.execute("SELECT 1 FROM members LIMIT 1").fetchone()
+        except (sqlite3.Error, TypeError):
+            return False
+        newest = max(path.name[:4] for path in MIGRATIONS.glob("[0-9]*.py"))  # numbered, and named by their number
+        return version == newest and someone is not None
 
     def _make(self) -> None:
         try:

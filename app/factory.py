@@ -7,6 +7,7 @@ from flask_compress import Compress
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import web
+from app.emulators import inbox
 from app.infra.broker import Broker
 from app.infra.clock import Clock, SystemClock
 from app.infra.db import Database
@@ -54,4 +55,5 @@ def create_app(settings: Settings, *, workshop: Workshop | None = None) -> Flask
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     Compress(app)
     web.install(app, shop)
+    app.register_blueprint(inbox.blueprint)
     return app

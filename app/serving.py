@@ -1,6 +1,9 @@
 """The web process: granian before the Flask app, two processes that share one socket and a start."""
 
+import gc
+import importlib
 import os
+import pkgutil
 from functools import partial
 from typing import Any
 
@@ -9,6 +12,7 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
+from app import web
 from app.factory import create_app
 from app.infra.logs import set_up_logs
 from app.infra.processes import end_with_this_parent, set_title
@@ -22,6 +26,7 @@ STOP_SECONDS = 2  # a page that takes longer is broken off, so that `carillon up
 def serve(settings: Settings) -> None:
     """Answer HTTP on the host and port of the settings until SIGTERM. The port must be known, not 0."""
     set_title("web")
+    _read_pages()
     server = Granian(
         "app.factory:create_app", address=settings.host, port=settings.port, interface=Interfaces.WSGI,
         workers=min(MOST_PROCESSES, os.cpu_count() or 1), blocking_threads=THREADS, websockets=False,
@@ -29,6 +34,13 @@ def serve(settings: Settings) -> None:
         log_dictconfig=_through_our_logs(), process_name="carillon web",
     )  # fmt: skip
     server.serve(target_loader=partial(_load, os.getpid(), settings), wrap_loader=False)
+
+
+def _read_pages() -> None:
+    """Load the code before the fork: once instead of in each process, and in memory they share."""
+    for page in pkgutil.iter_modules(web.__path__):
+        importlib.import_module(f"{web.__name__}.{page.name}")
+    gc.freeze()
 
 
 def _load(parent: int, settings: Settings) -> Any:

@@ -26,6 +26,8 @@ WEB_SHARE = 2.5  # seconds of it for the web processes
 TICKER_SHARE = 1.0
 EMULATORS_SHARE = 0.5
 VALKEY_SHARE = 1.0
+FIRST_WORKER = "worker-1"
+EXTRA_WORKERS_AFTER = 1.0  # seconds
 READY_WITHIN = 60.0  # seconds after which it is said that something is not ready
 
 log = structlog.get_logger(__name__)
@@ -43,14 +45,15 @@ class Supervisor:
         self.valkey = Valkey(self.settings) if self.settings.is_embedded else None
         self.children: list[Child] = []
         self._stop = threading.Event()
-        self._greeting = ""
+        self._greeting = _greeting(self.settings.address, "")
+        self.data_dir = DataDir(self.settings)
 
     def run(self) -> int:
         """Start everything, watch over it, stop it in order; the exit code. Raises what `plain_errors` can say."""
         set_title("up")
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop.set())
-        with DataDir(self.settings).lock():
+        with self.data_dir.lock():
             _check_port(self.settings)
             Vault.open(self.settings)
             try:
@@ -61,25 +64,43 @@ class Supervisor:
         return 0
 
     def _start(self) -> None:
-        preparing = self._prepare()  # beside Valkey's start: both take their time, neither needs the other
+        self.children = self._family()
+        if self.data_dir.is_prepared():
+            self._start_children()  # Valkey is there before the first of them has read its own code
+            self._start_valkey()
+        else:
+            first = self._prepare()
+            self._start_children()
+            self._greeting = _greeting(self.settings.address, first)
+        threading.Thread(target=self._greet_when_ready, name="greeting", daemon=True).start()
+
+    def _start_valkey(self) -> None:
+        if self.valkey is not None:
+            self.valkey.start()
+
+    def _start_children(self) -> None:
+        """Those first that readiness needs; the other workers would only take their time from them."""
+        for child in self.children if not self._stop.is_set() else []:
+            is_extra = child.name.startswith("worker") and child.name != FIRST_WORKER
+            if is_extra:
+                child.start_later(EXTRA_WORKERS_AFTER)
+            else:
+                child.start()
+
+    def _prepare(self) -> str:
+        """Make the tables, beside Valkey's start; the address of the first member, empty when there is one."""
+        preparing = self._run_prepare()
         try:
-            if self.valkey is not None:
-                self.valkey.start()
+            self._start_valkey()
             said, _ = preparing.communicate()
         finally:
             preparing.kill()
             preparing.wait()
-        if self._stop.is_set():
-            return
-        if preparing.returncode:
+        if preparing.returncode and not self._stop.is_set():
             raise StartError("The database could not be prepared; the lines above say why.")
-        self._greeting = _greeting(self.settings.address, said.strip())
-        self.children = self._family()
-        for child in self.children:
-            child.start()
-        threading.Thread(target=self._greet_when_ready, name="greeting", daemon=True).start()
+        return said.strip()
 
-    def _prepare(self) -> subprocess.Popen[str]:
+    def _run_prepare(self) -> subprocess.Popen[str]:
         return subprocess.Popen(  # noqa: S603 - our own command
             [*_CARILLON, "prepare"], env=self.settings.environment(), cwd=ROOT, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True,
@@ -88,9 +109,7 @@ class Supervisor:
     def _family(self) -> list[Child]:
         """All children, in the order in which they are started; stopped in the order of `_stop_all`."""
         env = self.settings.environment()
-        workers = [
-            Child(f"worker-{number + 1}", [*_CARILLON, "worker"], env) for number in range(self.settings.workers)
-        ]
+        workers = [Child(f"worker-{number}", [*_CARILLON, "worker"], env) for number in range(self.settings.workers)]
         family = [Child("web", [*_CARILLON, "web"], env), *workers, Child("ticker", [*_CARILLON, "ticker"], env)]
         if find_spec("app.emulators.__main__") is not None:
             words = [sys.executable, "-m", "app.emulators", "--data-dir", str(self.settings.data_dir)]

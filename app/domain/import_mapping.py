@@ -18,6 +18,7 @@ _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 CHANNEL_OF = {Use.EMAIL: "email", Use.PHONE: "sms", Use.PUSH: "push"}
 
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """What one column is used for; `name` is the attribute's name, `header` what the file calls it."""

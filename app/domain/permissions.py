@@ -23,7 +23,8 @@ _COMPOSE = _READ | {
     "contacts.export",
 }  # fmt: skip
 _OPERATE = _READ | {
-    "messages.control", "deliveries.retry", "deliveries.export", "suppressions.write", "sandbox.write", "contacts.export",
+    "messages.control", "deliveries.retry", "deliveries.export", "suppressions.write", "sandbox.write",
+    "contacts.export",
 }  # fmt: skip
 _ADMIN = _COMPOSE | _OPERATE | {
     "providers.write", "members.read", "members.write", "keys.read", "keys.write", "project.write", "audit.read",

@@ -194,14 +194,14 @@ def say_dial(dial: Dial) -> str:
 @blueprint.get("/faults")
 def ask_fault(project_id: str) -> str:
     """The dial: which failure, how often."""
+    return _draw_dial(project_id)
+
+
+def _draw_dial(project_id: str, problem: str = "") -> str:
     return render_template(
-        "sandbox/faults.html",
-        dial=_dial(project_id),
-        consequences=CONSEQUENCES,
-        shares=SHARES,
-        counts=COUNTS,
-        problem="",
-    )
+        "sandbox/faults.html", dial=_dial(project_id), consequences=CONSEQUENCES, shares=SHARES, counts=COUNTS,
+        problem=problem,
+    )  # fmt: skip
 
 
 @blueprint.post("/faults")

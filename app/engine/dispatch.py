@@ -1,12 +1,16 @@
 """From claimed deliveries to a provider to the ledger: claim, renew, send, record."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import random
+from typing import Any
 
 import structlog
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app import providers
@@ -103,26 +107,43 @@ def _plan(machine: Machine, message_pk: int) -> Plan | None:
 
 def _send_batch(machine: Machine, plan: Plan, size: int, end: float) -> int:
     """Claim, send and record one batch; how many were tried."""
-    now = machine.clock.now()
+    now, moment = machine.clock.now(), monotonic()
     with machine.database.begin() as session:
-        lease = ledger.claim(session, plan.message, plan.provider.pk, size, machine.name, now)
+        holder = ledger.Holder(machine.name, machine.lease)
+        lease = ledger.claim(session, plan.message, plan.provider.pk, size, holder, now)
         if lease is None:
             return 0
         recipients = _recipients(session, lease.deliveries)
-    book = journal.Journal(machine.journal_dir, lease.batch_pk)
-    watch = LedgerWatch(machine, lease, book, end)
+    book = journal.Journal(machine.journal_dir, lease)
+    watch = LedgerWatch(machine, lease, book, end, moment)
     envelopes = [
         Envelope(key_of(plan.message, delivery), recipient)
         for delivery, recipient in zip(lease.deliveries, recipients, strict=True)
     ]
     provider = providers.get(plan.provider.kind)
     try:
-        machine.loop.run_until_complete(provider.send(plan.account, plan.prepared, envelopes, watch))
+        machine.loop.run_until_complete(_send(provider.send(plan.account, plan.prepared, envelopes, watch), watch))
+    except LeaseLost as error:
+        log.warning("The lease ended while we slept; nothing more is sent", batch=lease.batch_pk, why=str(error))
     except Exception:
         log.exception("The provider's adapter failed", batch=lease.batch_pk, provider=plan.provider.kind)
     finally:
         book.close()
     return _record(machine, plan, lease, watch, book)
+
+
+async def _send(sending: Coroutine[Any, Any, None], watch: "LedgerWatch") -> None:
+    """Send, and hold the batch meanwhile: a server that takes its time to answer must not cost us the lease."""
+    pulse = asyncio.ensure_future(watch.hold())
+    try:
+        await sending
+    finally:
+        pulse.cancel()
+
+
+def brief(error: Exception) -> str:
+    """The first line of what a database said, without the statement."""
+    return str(error).splitlines()[0][:200]
 
 
 def key_of(message: Message, delivery: Claimed) -> str:
@@ -152,9 +173,9 @@ class LedgerWatch:
     lease: Lease
     book: journal.Journal
     end: float
+    held_since: float  # when the lease was last asked for, on this process's own clock
     begun: dict[int, datetime] = field(default_factory=dict)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
-    checked_at: float = field(default_factory=monotonic)
     is_over: bool = False
 
     def may_start(self, count: int) -> bool:  # noqa: ARG002 - part of the seam; a rate limiter will want it
@@ -162,22 +183,51 @@ class LedgerWatch:
         moment = monotonic()
         if self.is_over or moment >= self.end:
             return False
-        if moment - self.checked_at >= CHECK_EVERY:
-            with self.machine.database.begin() as session:
-                self.is_over = not ledger.renew(session, self.lease, self.machine.clock.now())
-            self.checked_at = monotonic()
+        if moment - self.held_since >= CHECK_EVERY:
+            try:
+                self._renew()
+            except SQLAlchemyError as error:  # locked or away: what is on the wire ends, nothing new begins
+                self.is_over = True
+                log.warning("The lease cannot be renewed", batch=self.lease.batch_pk, error=brief(error))
         return not self.is_over
 
     def started(self, indexes: Sequence[int]) -> None:
-        """Written before the bytes are."""
+        """Written before the bytes are. Raises LeaseLost when the process slept past its lease: then none is sent.
+
+        The line is in the journal before the time is looked at. So whoever takes the batch over after the lease's end
+        reads it there, or we see here that it is too late; no moment lies between.
+        """
         self.book.started(indexes)
+        if monotonic() - self.held_since >= self.lease.length.total_seconds():
+            self.is_over = True
+            raise LeaseLost(f"Batch {self.lease.batch_pk} was not renewed in time.")
         now = self.machine.clock.now()
         self.begun.update(dict.fromkeys(indexes, now))
 
     def answered(self, index: int, outcome: Outcome) -> None:
-        """Written as soon as it is known."""
-        self.book.answered(index, outcome)
+        """Written as soon as it is known; a disk that is full costs the journal's line, not the answer."""
         self.outcomes[index] = outcome
+        try:
+            self.book.answered(index, outcome)
+        except OSError as error:
+            self.is_over = True
+            log.warning("The journal cannot be written; nothing more is started", error=str(error))
+
+    async def hold(self) -> None:
+        """Renew the lease also while nothing new is started."""
+        every = self.lease.length.total_seconds() / 4
+        while True:
+            await asyncio.sleep(every)
+            if monotonic() - self.held_since >= every:
+                with suppress(SQLAlchemyError):
+                    self._renew()
+
+    def _renew(self) -> None:
+        moment = monotonic()
+        with self.machine.database.begin() as session:
+            may_go_on = ledger.renew(session, self.lease, self.machine.clock.now())
+        self.is_over = self.is_over or not may_go_on
+        self.held_since = moment
 
 
 def _record(machine: Machine, plan: Plan, lease: Lease, watch: LedgerWatch, book: journal.Journal) -> int:

@@ -4,16 +4,23 @@ One file per batch. A line is written before envelopes go to the wire (`s 3 4 5`
 (`a 3 <provider's id>` when accepted, `o 3 <json>` otherwise), each with one write and no fsync: it survives the
 process, not a power cut. Positions are those of the batch's deliveries in order of their numbers. Losing a journal is
 safe: its deliveries become uncertain.
+
+The name holds the batch's number and the moment of its claim, because a database gives the number of a deleted row
+away again: the journal of an old batch must never be taken for that of a new one.
 """
 
+import errno
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
+from app.engine.ledger import Lease
+from app.models.base import to_milliseconds
 
 
 @dataclass(slots=True)
@@ -27,22 +34,33 @@ class Story:
 class Journal:
     """The open journal of one batch; closed and deleted once the ledger holds its results."""
 
-    def __init__(self, folder: Path, batch_pk: int) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.path = path_of(folder, batch_pk)
-        self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_TRUNC, 0o600)
+    def __init__(self, folder: Path, lease: Lease) -> None:
+        self.path = path_of(folder, lease)
+        self._is_torn = False
+        try:
+            self._file = os.open(self.path, _HOW, 0o600)
+        except FileNotFoundError:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file = os.open(self.path, _HOW, 0o600)
 
     def started(self, positions: Sequence[int]) -> None:
         """These are about to be written to the wire. OSError when the disk is full: then nothing may be started."""
-        os.write(self._file, f"s {' '.join(map(str, positions))}\n".encode())
+        self._append(f"s {' '.join(map(str, positions))}\n")
 
     def answered(self, position: int, outcome: Outcome) -> None:
-        """What became of one."""
+        """What became of one. OSError when the disk is full."""
         if outcome.kind is OutcomeKind.ACCEPTED:
             line = f"a {position} {outcome.provider_message_id}"
         else:
             line = f"o {position} {_write(outcome)}"
-        os.write(self._file, f"{line.replace(chr(10), ' ')}\n".encode())
+        self._append(f"{line.replace(chr(10), ' ')}\n")
+
+    def _append(self, line: str) -> None:
+        octets = f"\n{line}".encode() if self._is_torn else line.encode()
+        self._is_torn = True
+        if os.write(self._file, octets) < len(octets):
+            raise OSError(errno.ENOSPC, "The journal has no room for a whole line")
+        self._is_torn = False
 
     def close(self) -> None:
         """Stop writing; the file stays until somebody forgets it."""
@@ -53,26 +71,34 @@ class Journal:
         self.path.unlink(missing_ok=True)
 
 
-def path_of(folder: Path, batch_pk: int) -> Path:
+_HOW = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_TRUNC
+
+
+def path_of(folder: Path, lease: Lease) -> Path:
     """Where the journal of a batch lies."""
-    return folder / f"{batch_pk}.journal"
+    return folder / f"{lease.batch_pk}-{to_milliseconds(lease.claimed_at)}.journal"
 
 
-def read(folder: Path, batch_pk: int) -> Story:
-    """What the journal of a batch tells; an empty story when nothing was ever started. A torn last line is ignored."""
+def read(folder: Path, lease: Lease) -> Story:
+    """What the journal of a batch tells; an empty story when nothing was ever started. Torn lines are ignored."""
     story = Story()
     try:
-        lines = path_of(folder, batch_pk).read_text(errors="replace").split("\n")[:-1]
+        lines = path_of(folder, lease).read_text(errors="replace").split("\n")[:-1]
     except FileNotFoundError:
         return story
     for line in lines:
-        sort, _, rest = line.partition(" ")
-        if sort == "s":
-            story.started.update(map(int, rest.split()))
-        elif sort in {"a", "o"}:
-            position, _, words = rest.partition(" ")
-            story.answered[int(position)] = accepted(words) if sort == "a" else _parse(words)
+        with suppress(ValueError, KeyError, TypeError):
+            _read_line(line, story)
     return story
+
+
+def _read_line(line: str, story: Story) -> None:
+    sort, _, rest = line.partition(" ")
+    if sort == "s":
+        story.started.update(map(int, rest.split()))
+    elif sort in {"a", "o"}:
+        position, _, words = rest.partition(" ")
+        story.answered[int(position)] = accepted(words) if sort == "a" else _parse(words)
 
 
 def _write(outcome: Outcome) -> str:

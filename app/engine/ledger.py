@@ -22,7 +22,6 @@ from app.models.messages import Message
 from app.models.suppressions import Suppression
 from app.models.targets import Target
 
-LEASE = timedelta(seconds=60)
 STATES = tuple(state.value for state in DeliveryState)
 _ADD_TO_TALLY = text(
     f"UPDATE tallies SET {', '.join(f'{state} = {state} + :{state}' for state in STATES)},"  # noqa: S608 - our own names
@@ -66,6 +65,14 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
+class Holder:
+    """Who claims: the worker's name, and for how long it holds a batch without a sign of life."""
+
+    worker: str
+    lease: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """A batch that we hold; its deliveries are in order of their numbers, which journals count on."""
 
@@ -74,7 +81,9 @@ class Lease:
     project_pk: int
     provider_pk: int | None
     worker: str
+    claimed_at: datetime
     deliveries: tuple[Claimed, ...]
+    length: timedelta = timedelta(0)  # for how long each renewal holds it; nothing when it was taken over
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +154,9 @@ def plan(session: Session, message: Message, targets: Select[int], now: datetime
     return int(made)
 
 
-def claim(session: Session, message: Message, provider_pk: int, size: int, worker: str, now: datetime) -> Lease | None:
+def claim(
+    session: Session, message: Message, provider_pk: int, size: int, holder: Holder, now: datetime
+) -> Lease | None:
     """Take up to `size` due deliveries of a message; None when there is nothing to take, or it may not be sent now.
 
     What is taken is *sending* and ours until the lease ends; renew it before going on for longer.
@@ -155,8 +166,8 @@ def claim(session: Session, message: Message, provider_pk: int, size: int, worke
     batch_pk = session.execute(
         insert(Batch)
         .values(
-            project_pk=message.project_pk, message_pk=message.pk, provider_pk=provider_pk, worker=worker, size=0,
-            state="open", claimed_at=now, lease_until=now + LEASE,
+            project_pk=message.project_pk, message_pk=message.pk, provider_pk=provider_pk, worker=holder.worker,
+            size=0, state="open", claimed_at=now, lease_until=now + holder.lease,
         )
         .returning(Batch.pk)
     ).scalar_one()  # fmt: skip
@@ -173,13 +184,15 @@ def claim(session: Session, message: Message, provider_pk: int, size: int, worke
     )
     session.execute(text("UPDATE batches SET size = :size WHERE pk = :pk"), {"size": len(held), "pk": batch_pk})
     add_to_tally(session, message.pk, {"queued": -len(held), "sending": len(held)}, now)
-    return Lease(batch_pk, message.pk, message.project_pk, provider_pk, worker, held)
+    return Lease(
+        batch_pk, message.pk, message.project_pk, provider_pk, holder.worker, _rounded(now), held, holder.lease
+    )
 
 
 def renew(session: Session, lease: Lease, now: datetime) -> bool:
     """Hold the batch for longer. False when it is not ours any more, or when the message was paused or cancelled."""
     kept = session.execute(
-        update(Batch).where(Batch.pk == lease.batch_pk, Batch.state == "open").values(lease_until=now + LEASE)
+        update(Batch).where(Batch.pk == lease.batch_pk, Batch.state == "open").values(lease_until=now + lease.length)
     )
     return bool(kept.rowcount) and may_send(session, lease.message_pk)  # type: ignore[attr-defined]
 
@@ -217,7 +230,11 @@ def take_over(session: Session, now: datetime) -> list[Lease]:
             Claimed(row.pk, row.address, row.target_pk, row.contact_pk, row.attempts, row.first_tried_at or now)
             for row in held
         )
-        lost.append(Lease(batch.pk, batch.message_pk, batch.project_pk, batch.provider_pk, batch.worker, claimed))
+        lost.append(
+            Lease(
+                batch.pk, batch.message_pk, batch.project_pk, batch.provider_pk, batch.worker, batch.claimed_at, claimed
+            )
+        )  # fmt: skip
     return lost
 
 
@@ -306,6 +323,11 @@ def add_to_tally(
     values = dict.fromkeys(STATES, 0) | dict(changes)
     values |= {"audience": audience, "now": to_milliseconds(now), "message_pk": message_pk}
     session.execute(_ADD_TO_TALLY, values)
+
+
+def _rounded(moment: datetime) -> datetime:
+    """As it will be read back from the row."""
+    return from_milliseconds(to_milliseconds(moment))
 
 
 def _close_batch(session: Session, batch_pk: int, before: str, after: str) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import platform
 from dataclasses import dataclass, field
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -36,6 +37,11 @@ class Machine:
     def name(self) -> str:
         """Who holds a lease: place, then process."""
         return f"{place_of(self.settings.data_dir)}:{os.getpid()}"
+
+    @property
+    def lease(self) -> timedelta:
+        """For how long a batch is held without a sign of life."""
+        return timedelta(seconds=self.settings.lease_seconds)
 
     @property
     def journal_dir(self) -> Path:

@@ -30,7 +30,7 @@ def reap(machine: Machine) -> int:
                 answered=len(story.answered), uncertain=len(story.started - story.answered.keys()),
             )  # fmt: skip
     for lease in lost:
-        journal.path_of(machine.journal_dir, lease.batch_pk).unlink(missing_ok=True)
+        journal.path_of(machine.journal_dir, lease).unlink(missing_ok=True)
     return len(lost)
 
 
@@ -38,5 +38,5 @@ def _story_of(machine: Machine, lease: Lease) -> journal.Story:
     """The journal's story; when it lies on another machine, everything may have been started."""
     place = lease.worker.partition(":")[0]
     if place == place_of(machine.settings.data_dir):
-        return journal.read(machine.journal_dir, lease.batch_pk)
+        return journal.read(machine.journal_dir, lease)
     return journal.Story(started=set(range(len(lease.deliveries))))

@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     provider_endpoints: dict[str, str] = Field(default_factory=dict)
     allow_private_hosts: bool = False
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
+    lease_seconds: int = Field(default=60, ge=2, le=3600)  # after so long without a sign a worker's batch is taken over
     host: str = "127.0.0.1"
     port: int = Field(default=8025, ge=0, le=65535)
     log_format: Literal["console", "json"] = "console"
@@ -175,6 +176,7 @@ def _is_web_address(value: str) -> bool:
 _RIGHT = {
     "port": "use a number from 0 to 65535, where 0 takes any free port",
     "workers": "use a number from 1 to 256",
+    "lease_seconds": "use a number from 2 to 3600",
     "allow_private_hosts": "use true or false",
     "log_format": "use console or json",
     "trusted_proxies": "use the number of reverse proxies in front, from 0 to 8",

@@ -70,6 +70,8 @@ async def open_wire(route: SmtpRoute, host: Host, context: ssl.SSLContext) -> Wi
     except BaseException:
         wire.abort(Reason.CONNECTION_LOST)
         raise
+    if not wire.is_open:  # it hung up right behind its last reply
+        raise SmtpError(Stage.CONNECT, _unreachable(ConnectionResetError("the server closed the connection")), host)
     return wire
 
 

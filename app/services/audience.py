@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy.orm import aliased
 
 from app.engine.audience import branches, chosen_targets
 from app.models.contacts import Contact
@@ -299,9 +300,10 @@ def _count_distinct(work: Work, channel: str, topics: Sequence[Topic], picked: _
 
 def _subscribes(topic_pks: Sequence[int], target_pk: Any) -> ColumnElement[bool]:
     """Whether that target subscribes to any of the topics; one look into an index for each topic."""
-    other = Subscriber.__table__.alias()
+    other = aliased(Subscriber)
     return or_(*[
-        exists().where(other.c.topic_pk == topic_pk, other.c.target_pk == target_pk) for topic_pk in topic_pks
+        select(other.target_pk).where(other.topic_pk == topic_pk, other.target_pk == target_pk).exists()
+        for topic_pk in topic_pks
     ])  # fmt: skip
 
 
@@ -318,9 +320,10 @@ def _same_address() -> ColumnElement[bool]:
 
 
 def _count_suppressed(work: Work, channel: str, member: ColumnElement[bool]) -> dict[str, int]:
+    """From the suppressions to their targets: the outer join keeps that order; who has no target is no member."""
     query = (
         select(Suppression.reason, func.count())
-        .join(Target, _same_address())
+        .outerjoin(Target, _same_address())
         .where(Suppression.project_pk == work.project_pk, Suppression.channel == channel, member)
         .group_by(Suppression.reason)
         .order_by(func.count().desc())

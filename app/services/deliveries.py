@@ -137,7 +137,8 @@ def _walk_through(work: Work, message: Message, wanted: Filter) -> _Walk:
         scope.extend([Delivery.reason == wanted.reason, NOTABLE])  # type: ignore[list-item]
     if wanted.state:
         tally = tallies_of(work, [message.pk]).get(message.pk)
-        is_rare = tally is None or getattr(tally, wanted.state, 0) * 20 < tally.audience
+        is_known = wanted.state in set(DeliveryState)
+        is_rare = tally is None or not is_known or getattr(tally, wanted.state) * 20 < tally.audience
         by_state = bool(wanted.reason) or not wanted.key or is_rare
         (scope if by_state else sieve).append(Delivery.state == wanted.state)
         (sieve if by_state else scope).extend(_starts_with(wanted.key))
@@ -199,7 +200,7 @@ def _told(work: Work, page: Page[Delivery]) -> Page[Row]:
 
 def _names(work: Work, key: Any, name: Any, pks: set[int | None]) -> dict[int | None, str]:
     found = work.session.execute(select(key, name).where(key.in_(pks - {None})))
-    return dict(found.tuples().all())
+    return {row[0]: row[1] for row in found}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,8 @@
 
 from zoneinfo import available_timezones
 
-from sqlalchemy import select
-
 from app.domain.errors import Invalid
-from app.models.contacts import Contact
-from app.models.messages import Message
 from app.models.projects import Project
-from app.models.providers import Provider
-from app.models.topics import Topic
 from app.services.work import Work
 
 LONGEST_NAME = 128
@@ -42,15 +36,3 @@ def change_project(work: Work, *, name: str, time_zone: str) -> Project:
     project.name, project.time_zone, project.updated_at = name, time_zone, work.now
     work.audit("project.update", f"project/{project.id}", before=before, after={"name": name, "time_zone": time_zone})
     return project
-
-
-def has_demo(work: Work) -> bool:
-    """Whether the project holds sample data."""
-    tables = (Message, Topic, Contact, Provider)
-    return any(
-        work.session.scalar(
-            select(table.pk).where(table.project_pk == work.project_pk, table.is_demo.is_(True)).limit(1)
-        )
-        is not None
-        for table in tables
-    )

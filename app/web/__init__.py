@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 from datetime import UTC, tzinfo
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from flask import Flask, Response, g, render_template, request
@@ -41,7 +42,7 @@ def install(app: Flask, shop: Workshop) -> None:
     filters.install(app.jinja_env, shop.clock, _zone)
     app.jinja_env.globals["static_url"] = assets.url
     app.context_processor(lambda: _surroundings(app))
-    app.url_defaults(_keep_project)
+    app.url_defaults(partial(_keep_project, app))
     app.after_request(_add_headers)
     app.register_error_handler(AppError, _show_app_error)
     app.register_error_handler(CSRFError, _show_csrf_error)
@@ -53,9 +54,9 @@ def _limits_url(shop: Workshop) -> str:
     return url.replace("unix://", "redis+unix://", 1) if url.startswith("unix://") else url
 
 
-def _keep_project(_endpoint: str, values: dict[str, object]) -> None:
+def _keep_project(app: Flask, endpoint: str, values: dict[str, object]) -> None:
     project = g.get("project")
-    if project is not None:
+    if project is not None and app.url_map.is_endpoint_expecting(endpoint, "project_id"):
         values.setdefault("project_id", project.id)
 
 

@@ -29,7 +29,7 @@ FILTERS = ("q", "time", "channel", "state", "provider", "reason")
 @access.needs("deliveries.read")
 def index(project_id: str) -> Response:
     """Every delivery of the project, the newest first, through the filters of the address."""
-    kept = {name: request.args[name][:320] for name in FILTERS if request.args.get(name)}
+    kept = asked(*FILTERS)
     with reading() as work:
         names = providers.names_of(work)
         wanted = _wanted(kept, work.now)
@@ -41,10 +41,16 @@ def index(project_id: str) -> Response:
         )  # fmt: skip
 
 
+def asked(*names: str) -> dict[str, str]:
+    """The filters of these names that the address sets, without signs that nobody can type."""
+    typed = {name: "".join(filter(str.isprintable, request.args.get(name, "")))[:320] for name in names}
+    return {name: text for name, text in typed.items() if text}
+
+
 def _wanted(kept: dict[str, str], now: datetime) -> Filter:
     _, hours = TIMES.get(kept.get("time", ""), ("", 0))
     return Filter(
-        search=kept.get("q", "").replace("\0", ""),
+        search=kept.get("q", ""),
         state=kept.get("state", ""),
         reason=kept.get("reason", ""),
         channel=kept.get("channel", ""),

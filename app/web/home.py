@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from app.services import dashboard, health
+from app.services import dashboard, health, messages
 from app.services.dashboard import Day
 from app.web import access
 from app.web.context import reading, workshop
@@ -42,3 +42,8 @@ def draw_bars(days: list[Day]) -> list[dict[str, Any]]:
                 parts.append({"tone": tone, "y": round(edge, 1), "height": round(height, 1)})
         bars.append({"day": day, "x": place * BAR_STEP, "width": BAR_WIDTH, "parts": parts})
     return bars
+
+
+@blueprint.app_template_filter("phase")
+def _phase(message: Any) -> str:
+    return messages.phase_of(message)

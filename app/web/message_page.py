@@ -16,6 +16,7 @@ from app.services.watching import Glance, Watched
 from app.services.work import Work, Workshop
 from app.web import access
 from app.web.context import actor, opening, reading, workshop
+from app.web.filters import asked
 from app.web.htmx import go, render, render_fragment, toast
 from app.web.wording import say_reason
 
@@ -59,18 +60,15 @@ def _recipients(work: Work, seen: Watched) -> dict[str, Any]:
     wanted = wanted_rows()
     cursor = Cursor.parse(request.args.get("after", ""), request.args.get("before", ""))
     page = deliveries.recipients_of(work, seen.message, wanted, cursor)
-    kept = {name: request.args[name] for name in ("q", "state", "reason", "provider") if request.args.get(name)}
-    here = {name: request.args[name] for name in ("after", "before") if request.args.get(name)}
+    kept = asked("q", "state", "reason", "provider")
+    here = asked("after", "before")
     return {"rows": page, "wanted": wanted, "kept": kept, "here": kept | here}
 
 
 def wanted_rows() -> Filter:
     """The filters that stand in the address."""
-    args = request.args
-    return Filter(
-        search=args.get("q", "").replace("\0", "")[:320], state=args.get("state", ""), reason=args.get("reason", ""),
-        provider_id=args.get("provider", ""),
-    )  # fmt: skip
+    kept = asked("q", "state", "reason", "provider")
+    return Filter(kept.get("q", ""), kept.get("state", ""), kept.get("reason", ""), provider_id=kept.get("provider", ""))
 
 
 def _last_glance() -> Glance | None:

@@ -20,7 +20,7 @@ def index(project_id: str) -> Response:
     """The project itself."""
     with reading() as work:
         project = settings.project_of(work)
-        has_demo = settings.has_demo(work)
+        has_demo = demo.is_there(work)
     form = _form(ProjectForm(data={"name": project.name, "time_zone": project.time_zone}))
     return render("settings/index.html", form=form, has_demo=has_demo)
 
@@ -41,7 +41,7 @@ def change(project_id: str) -> Response:
     except Invalid as error:
         put_errors(form, error)
         with reading() as work:
-            has_demo = settings.has_demo(work)
+            has_demo = demo.is_there(work)
         return redraw("settings/index.html", form=form, has_demo=has_demo)
     toast("Saved.")
     return go(url_for("settings.index"))

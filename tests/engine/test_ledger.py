@@ -8,18 +8,20 @@ from app.domain.delivery_states import DeliveryState
 from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
 from app.domain.permissions import system
 from app.engine import dispatch, journal, ledger, lifecycle, reaper, ticker
-from app.engine.ledger import Lease, LeaseLost
+from app.engine.ledger import Holder, Lease, LeaseLost
 from app.engine.machine import Machine
 from app.models.messages import Message
 from tests import factories
 from tests.conftest import FakeClock
 from tests.engine import story
 
+LEASE = timedelta(seconds=60)
+
 
 def _claim(machine: Machine, pk: int, size: int = 10, worker: str = "") -> Lease | None:
     with machine.database.begin() as session:
         message = session.get_one(Message, pk)
-        return ledger.claim(session, message, 1, size, worker or machine.name, machine.clock.now())
+        return ledger.claim(session, message, 1, size, Holder(worker or machine.name, LEASE), machine.clock.now())
 
 
 def _record(machine: Machine, lease: Lease, answers: dict[int, Outcome], started: set[int] | None = None) -> None:
@@ -70,7 +72,7 @@ def test_a_worker_that_slept_past_its_lease_may_neither_renew_nor_record(
 ) -> None:
     pk = story.start(any_machine, people=2)
     lease = _claim(any_machine, pk)
-    moving.move(ledger.LEASE.total_seconds() + 1)
+    moving.move(LEASE.total_seconds() + 1)
     assert reaper.reap(any_machine) == 1
     with any_machine.database.begin() as session:
         assert not ledger.renew(session, lease, moving.now())
@@ -84,11 +86,11 @@ def test_the_reaper_believes_the_journal(any_machine: Machine, moving: FakeClock
     with story.workshop_of(any_machine).open(system(1)) as work:
         factories.make_provider(work).uncertain_policy = "hold"
     lease = _claim(any_machine, pk)
-    book = journal.Journal(any_machine.journal_dir, lease.batch_pk)
+    book = journal.Journal(any_machine.journal_dir, lease)
     book.started([0, 1])
     book.answered(0, accepted("queue-id"))
     book.close()
-    moving.move(ledger.LEASE.total_seconds() + 1)
+    moving.move(LEASE.total_seconds() + 1)
     reaper.reap(any_machine)
     assert story.counts(any_machine, pk) == {"sent": 1, "uncertain": 1, "queued": 1}
     assert not book.path.exists()
@@ -99,7 +101,7 @@ def test_a_batch_of_another_machine_whose_journal_is_out_of_reach_is_uncertain(
 ) -> None:
     pk = story.start(any_machine, people=2)
     _claim(any_machine, pk, worker="elsewhere:42")
-    moving.move(ledger.LEASE.total_seconds() + 1)
+    moving.move(LEASE.total_seconds() + 1)
     reaper.reap(any_machine)
     rows = story.rows(any_machine, "SELECT was_uncertain FROM deliveries")
     assert [bool(row.was_uncertain) for row in rows] == [True, True]

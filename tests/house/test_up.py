@@ -121,6 +121,7 @@ def test_it_becomes_ready_and_says_where(start: Start) -> None:
     up = start().wait_until_ready()
     wait_for(lambda: f"Carillon is ready: {up.address}" in up.said, "it greets")
     assert f"{up.address}/start/" in up.said
+    wait_for(lambda: len(up.pids("worker")) == 2, "both workers run")
     lines = " | ".join(up.family().values())
     for word in ("carillon web", "worker", "carillon ticker", "valkey-server"):
         assert word in lines
@@ -199,6 +200,20 @@ def test_without_the_whole_it_says_what_is_missing(start: Start) -> None:
     for pid in ticker:
         os.kill(pid, signal.SIGCONT)
     wait_for(up.is_ready, "it is ready again")
+
+
+def test_with_a_member_there_the_next_start_offers_no_first_address(start: Start) -> None:
+    up = start().wait_until_ready()
+    subprocess.run(
+        [*CARILLON, "member", "create", "olga@example.org", "--role", "admin", "--password-stdin"],
+        cwd=ROOT, input="a long password\n", text=True, check=True,
+        env={**os.environ, "CARILLON_DATA_DIR": str(up.folder)},
+    )  # fmt: skip
+    up.process.terminate()
+    assert up.process.wait(10) == 0
+    again = start().wait_until_ready()
+    wait_for(lambda: "Carillon is ready" in again.said, "it greets")
+    assert "/start/" not in again.said
 
 
 def test_the_doctor_finds_a_running_one_well(start: Start) -> None:

@@ -310,3 +310,30 @@ def test_without_both_name_and_password_nobody_signs_in():
     server = ScriptedServer(offers=("AUTH PLAIN",))
     assert deliver(server, 1, username="ann").kinds == ["accepted"]
     assert b"AUTH" not in b" ".join(server.lines)
+
+
+def test_a_server_without_ehlo_is_greeted_the_old_way():
+    def answer(turn):
+        if turn.stage == "ehlo":
+            return "502 5.5.1 Unknown" if turn.line.startswith(b"EHLO") else "250 script"
+        return None
+
+    server = ScriptedServer(answer)
+    assert deliver(server, 3).kinds == ["accepted"] * 3
+    assert [line.split()[0] for line in server.lines[:3]] == [b"EHLO", b"HELO", b"MAIL"]
+
+
+class HangsUpAfterGreeting(ScriptedServer):
+    """Answers EHLO and leaves."""
+
+    async def _converse(self, reader, writer, number):
+        writer.write(b"220 hello\r\n")
+        await reader.readuntil(b"\r\n")
+        writer.write(b"250 script\r\n")
+        writer.close()
+
+
+def test_a_server_that_greets_and_leaves_does_not_hold_the_batch():
+    server = HangsUpAfterGreeting()
+    assert set(deliver(server, 30).kinds) == {"transient"}
+    assert server.connections <= 30

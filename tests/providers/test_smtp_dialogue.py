@@ -1,6 +1,7 @@
 """The dialogue with one server, line by line: what is written when, and what each reply makes of each letter."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -346,3 +347,16 @@ def test_kept_connections_are_let_go_after_a_while():
         return []
 
     assert asyncio.run(run())[-1] == b"QUIT"
+
+
+def known_replies():
+    lines = (Path(__file__).parent / "payloads" / "smtp" / "replies.txt").read_text().splitlines()
+    return [line.split(maxsplit=3) for line in lines if not line.startswith("#")]
+
+
+@pytest.mark.parametrize(("stage", "kind", "reason", "reply"), known_replies())
+def test_a_reply_of_a_well_known_server_is_understood(stage, kind, reason, reply):
+    reply = reply.replace("\\n", "\r\n")
+    record = deliver(ScriptedServer(only(stage, reply), ("PIPELINING", "AUTH PLAIN")), 1, username="u", password="p")
+    assert (record.kinds, record.reasons) == ([kind], [reason])
+    assert record.outcomes[0].code.startswith(reply[:3])

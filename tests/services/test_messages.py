@@ -102,9 +102,7 @@ def test_what_cannot_be_stored_is_refused_by_field_and_nothing_is_lost(
     assert stored(workshop, key).content["body"] == "Good"
 
 
-def test_choosing_adds_each_thing_once_in_order_and_removing_takes_it_away(
-    workshop: Workshop, composer: Actor
-) -> None:
+def test_choosing_adds_each_thing_once_in_order_and_removing_takes_it_away(workshop: Workshop, composer: Actor) -> None:
     key = begin(workshop, composer)
     with workshop.open(composer) as work:
         add = (("topics", "news"), ("topics", "sale"), ("topics", "news"), ("contacts", "ann"))
@@ -176,9 +174,7 @@ def test_percent_and_underscore_are_searched_as_they_are(workshop: Workshop, vie
     assert titles == ["50% off"]
 
 
-def test_the_list_tells_paused_and_cancelled_from_sending(
-    workshop: Workshop, viewer: Actor, clock: FakeClock
-) -> None:
+def test_the_list_tells_paused_and_cancelled_from_sending(workshop: Workshop, viewer: Actor, clock: FakeClock) -> None:
     with workshop.database.begin() as session:
         make_message(session, status="processing", subject="Goes")
         make_message(session, status="processing", subject="Stands", paused_at=clock.now())

@@ -1,23 +1,21 @@
 """What page tests may ask for: the whole app, and a client that is signed in as Olga."""
 
-from collections.abc import Iterator
-
 import pytest
 from flask import Flask
-from tests.web.page_client import PageClient
 
 from app.factory import create_app
 from app.services import members
 from app.services.work import Workshop
+from tests.web.page_client import PageClient
 
 PASSWORD = "correct horse battery"
 
 
 @pytest.fixture
-def app(workshop: Workshop) -> Iterator[Flask]:
+def app(workshop: Workshop) -> Flask:
     app = create_app(workshop.settings, workshop=workshop)
     app.testing = True
-    yield app
+    return app
 
 
 @pytest.fixture

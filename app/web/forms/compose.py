@@ -4,13 +4,18 @@ from datetime import datetime
 
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, IntegerField, SelectField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older than 3.3
 from wtforms.widgets import DateInput, HiddenInput, TimeInput
 
 from app.domain.content import EmailContent
 from app.services.messages import KINDS, Draft
 from app.web.fields import LongTextField, TextField
 
-FORMATS = [("markdown", "Markdown"), ("html", "HTML"), ("text", "Plain text")]
+FORMATS = [
+    SelectChoice("markdown", "Markdown"),
+    SelectChoice("html", "HTML"),
+    SelectChoice("text", "Plain text"),
+]
 
 
 class VersionField(IntegerField):

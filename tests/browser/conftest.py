@@ -1,0 +1,116 @@
+"""A whole Carillon of its own, and real Chromiums to look at it with."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+
+from tests import needs
+from tests.browser.person import Person
+
+ROOT = Path(__file__).resolve().parents[2]
+QUIET = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+)  # fmt: skip
+
+
+class House:
+    """`carillon up` on an empty data dir, as a newcomer starts it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.url = f"http://127.0.0.1:{_free_port()}"
+        self.log = folder / "up.log"
+        command = [sys.executable, "-m", "app.cli", "up", "--port", self.url.rpartition(":")[2], "--data-dir"]
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [*command, str(folder / "data")], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT,
+                env=os.environ | {"CARILLON_WORKERS": "1"},
+            )  # fmt: skip
+
+    def first_address(self) -> str:
+        """The one-time address that it prints."""
+        end = time.monotonic() + 60
+        while time.monotonic() < end and self.process.poll() is None:
+            if found := re.search(r"http://\S+/start/\S+", self.log.read_text(errors="replace")):
+                return found.group()
+            time.sleep(0.1)
+        pytest.fail(f"No one-time address was printed:\n{self.log.read_text(errors='replace')[-3000:]}")
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(20)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """A Carillon nobody has signed in to yet."""
+    house = House(tmp_path)
+    yield house
+    house.stop()
+
+
+@pytest.fixture(scope="module")
+def full_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One that several tests share; the first of them makes the member."""
+    house = House(tmp_path_factory.mktemp("house"))
+    yield house
+    house.stop()
+
+
+@pytest.fixture
+def open_browser() -> Iterator[Callable[..., Person]]:
+    """Somebody before a screen: `open_browser(house.url, scripts=False, width=360, dark=True)`."""
+    people: list[Person] = []
+
+    def open_one(url: str, *, scripts: bool = True, width: int = 1440, height: int = 900, dark: bool = False) -> Person:
+        people.append(start_browser(url, scripts=scripts, width=width, height=height, dark=dark))
+        return people[-1]
+
+    yield open_one
+    for person in people:
+        person.driver.quit()
+
+
+def start_browser(
+    url: str, *, scripts: bool = True, width: int = 1440, height: int = 900, dark: bool = False
+) -> Person:
+    """A Chromium with an empty profile and exactly that many pixels."""
+    options = Options()
+    options.binary_location = needs.find_chromium() or ""
+    for argument in QUIET:
+        options.add_argument(argument)
+    preferences: dict[str, Any] = {"profile.password_manager_enabled": False, "credentials_enable_service": False}
+    if not scripts:
+        preferences["profile.managed_default_content_settings.javascript"] = 2
+    options.add_experimental_option("prefs", preferences)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(needs.find_program("chromedriver")))
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
+    return Person(driver, url, has_scripts=scripts)
+
+
+def axe_source() -> str:
+    """axe-core, as it is run inside a page."""
+    return needs.AXE.read_text()

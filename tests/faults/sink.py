@@ -1,0 +1,120 @@
+"""A mail server that is never killed: it writes down each mail before it accepts it, so its file is the truth.
+
+Run as a process of its own: `python -m tests.faults.sink FOLDER`. It writes its port to FOLDER/port, one line per mail
+to FOLDER/accepted (nanoseconds of the monotonic clock, recipient, Message-ID), and waits before each 250 as many
+seconds as FOLDER/delay says, so that a run can be made to last.
+"""
+
+import asyncio
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+import uvloop
+
+END = b"\r\n.\r\n"
+_MESSAGE_ID = re.compile(rb"^Message-ID: *<([^>\r\n]*)>", re.IGNORECASE | re.MULTILINE)
+_GREETING = b"250-sink.invalid\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n"
+
+
+class Book:
+    """The file of everything that was accepted, and the delay in force."""
+
+    def __init__(self, folder: Path) -> None:
+        self.delay = 0.0
+        self._delay_file = folder / "delay"
+        self._file = os.open(folder / "accepted", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def accept(self, recipient: bytes, text: bytes) -> None:
+        found = _MESSAGE_ID.search(text)
+        os.write(self._file, b"%d %b %b\n" % (time.monotonic_ns(), recipient, found[1] if found else b"-"))
+
+    async def follow_delay(self) -> None:
+        while True:
+            try:
+                self.delay = float(self._delay_file.read_text() or "0")
+            except (OSError, ValueError):
+                pass  # not written yet, or just being written
+            await asyncio.sleep(0.05)
+
+
+class Session(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._received = b""
+        self._recipient = b""
+        self._is_text = False
+        self._is_waiting = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._say(b"220 sink.invalid ESMTP\r\n")
+
+    def data_received(self, received: bytes) -> None:
+        self._received += received
+        self._go_on()
+
+    def _say(self, reply: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(reply)
+
+    def _go_on(self) -> None:
+        while not self._is_waiting and (self._take_text() if self._is_text else self._take_command()):
+            pass
+
+    def _take_text(self) -> bool:
+        text, end, rest = self._received.partition(END)
+        if not end:
+            return False
+        self._received, self._is_text = rest, False
+        self._book.accept(self._recipient, text)
+        if self._book.delay:
+            self._is_waiting = True
+            asyncio.get_running_loop().call_later(self._book.delay, self._answer)
+        else:
+            self._answer()
+        return True
+
+    def _answer(self) -> None:
+        was_waiting, self._is_waiting = self._is_waiting, False
+        self._say(b"250 2.0.0 Ok: queued as SINK\r\n")
+        if was_waiting:
+            self._go_on()
+
+    def _take_command(self) -> bool:
+        line, end, rest = self._received.partition(b"\r\n")
+        if not end:
+            return False
+        self._received = rest
+        verb = line[:4].upper()
+        if verb == b"EHLO":
+            self._say(_GREETING)
+        elif verb == b"DATA":
+            self._is_text = True
+            self._say(b"354 Go on\r\n")
+        elif verb == b"QUIT":
+            self._say(b"221 Bye\r\n")
+            self._transport.close()
+        else:
+            if verb == b"RCPT":
+                self._recipient = line.partition(b"<")[2].partition(b">")[0]
+            self._say(b"250 2.1.0 Ok\r\n")
+        return True
+
+
+async def serve(folder: Path) -> None:
+    """Listen on a free port until killed."""
+    book = Book(folder)
+    server = await asyncio.get_running_loop().create_server(lambda: Session(book), "127.0.0.1", 0, backlog=512)
+    written = folder / "port.new"
+    written.write_text(str(server.sockets[0].getsockname()[1]))
+    written.rename(folder / "port")
+    await book.follow_delay()
+
+
+if __name__ == "__main__":
+    uvloop.run(serve(Path(sys.argv[1])))

@@ -1,0 +1,177 @@
+"""A real `carillon up` to be killed in parts or whole, and the sink that tells what really arrived."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.infra.settings import ROOT, Settings
+
+LEASE_SECONDS = 3
+
+
+def wait_for(is_true: Callable[[], object], what: str, seconds: float = 60.0, *, step: float = 0.02) -> None:
+    """Wait until it is true; fail with what was waited for."""
+    end = time.monotonic() + seconds
+    while not is_true():
+        if time.monotonic() > end:
+            pytest.fail(f"Waited {seconds:g} s in vain: {what}")
+        time.sleep(step)
+
+
+class Sink:
+    """The recording mail server, in a process of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self._folder = folder
+        self._process = subprocess.Popen([sys.executable, "-m", "tests.faults.sink", str(folder)], cwd=ROOT)
+        wait_for((folder / "port").exists, "the sink listens", 15)
+        self.port = int((folder / "port").read_text())
+
+    def slow_down(self, seconds: float) -> None:
+        """Wait so long before each 250; takes effect at once, as far as anybody can tell."""
+        (self._folder / "delay").write_text(str(seconds))
+        time.sleep(0.1)
+
+    def total(self) -> int:
+        """How many mails were accepted, doubles included."""
+        try:
+            return (self._folder / "accepted").read_bytes().count(b"\n")
+        except FileNotFoundError:
+            return 0
+
+    def moments(self) -> list[float]:
+        """When each mail was accepted, on the monotonic clock, in seconds."""
+        return [int(line.split(b" ", 1)[0]) / 1e9 for line in self._lines()]
+
+    def recipients(self) -> Counter[str]:
+        """How often each recipient was written to."""
+        return Counter(line.split(b" ")[1].decode() for line in self._lines())
+
+    def identifiers(self) -> dict[str, set[str]]:
+        """The Message-IDs each recipient got: one, however often it was sent."""
+        found: dict[str, set[str]] = {}
+        for line in self._lines():
+            _, recipient, identifier = line.decode().split(" ")
+            found.setdefault(recipient, set()).add(identifier)
+        return found
+
+    def _lines(self) -> list[bytes]:
+        return (self._folder / "accepted").read_bytes().splitlines()
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+class Tree:
+    """One installation that may be started, killed and started again on the same data dir."""
+
+    def __init__(self, folder: Path, **settings: object) -> None:
+        given = {"workers": 2, "allow_private_hosts": True, "lease_seconds": LEASE_SECONDS, "port": 0, **settings}
+        self.folder = folder
+        self.settings = Settings(data_dir=folder, **given)
+        self._seen: set[int] = set()
+        self._log = folder.parent / f"{folder.name}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def said(self) -> str:
+        """Everything all its processes ever wrote."""
+        return self._log.read_text(errors="replace")
+
+    @property
+    def address(self) -> str:
+        return str(json.loads((self.folder / "run" / "up.lock").read_text())["address"])
+
+    def start(self) -> "Tree":
+        """Start, or start again, and wait until all of it is ready."""
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "app.cli", "up"], cwd=ROOT, env=self.settings.environment(),
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        try:
+            wait_for(self.is_ready, "/readyz answers 200", 40)
+        except BaseException:
+            print(self.said)
+            raise
+        return self
+
+    def is_ready(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, self.said
+        try:
+            with urllib.request.urlopen(f"{self.address}/readyz", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except (OSError, ValueError, urllib.error.HTTPError):
+            return False
+
+    def family(self) -> dict[int, str]:
+        """Every living process of it, orphans too once they were seen, with its command line."""
+        assert self._process is not None
+        lines = dict(_processes())
+        self._seen |= {pid for pid, line in lines.items() if str(self.folder) in line}  # Valkey names its socket
+        self._seen |= {self._process.pid} | _descendants(self._process.pid)
+        return {pid: line for pid, line in lines.items() if pid in self._seen}
+
+    def pids(self, word: str) -> list[int]:
+        """The processes whose command line holds this word: worker, web, ticker, valkey-server."""
+        return sorted(pid for pid, line in self.family().items() if word in line)
+
+    def signal(self, pid: int, number: signal.Signals = signal.SIGKILL) -> None:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            self._seen.discard(pid)
+
+    def kill_all(self) -> None:
+        """SIGKILL to every process of it, the supervisor first, until none is left."""
+        assert self._process is not None
+        self.family()
+        self._process.kill()
+        self._process.wait()
+        end = time.monotonic() + 10
+        while (left := self.family()) and time.monotonic() < end:
+            for pid in left:
+                self.signal(pid)
+            time.sleep(0.01)
+        assert not left, left
+
+    def stop(self) -> int:
+        """Stop in order; the exit code."""
+        assert self._process is not None
+        self._process.terminate()
+        return self._process.wait(15)
+
+
+def _processes() -> Iterator[tuple[int, str]]:
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            if (folder / "stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                continue
+            yield int(folder.name), (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+
+
+def _descendants(pid: int) -> set[int]:
+    found: set[int] = set()
+    for tasks in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            found |= {int(word) for word in tasks.read_text().split()}
+        except OSError:
+            continue
+    return found.union(*(_descendants(child) for child in found)) if found else found
