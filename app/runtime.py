@@ -14,8 +14,9 @@ from app.infra.settings import Settings
 def run(settings: Settings) -> None:
     """One RQ worker; returns after SIGTERM, when the job in hand is done."""
     workshop = create_workshop(settings)
-    jobs.bind(workshop)
+    machine = jobs.bind(workshop)
     run_worker(settings.broker_url, worker_name())
+    machine.close()
     workshop.broker.close()
     workshop.database.close()
 

@@ -281,12 +281,17 @@ def _again(delivery: Claimed, outcome: Outcome, now: datetime) -> datetime:
 
 def after_record(session: Session, message: Message, results: Sequence[Result], now: datetime) -> None:
     """What follows from a batch's outcomes: dead addresses are suppressed."""
-    dead = [result for result in results if result.outcome is not None and result.outcome.kind in _SUPPRESSIONS]
-    for result in dead:
-        _suppress(session, message, result, now)
+    for result in results:
+        if result.outcome is not None and _ends_the_address(result.outcome):
+            _suppress(session, message, result, now)
 
 
 _SUPPRESSIONS = {OutcomeKind.RECIPIENT_PERMANENT: "hard_bounce", OutcomeKind.RECIPIENT_OPTED_OUT: "unsubscribed"}
+
+
+def _ends_the_address(outcome: Outcome) -> bool:
+    """Whether nobody can be reached there; an address that only this server cannot spell is fine elsewhere."""
+    return outcome.kind in _SUPPRESSIONS and outcome.reason is not Reason.ADDRESS_NEEDS_SMTPUTF8
 
 
 def _suppress(session: Session, message: Message, result: Result, now: datetime) -> None:

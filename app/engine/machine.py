@@ -14,6 +14,7 @@ from app.infra.broker import Broker
 from app.infra.clock import Clock
 from app.infra.db import Database
 from app.infra.settings import Settings
+from app.infra.smtp import close_pool
 from app.infra.vault import Vault
 
 
@@ -47,6 +48,13 @@ class Machine:
     def journal_dir(self) -> Path:
         """Where this machine's journals lie."""
         return self.settings.data_dir / "journal"
+
+    def close(self) -> None:
+        """Say goodbye on every open connection, and end the loop."""
+        if self._loop is not None:
+            self._loop.run_until_complete(close_pool())
+            self._loop.close()
+            self._loop = None
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:

@@ -45,7 +45,7 @@ class TextField(StringField):
             self.data = str(valuelist[0]).strip()
 
     def _value(self) -> str:
-        return str(self.data) if self.data is not None else ""
+        return _drawable(self.data)
 
 
 class LongTextField(TextAreaField):
@@ -55,6 +55,14 @@ class LongTextField(TextAreaField):
         """Take the text that was sent."""
         if valuelist:
             self.data = str(valuelist[0]).replace("\r\n", "\n").replace("\r", "\n")
+
+    def _value(self) -> str:
+        return _drawable(self.data)
+
+
+def _drawable(text: object) -> str:
+    """What was typed, as a page can show it again: HTML has no NUL, so a sign that can be seen stands for it."""
+    return str(text).replace("\0", "\ufffd") if text is not None else ""
 
 
 class SecretField(StringField):

@@ -11,7 +11,7 @@ from app.web import access
 from app.web.context import actor, opening, reading
 from app.web.fields import options
 from app.web.forms.audience import MappingForm, ReadingForm, UploadForm, put_problem
-from app.web.htmx import go, redraw, render, render_fragment, toast
+from app.web.htmx import go, render, render_fragment, toast
 
 blueprint = Blueprint("imports", __name__, url_prefix="/p/<project_id>/imports")
 LARGEST_REQUEST = 128 * 1024 * 1024  # so that a file somewhat too large gets its sentence rather than a broken line

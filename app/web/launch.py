@@ -5,14 +5,13 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from flask import Blueprint, Response, g, request, url_for
-from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older than 3.3
 
 from app.domain.errors import Conflict, Invalid
 from app.services import composer, messages, sending, test_send
 from app.services.test_send import Trial
 from app.web import access
 from app.web.context import actor, opening, reading, workshop
-from app.web.fields import put_errors
+from app.web.fields import options, put_errors
 from app.web.forms.compose import ConsentForm, ScheduleForm, TrialForm
 from app.web.htmx import go, redraw, render, render_fragment, toast
 
@@ -141,10 +140,10 @@ def _schedule_form(message: Any) -> ScheduleForm:
     return form
 
 
-def _zones(chosen: str | None) -> list[SelectChoice]:
+def _zones(chosen: str | None) -> list[Any]:
     """The zones to choose from; a known one that we would not offer stays when it was chosen."""
     extra = [chosen] if chosen and chosen not in ZONES and len(chosen) <= 64 else []
-    return [SelectChoice(zone, zone.replace("_", " ")) for zone in [*extra, *ZONES]]
+    return options((zone, zone.replace("_", " ")) for zone in [*extra, *ZONES])
 
 
 def _both_zones(form: ScheduleForm) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from app.services.watching import Glance, Watched
 from app.services.work import Work, Workshop
 from app.web import access
 from app.web.context import actor, opening, reading, workshop
-from app.web.filters import asked
+from app.web.deliveries import asked
 from app.web.htmx import go, render, render_fragment, toast
 from app.web.wording import say_reason
 
@@ -68,7 +68,9 @@ def _recipients(work: Work, seen: Watched) -> dict[str, Any]:
 def wanted_rows() -> Filter:
     """The filters that stand in the address."""
     kept = asked("q", "state", "reason", "provider")
-    return Filter(kept.get("q", ""), kept.get("state", ""), kept.get("reason", ""), provider_id=kept.get("provider", ""))
+    return Filter(
+        kept.get("q", ""), kept.get("state", ""), kept.get("reason", ""), provider_id=kept.get("provider", "")
+    )
 
 
 def _last_glance() -> Glance | None:

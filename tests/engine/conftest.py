@@ -64,15 +64,20 @@ def mail(running_server: MailServer) -> MailServer:
 
 
 @pytest.fixture
-def machine(workshop: Workshop) -> Machine:
-    return Machine(workshop.settings, workshop.database, workshop.broker, workshop.clock, workshop.vault)
+def machine(workshop: Workshop) -> Iterator[Machine]:
+    yield from _machine_of(workshop)
 
 
 @pytest.fixture
-def any_machine(any_workshop: Workshop) -> Machine:
+def any_machine(any_workshop: Workshop) -> Iterator[Machine]:
     """A machine on each sort of database."""
-    shop = any_workshop
-    return Machine(shop.settings, shop.database, shop.broker, shop.clock, shop.vault)
+    yield from _machine_of(any_workshop)
+
+
+def _machine_of(shop: Workshop) -> Iterator[Machine]:
+    machine = Machine(shop.settings, shop.database, shop.broker, shop.clock, shop.vault)
+    yield machine
+    machine.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms import BooleanField, FieldList, Form, FormField, RadioField, SelectField
-from wtforms.form import BaseForm
 
 from app.domain.channels import Channel
 from app.domain.column_names import Use
@@ -27,7 +26,7 @@ USES = (
 )
 
 
-def put_problem(form: BaseForm, error: AppError) -> None:
+def put_problem(form: Form, error: AppError) -> None:
     """Put what a service refused on the form: beside its fields, else on top."""
     put_errors(form, Invalid(error.fields or {"": [error.message]}))
 

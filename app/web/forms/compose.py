@@ -4,18 +4,13 @@ from datetime import datetime
 
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, IntegerField, SelectField
-from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older than 3.3
 from wtforms.widgets import DateInput, HiddenInput, TimeInput
 
 from app.domain.content import EmailContent
 from app.services.messages import KINDS, Draft
-from app.web.fields import LongTextField, TextField
+from app.web.fields import LongTextField, TextField, options
 
-FORMATS = [
-    SelectChoice("markdown", "Markdown"),
-    SelectChoice("html", "HTML"),
-    SelectChoice("text", "Plain text"),
-]
+FORMATS = [("markdown", "Markdown"), ("html", "HTML"), ("text", "Plain text")]
 
 
 class VersionField(IntegerField):
@@ -35,7 +30,7 @@ class EmailForm(FlaskForm):  # type: ignore[misc]
     version = VersionField()
     subject = TextField("Subject", render_kw={"autocomplete": "off", "spellcheck": "true"})
     preheader = TextField("Preheader", render_kw={"autocomplete": "off", "spellcheck": "true"})
-    format = SelectField("Format", choices=FORMATS, validate_choice=False)
+    format = SelectField("Format", choices=options(FORMATS), validate_choice=False)
     body = LongTextField("Content", render_kw={"rows": 18, "spellcheck": "true"})
 
     def content(self) -> EmailContent:

@@ -1,0 +1,202 @@
+"""One send to many people through a whole tree: prepared, begun, watched, and held against what the sink accepted."""
+
+import http.cookiejar
+import re
+import urllib.parse
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from app.domain.permissions import Actor, ActorKind, Role, permissions_of
+from app.engine import ledger
+from app.factory import create_workshop
+from app.infra.smtp_intake import STARTS_AT_ONCE
+from app.infra.smtp_opening import SmtpRoute
+from app.models.messages import Message
+from app.services import members, projects, providers, sending, watching
+from app.services.work import Workshop
+from tests import factories
+from tests.faults.tree import Sink, Tree, wait_for
+
+OLGA = Actor(ActorKind.MEMBER, "Olga", project_pk=1, pk=1, permissions=permissions_of(frozenset({Role.ADMIN})))
+EMAIL, PASSWORD = "olga@acme.example", "correct horse battery staple"
+IN_FLIGHT = 2 * SmtpRoute.connections_at_most + STARTS_AT_ONCE  # of one worker: on the wire, behind the dot, announced
+
+_PEOPLE = """
+INSERT INTO contacts (project_pk, id, name, name_key, attributes, is_demo, created_at, updated_at)
+SELECT 1, 'c' || value, 'Person ' || value, 'person ' || value, '{"city": "Berlin"}', false, 0, 0
+FROM (WITH RECURSIVE n(value) AS (SELECT :first UNION ALL SELECT value + 1 FROM n WHERE value < :last)
+      SELECT value FROM n)
+"""
+_TARGETS = """
+INSERT INTO targets (project_pk, id, contact_pk, channel, address, address_key, name, created_at, updated_at)
+SELECT 1, id, pk, 'email', id || '@example.org', id || '@example.org', '', 0, 0
+FROM contacts WHERE pk > :before
+"""
+_SUBSCRIBERS = """
+INSERT INTO subscribers (project_pk, id, topic_pk, target_pk, created_at, updated_at)
+SELECT 1, id || '-' || :topic, :topic, pk, 0, 0 FROM targets WHERE pk > :before
+"""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What came of a send, counted at the sink and in the ledger."""
+
+    audience: int
+    never: int
+    twice: int  # copies beyond the first
+    unmarked: int  # of these, how many the ledger has no uncertain attempt for
+    uncertain: int  # attempts whose end was not known
+    attempts: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.audience} people: never sent {self.never}, sent twice {self.twice}, of these not marked "
+            f"{self.unmarked}; attempts of unknown end {self.uncertain}, attempts in all {self.attempts}"
+        )
+
+
+class Office:
+    """The dashboard's side of a tree: people and messages, by the services that the pages call."""
+
+    def __init__(self, tree: Tree, sink: Sink) -> None:
+        self.tree, self.sink = tree, sink
+        self.shop: Workshop = create_workshop(tree.settings)
+        self.provider_id = ""
+
+    def furnish(self, **provider: object) -> None:
+        """The project, its admin, and an SMTP provider that sends to the sink (or where `provider` says)."""
+        outside = Actor(ActorKind.SYSTEM, "system", permissions=OLGA.permissions)
+        with self.shop.open(outside) as work:
+            projects.create_project(work, "default", name="Acme")
+            members.create_member(work, EMAIL, PASSWORD, role="admin", project_id="default", name="Olga")
+        with self.shop.open(OLGA) as work:
+            self.provider_id = factories.make_provider(work, **{"port": self.sink.port, **provider}).id
+
+    def write(self, people: int, *, body: str = "Hello {{ name | there }}, greetings to {{ city | town }}.") -> str:
+        """A draft to that many people whom no other message has; its id."""
+        with self.shop.database.begin() as session:
+            first = (session.scalar(text("SELECT max(pk) FROM contacts")) or 0) + 1
+            before = session.scalar(text("SELECT max(pk) FROM targets")) or 0
+            session.execute(text(_PEOPLE), {"first": first, "last": first + people - 1})
+            session.execute(text(_TARGETS), {"before": first - 1})
+            topic = factories.make_topic(session, id=f"news{first}")
+            session.execute(text(_SUBSCRIBERS), {"topic": topic.pk, "before": before})
+            return str(factories.make_message(session, body=body, audience={"topics": [topic.id]}).id)
+
+    def send(self, message_id: str) -> None:
+        with self.shop.open(OLGA) as work:
+            sending.send(work, message_id)
+
+    def pause(self, message_id: str) -> None:
+        with self.shop.open(OLGA) as work:
+            sending.pause(work, message_id)
+
+    def resume(self, message_id: str) -> None:
+        with self.shop.open(OLGA) as work:
+            sending.resume(work, message_id)
+
+    def schedule(self, message_id: str, wall: str) -> None:
+        with self.shop.open(OLGA) as work:
+            sending.schedule(work, message_id, wall, "UTC")
+
+    def change_password(self, password: str) -> None:
+        with self.shop.open(OLGA) as work:
+            provider = providers.find_provider(work, self.provider_id)
+            typed = providers.settings_that_stay(work, provider) | {"username": "acme", "password": password}
+            providers.change(work, self.provider_id, name=provider.name, values=typed, policy=provider.uncertain_policy)
+
+    def message(self, message_id: str) -> Message:
+        with self.shop.database.read() as session:
+            return session.query(Message).filter_by(project_pk=1, id=message_id).one()
+
+    def wait_until_settled(self, message_id: str, seconds: float = 90.0) -> None:
+        """Wait for the message's end, which is `sent`."""
+        wait_for(
+            lambda: self.message(message_id).settled_at, f"{message_id} settles\n{self.story(message_id)}", seconds
+        )
+        assert self.message(message_id).status == "sent", self.story(message_id)
+
+    def story(self, message_id: str) -> str:
+        """How the message stands, for a failing test."""
+        message = self.message(message_id)
+        with self.shop.database.read() as session:
+            counts = ledger.recount(session, message.pk)
+        return f"{message.status}, waits for {message.waiting_reason!r}, {counts}"
+
+    def truth(self, message_id: str) -> Truth:
+        """The ledger held against the sink; the tally, the rows and the page must say the same as the sink."""
+        pk, got = self.message(message_id).pk, self.sink.recipients()
+        with self.shop.database.read() as session:
+            tally, rows = ledger.tally_of(session, pk), ledger.recount(session, pk)
+            wanted = dict(
+                session.execute(text("SELECT pk, address FROM deliveries WHERE message_pk = :pk"), {"pk": pk})
+            )
+            tried = Counter(
+                session.scalars(text("SELECT delivery_pk FROM attempts WHERE message_pk = :pk"), {"pk": pk})
+            )
+            unsure = Counter(
+                session.scalars(
+                    text("SELECT delivery_pk FROM attempts WHERE message_pk = :pk AND outcome = 'uncertain'"),
+                    {"pk": pk},
+                )
+            )
+            marked = set(
+                session.scalars(text("SELECT pk FROM deliveries WHERE message_pk = :pk AND was_uncertain"), {"pk": pk})
+            )
+        assert tally is not None
+        assert {state: getattr(tally, state) for state in ledger.STATES} == rows
+        arrived = {address for address in wanted.values() if got[address]}
+        assert rows["sent"] == len(arrived) == self.shown_as_sent(message_id)
+        assert self._page_says_sent(message_id) == len(arrived)
+        assert set(unsure) == marked
+        spare = {number: got[address] - 1 for number, address in wanted.items() if got[address] > 1}
+        self._check_identifiers(set(wanted.values()))
+        return Truth(
+            audience=tally.audience,
+            never=len(wanted) - len(arrived),
+            twice=sum(spare.values()),
+            unmarked=sum(max(0, copies - unsure[number]) for number, copies in spare.items()),
+            uncertain=sum(unsure.values()),
+            attempts=sum(tried.values()),
+        )
+
+    def shown_as_sent(self, message_id: str) -> int:
+        """What the message page is given."""
+        with self.shop.read(OLGA) as work:
+            return watching.watch(work, message_id).progress.reached
+
+    def _check_identifiers(self, addresses: set[str]) -> None:
+        """A double carries the Message-ID of the first copy, so that mail programs show it once."""
+        found = self.sink.identifiers()
+        assert {address for address in addresses if len(found.get(address, ())) > 1} == set()
+
+    def _page_says_sent(self, message_id: str) -> int:
+        """The number on the tile of the message page, as a member who is signed in sees it."""
+        with signed_in(self.tree.address) as browser:
+            page = browser.open(f"{self.tree.address}/p/default/messages/{message_id}").read().decode()
+        tile = re.search(r'id="tile-sent"[^>]*>\s*<span class="metric-value">([^<]+)<', page)
+        assert tile, page
+        return int(re.sub(r"\D", "", tile[1]))
+
+    def close(self) -> None:
+        self.shop.broker.close()
+        self.shop.database.close()
+
+
+@contextmanager
+def signed_in(address: str) -> Iterator[urllib.request.OpenerDirector]:
+    """A browser without script, signed in as Olga."""
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
+    page = browser.open(f"{address}/sign-in").read().decode()
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+    assert token, page
+    typed = {"email": EMAIL, "password": PASSWORD, "csrf_token": token[1]}
+    browser.open(f"{address}/sign-in", urllib.parse.urlencode(typed).encode()).close()
+    yield browser
+    browser.close()
