@@ -33,6 +33,7 @@ def create_app(settings: Settings, *, workshop: Workshop | None = None) -> Flask
     """The whole HTTP application. `workshop` lets tests bring their own clock."""
     shop = workshop or create_workshop(settings)
     app = Flask("app", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
+    app.url_map.strict_slashes = False  # a slash too many is no reason for a 404
     is_https = settings.address.startswith("https://")
     app.config.update(
         SECRET_KEY=shop.vault.signing_key("cookie"),

@@ -183,7 +183,7 @@ class RowReader:
 
     def _take_topics(self, row: Row, _column: Column, value: str) -> str:
         names = [part.strip() for part in value.split(self._separator)] if self._separator else [value]
-        row.topics += [name for name in names if name and name not in row.topics]
+        row.topics = list(dict.fromkeys([*row.topics, *filter(None, names)]))
         return ""
 
     def _take_attribute(self, row: Row, column: Column, value: str) -> str:

@@ -86,13 +86,14 @@ def _newest(work: Work, wanted: ContactFilter, topic: Topic | None, cursor: Curs
 
 def _in_topic(topic: Topic, channel: str) -> ColumnElement[bool]:
     """The condition that a contact has an address in the topic: by list for a small topic, else row by row."""
-    links = select(Target.contact_pk).join(Subscriber, Subscriber.target_pk == Target.pk)
+    target = aliased(Target)
+    links = select(target.contact_pk).join(Subscriber, Subscriber.target_pk == target.pk)
     links = links.where(Subscriber.topic_pk == topic.pk)
     if channel:
-        links = links.where(Target.channel == channel)
+        links = links.where(target.channel == channel)
     if topic.email_total + topic.sms_total + topic.push_total <= SMALL_TOPIC:
         return Contact.pk.in_(links)
-    return links.where(Target.contact_pk == Contact.pk).correlate(Contact).exists()
+    return links.where(target.contact_pk == Contact.pk).correlate(Contact).exists()
 
 
 def _search(work: Work, wanted: ContactFilter, topic: Topic | None, after: str) -> Page[ContactLine]:
@@ -101,7 +102,8 @@ def _search(work: Work, wanted: ContactFilter, topic: Topic | None, after: str) 
     if topic is not None:
         conditions.append(_in_topic(topic, wanted.channel))
     elif wanted.channel:
-        conditions.append(exists().where(Target.contact_pk == Contact.pk, Target.channel == wanted.channel))
+        other = aliased(Target)
+        conditions.append(exists().where(other.contact_pk == Contact.pk, other.channel == wanted.channel))
     first, begin = _read_place(after)
     found: list[tuple[int, str]] = []  # (contact's pk, its place in the list)
     for stretch in _STRETCHES[first:]:

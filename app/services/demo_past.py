@@ -29,7 +29,7 @@ MISHAPS: dict[str, Outcome] = {
     "large": judge(Stage.TEXT, Reply(552, "5.3.4 Message too big for system")),
     "full": judge(Stage.RCPT, Reply(452, "4.2.2 Mailbox full")),
     "grey": judge(Stage.RCPT, Reply(450, "4.7.1 Greylisted, try again in 60 seconds")),
-    "busy": judge(Stage.RCPT, Reply(450, "4.7.1 Rate limit, try again in 20 minutes")),
+    "busy": judge(Stage.RCPT, Reply(450, "4.7.28 Rate limit, try again in 20 minutes")),
     "cut": Outcome(OutcomeKind.UNCERTAIN, Reason.CONNECTION_LOST, _CUT),
 }
 PASSING = frozenset({"grey"})  # gone at the second try
@@ -76,21 +76,20 @@ def carry(work: Work, message: Message, provider_pk: int, course: Course) -> dat
     The moment of the last thing that happened.
     """
     assert message.fanned_out_at is not None  # noqa: S101 - begin() set it
-    moment, waits = message.fanned_out_at, set[datetime]()
-    while True:
-        size = min(BATCH, course.most - course.tried) if course.tried < course.most else 0
-        lease = ledger.claim(work.session, message, provider_pk, size, HOLDER, moment) if size else None
-        if lease is None:
-            later = max(waits, default=work.now)
+    ended, waits = message.fanned_out_at, set[datetime]()
+    while course.tried < course.most or waits:
+        fresh = course.most - course.tried
+        moment = ended if fresh else max(waits)
+        if moment >= work.now:
+            break
+        if not fresh:
             waits.clear()
-            if later >= work.now:
-                return moment
-            moment = later
-            lease = ledger.claim(work.session, message, provider_pk, BATCH, HOLDER, moment)
-            if lease is None:
-                return moment
-        moment += PACE * len(lease.deliveries)
-        waits |= _record(work, message, lease, course, moment)
+        lease = ledger.claim(work.session, message, provider_pk, min(BATCH, fresh or BATCH), HOLDER, moment)
+        if lease is None:
+            break
+        ended = moment + PACE * len(lease.deliveries)
+        waits |= _record(work, message, lease, course, ended)
+    return ended
 
 
 def _record(work: Work, message: Message, lease: Lease, course: Course, moment: datetime) -> set[datetime]:

@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import uvloop
@@ -33,10 +34,8 @@ class Book:
 
     async def follow_delay(self) -> None:
         while True:
-            try:
-                self.delay = float(self._delay_file.read_text() or "0")
-            except (OSError, ValueError):
-                pass  # not written yet, or just being written
+            with suppress(OSError, ValueError):  # not written yet, or just being written
+                self.delay = float(self._delay_file.read_text())
             await asyncio.sleep(0.05)
 
 

@@ -2,12 +2,13 @@
 
 import http.cookiejar
 import re
+import time
 import urllib.parse
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from sqlalchemy import text
 
@@ -20,11 +21,12 @@ from app.models.messages import Message
 from app.services import members, projects, providers, sending, watching
 from app.services.work import Workshop
 from tests import factories
-from tests.faults.tree import Sink, Tree, wait_for
+from tests.faults.tree import Sink, Tree
 
 OLGA = Actor(ActorKind.MEMBER, "Olga", project_pk=1, pk=1, permissions=permissions_of(frozenset({Role.ADMIN})))
 EMAIL, PASSWORD = "olga@acme.example", "correct horse battery staple"
-IN_FLIGHT = 2 * SmtpRoute.connections_at_most + STARTS_AT_ONCE  # of one worker: on the wire, behind the dot, announced
+CONNECTIONS = next(int(each.default) for each in fields(SmtpRoute) if each.name == "connections_at_most")
+IN_FLIGHT = 2 * CONNECTIONS + STARTS_AT_ONCE  # of one worker: on the wire, behind the dot, announced
 
 _PEOPLE = """
 INSERT INTO contacts (project_pk, id, name, name_key, attributes, is_demo, created_at, updated_at)
@@ -37,6 +39,8 @@ INSERT INTO targets (project_pk, id, contact_pk, channel, address, address_key, 
 SELECT 1, id, pk, 'email', id || '@example.org', id || '@example.org', '', 0, 0
 FROM contacts WHERE pk > :before
 """
+_DELIVERIES = "SELECT pk, address, was_uncertain FROM deliveries WHERE message_pk = :pk"
+_ATTEMPTS = "SELECT delivery_pk, outcome FROM attempts WHERE message_pk = :pk"
 _SUBSCRIBERS = """
 INSERT INTO subscribers (project_pk, id, topic_pk, target_pk, created_at, updated_at)
 SELECT 1, id || '-' || :topic, :topic, pk, 0, 0 FROM targets WHERE pk > :before
@@ -115,11 +119,19 @@ class Office:
         with self.shop.database.read() as session:
             return session.query(Message).filter_by(project_pk=1, id=message_id).one()
 
+    def senders(self) -> list[int]:
+        """The worker processes that hold a batch at this moment."""
+        with self.shop.database.read() as session:
+            names = session.scalars(text("SELECT worker FROM batches WHERE state = 'open'")).all()
+        running = self.tree.pids("worker")
+        return sorted({int(name.partition(":")[2]) for name in names}.intersection(running))
+
     def wait_until_settled(self, message_id: str, seconds: float = 90.0) -> None:
         """Wait for the message's end, which is `sent`."""
-        wait_for(
-            lambda: self.message(message_id).settled_at, f"{message_id} settles\n{self.story(message_id)}", seconds
-        )
+        end = time.monotonic() + seconds
+        while self.message(message_id).settled_at is None:
+            assert time.monotonic() < end, self.story(message_id)
+            time.sleep(0.05)
         assert self.message(message_id).status == "sent", self.story(message_id)
 
     def story(self, message_id: str) -> str:
@@ -134,22 +146,12 @@ class Office:
         pk, got = self.message(message_id).pk, self.sink.recipients()
         with self.shop.database.read() as session:
             tally, rows = ledger.tally_of(session, pk), ledger.recount(session, pk)
-            wanted = dict(
-                session.execute(text("SELECT pk, address FROM deliveries WHERE message_pk = :pk"), {"pk": pk})
-            )
-            tried = Counter(
-                session.scalars(text("SELECT delivery_pk FROM attempts WHERE message_pk = :pk"), {"pk": pk})
-            )
-            unsure = Counter(
-                session.scalars(
-                    text("SELECT delivery_pk FROM attempts WHERE message_pk = :pk AND outcome = 'uncertain'"),
-                    {"pk": pk},
-                )
-            )
-            marked = set(
-                session.scalars(text("SELECT pk FROM deliveries WHERE message_pk = :pk AND was_uncertain"), {"pk": pk})
-            )
+            deliveries = session.execute(text(_DELIVERIES), {"pk": pk}).all()
+            tries = session.execute(text(_ATTEMPTS), {"pk": pk}).all()
         assert tally is not None
+        wanted = {row.pk: row.address for row in deliveries}
+        marked = {row.pk for row in deliveries if row.was_uncertain}
+        unsure = Counter(row.delivery_pk for row in tries if row.outcome == "uncertain")
         assert {state: getattr(tally, state) for state in ledger.STATES} == rows
         arrived = {address for address in wanted.values() if got[address]}
         assert rows["sent"] == len(arrived) == self.shown_as_sent(message_id)
@@ -163,7 +165,7 @@ class Office:
             twice=sum(spare.values()),
             unmarked=sum(max(0, copies - unsure[number]) for number, copies in spare.items()),
             uncertain=sum(unsure.values()),
-            attempts=sum(tried.values()),
+            attempts=len(tries),
         )
 
     def shown_as_sent(self, message_id: str) -> int:

@@ -1,8 +1,6 @@
-"""Addresses: what is one, what it looks like stored, what a log may show of it."""
+"""Addresses: what we take, how we write it, what we refuse, what a log may show."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from app.domain.addresses import (
     email_key,
@@ -17,64 +15,71 @@ from app.domain.addresses import (
 @pytest.mark.parametrize(
     ("typed", "stored"),
     [
-        ("ann@example.org", "ann@example.org"),
-        ("  Ann.Archer+news@Example.ORG ", "Ann.Archer+news@example.org"),
-        ("müller@exämple.org", "müller@xn--exmple-cua.org"),
-        ("o'brien@example.co.uk", "o'brien@example.co.uk"),
+        ("name@example.org", "name@example.org"),
+        ("  Name@EXAMPLE.Org ", "Name@example.org"),
+        ("a.b+tag@sub.example.co", "a.b+tag@sub.example.co"),
+        ("o'hara@example.org", "o'hara@example.org"),
+        ("jörg@example.org", "jörg@example.org"),
+        ("info@münchen.example", "info@xn--mnchen-3ya.example"),
+        ("x@xn--mnchen-3ya.example", "x@xn--mnchen-3ya.example"),
     ],
 )
-def test_an_email_address_is_stored_in_one_form(typed: str, stored: str) -> None:
+def test_an_email_address_is_written_one_way(typed: str, stored: str) -> None:
     assert normalise_email(typed) == stored
 
 
 @pytest.mark.parametrize(
     "typed",
     [
-        "", "ann", "ann@", "@example.org", "ann@example", "ann..b@example.org", ".ann@example.org", "ann@-x.org",
-        "ann@example.org\r\nBcc: x@example.org", "ann@exa\0mple.org", "a b@example.org", "ann@[127.0.0.1]",
-        "ann@example.123", f"{'a' * 65}@example.org", f"ann@{'a' * 64}.org", "ann@example..org", '"a b"@example.org',
-        "ann\u200b@example.org", "ann@example.org,ben@example.org", "<ann@example.org>",
+        "", "name", "@example.org", "name@", "name@localhost", "a b@example.org", "a@b@example.org", ".a@example.org",
+        "a.@example.org", "a..b@example.org", "a@-b.org", "a@b-.org", "a@b..org", "a@1.2.3.4", "a@[1.2.3.4]",
+        '"a b"@example.org', "a@example.org\r\nBcc: x@y.z", "a\0@example.org", "a@exa mple.org", f"{'a' * 65}@example.org",
+        f"a@{'b' * 64}.org", f"a@{'b.' * 160}org", "a\u200b@example.org", "name@example.org,other@example.org",
     ],
 )  # fmt: skip
 def test_what_is_no_email_address_is_refused(typed: str) -> None:
     assert normalise_email(typed) is None
 
 
-@given(st.text(max_size=60))
-@settings(max_examples=200, derandomize=True)
-def test_no_stored_address_can_carry_a_line_break(typed: str) -> None:
-    stored = normalise_email(typed + "@example.org")
-    assert stored is None or not has_control_characters(stored)
-
-
-def test_case_makes_no_second_mailbox() -> None:
-    assert email_key("Ann@example.org") == email_key("ann@example.org")
+def test_two_spellings_of_one_mailbox_have_one_key() -> None:
+    assert email_key("Ann@example.org") == email_key("aNN@example.org")
 
 
 @pytest.mark.parametrize(
     ("typed", "stored"),
-    [("+49 170 1234567", "+491701234567"), ("0049 (170) 123-4567", "+491701234567"),
-     ("+1\u2011555\u20110100\u20110", "+155501000")],
-)  # fmt: skip
-def test_a_phone_number_is_stored_as_e164(typed: str, stored: str) -> None:
+    [
+        ("+49 170 1234567", "+491701234567"),
+        ("0049 170/123-4567", "+491701234567"),
+        ("+1 (202) 555-0123", "+12025550123"),
+        ("+４９１７０１２３４５６７", "+491701234567"),
+        ("0170 1234567", None),
+        ("+0170 1234567", None),
+        ("+49", None),
+        ("+49170123456789012", None),
+        ("call me", None),
+        ("", None),
+    ],
+)
+def test_a_phone_number_needs_its_country(typed: str, stored: str | None) -> None:
     assert normalise_phone(typed) == stored
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "170 1234567", "+0170123456", "+49", "+49170123456789012", "+49 CALL ME", "+49\n1701234567x"]
+    ("typed", "stored"),
+    [(" abc:DEF_1 ", "abc:DEF_1"), ("", None), ("a b", None), ("ä", None), ("x" * 2049, None), ("a\nb", None)],
 )
-def test_what_is_no_international_number_is_refused(typed: str) -> None:
-    assert normalise_phone(typed) is None
+def test_a_push_token_is_visible_ascii(typed: str, stored: str | None) -> None:
+    assert normalise_token(typed) == stored
+
+
+@pytest.mark.parametrize("sign", ["\0", "\n", "\r", "\x1f", "\x7f", "\x85", "\u2028"])
+def test_control_characters_are_seen(sign: str) -> None:
+    assert has_control_characters(f"a{sign}b")
+    assert not has_control_characters("a b")
 
 
 @pytest.mark.parametrize(
-    ("token", "fits"),
-    [("abc:DEF-1_2", True), ("", False), ("a b", False), ("a\nb", False), ("é", False), ("x" * 2049, False)],
+    ("address", "shown"), [("ann@example.org", "a…@example.org"), ("+491701234567", "+49…67"), ("short", "…")]
 )
-def test_a_push_token_is_printable_without_spaces(token: str, fits: bool) -> None:
-    assert (normalise_token(token) is not None) is fits
-
-
-def test_a_mask_shows_enough_to_recognise_and_not_enough_to_use() -> None:
-    assert mask("ann@example.org") == "a…@example.org"
-    assert mask("+491701234567") == "+49…67"
+def test_a_log_shows_enough_to_recognise_but_not_to_use(address: str, shown: str) -> None:
+    assert mask(address) == shown

@@ -142,7 +142,7 @@ def test_a_topic_is_added_and_removed_with_the_equation_following(olga: PageClie
         topic = make_audience(session, 12)
     page = open_draft(olga, make(workshop))
     answer = autosave(olga, page, add=f"topics:{topic.id}")
-    assert "12 in topic = 12 will receive it" in answer.text
+    assert "12 in the topic = 12 will receive it" in answer.text
     assert "Send to 12 people" in answer.text
     gone = autosave(olga, page, version="2", remove=f"topics:{topic.id}")
     assert "Nobody is chosen yet" in gone.text

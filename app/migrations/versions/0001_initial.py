@@ -124,6 +124,14 @@ def upgrade() -> None:
         op.f("ix_deliveries_project_pk_address_pk"), "deliveries", ["project_pk", "address", "pk"], unique=False
     )
     op.create_index(op.f("ix_deliveries_project_pk_pk"), "deliveries", ["project_pk", "pk"], unique=False)
+    op.create_index(
+        "ix_deliveries_reasons",
+        "deliveries",
+        ["message_pk", "reason", "pk", "state"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('failed', 'bounced', 'skipped', 'uncertain')"),
+        postgresql_where=sa.text("state IN ('failed', 'bounced', 'skipped', 'uncertain')"),
+    )
 
     op.create_table(
         "members",
@@ -364,6 +372,7 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_messages_project_pk_scheduled_at"), "messages", ["project_pk", "scheduled_at"], unique=False
     )
+    op.create_index(op.f("ix_messages_project_pk_started_at"), "messages", ["project_pk", "started_at"], unique=False)
     op.create_index(op.f("ix_messages_status_scheduled_at"), "messages", ["status", "scheduled_at"], unique=False)
 
     op.create_table(
@@ -481,6 +490,12 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("expired_at IS NOT NULL"),
         postgresql_where=sa.text("expired_at IS NOT NULL"),
+    )
+    op.create_index(
+        op.f("ix_targets_project_pk_channel_contact_pk"),
+        "targets",
+        ["project_pk", "channel", "contact_pk"],
+        unique=False,
     )
 
     op.create_table(

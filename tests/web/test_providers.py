@@ -1,0 +1,165 @@
+"""The provider pages, against the emulator's real socket."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.domain.permissions import Actor
+from app.infra.settings import Settings
+from app.models.messages import Message
+from app.models.providers import Provider
+from app.services.work import Workshop
+from tests.factories import make_provider
+from tests.sent_messages import make_sent
+from tests.web.page_client import Page, PageClient
+
+LIST = "/p/default/providers"
+SECRET = "hunter2-hunter2-4f2a"
+
+
+@pytest.fixture()
+def emulators(settings: Settings) -> Iterator[dict]:
+    """The real process of the emulators on the test's data dir; where it listens."""
+    place = settings.run_dir / "emulators.json"
+    process = subprocess.Popen([sys.executable, "-m", "app.emulators", "--data-dir", str(settings.data_dir)])
+    try:
+        deadline = time.monotonic() + 30
+        while not place.exists():
+            assert process.poll() is None, "the emulators ended"
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        yield json.loads(Path(place).read_text())
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def fill(client: PageClient, **values: str) -> Page:
+    typed = {
+        "name": "Mail of the shop", "host": "smtp.example.org", "username": "news", "password": SECRET,
+        "encryption": "tls", "fromName": "Acme", "fromEmail": "news@acme.example",
+    }  # fmt: skip
+    return client.submit(client.get(f"{LIST}/new/smtp"), **(typed | values))
+
+
+def test_an_empty_list_leads_to_the_choice(olga: PageClient) -> None:
+    assert "No provider is connected" in olga.get(LIST).text
+    page = olga.get(f"{LIST}/new")
+    assert "Sandbox" in page.text
+    assert "SMTP" in page.text
+
+
+def test_connecting_shows_everything_but_the_secret(olga: PageClient) -> None:
+    page = fill(olga)
+    assert page.heading == "Mail of the shop"
+    assert "ends in …4f2a" in page.text
+    edit = olga.get(f"{page.path}/edit")
+    assert SECRET not in page.body + edit.body
+    assert "Set on 21 Nov 2026, ends in …4f2a" in edit.text
+    assert edit.form().values["host"] == "smtp.example.org"
+
+
+def test_saving_without_a_new_secret_keeps_it(workshop: Workshop, actor: Actor, olga: PageClient) -> None:
+    page = fill(olga)
+    olga.submit(olga.get(f"{page.path}/edit"), fromName="Acme News")
+    with workshop.read(actor) as work:
+        [provider] = work.session.query(Provider).all()
+        assert work.vault.decrypt_json(provider.credentials)["password"] == SECRET
+        assert provider.options["fromName"] == "Acme News"
+
+
+def test_wrong_settings_are_named_and_what_was_typed_stays(olga: PageClient) -> None:
+    page = fill(olga, host="not a host", fromEmail="nobody")
+    assert page.status == 422
+    assert page.select("#error-summary a[href='#host']")
+    assert page.form().values["name"] == "Mail of the shop"
+    assert SECRET not in page.body
+
+
+def test_the_sandbox_works_from_one_click_to_the_arrival(emulators: dict, olga: PageClient) -> None:
+    olga.submit(olga.get(f"{LIST}/new"), "form[action$='/sandbox']")
+    show = olga.get(str(olga.get(LIST).select("h3 a")[0]["href"]))
+    assert "reaches nobody" not in show.text or "Sandbox" in show.text
+    tested = olga.submit(show, "form[action$='/test']")
+    assert "The connection works" in tested.text
+    sent = olga.submit(show, "form[action$='/send-test']", address="ann@example.org")
+    assert "The test was taken over" in sent.text
+    arrived = olga.get("/p/default/sandbox")
+    assert "A test from Carillon" in arrived.text
+    assert "ann@example.org" in arrived.text
+
+
+def test_a_connection_can_be_tested_before_it_is_saved(
+    emulators: dict, olga: PageClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = str(emulators["smtp"]["port"])
+    page = fill(olga, host="127.0.0.1", port=port, encryption="none", act="test")
+    assert "The connection does not work yet" in page.text
+    assert "not an address that Carillon may connect to" in page.text
+    assert SECRET not in page.body
+    assert "No provider is connected" in olga.get(LIST).text
+
+
+def test_a_good_test_repairs_a_blocked_provider(
+    emulators: dict, workshop: Workshop, actor: Actor, olga: PageClient
+) -> None:
+    olga.submit(olga.get(f"{LIST}/new"), "form[action$='/sandbox']")
+    with workshop.open(actor) as work:
+        [provider] = work.session.query(Provider).all()
+        provider.blocked_at, provider.blocked_reason = work.now, "authentication_failed"
+    show = olga.get(f"{LIST}/{provider.id}")
+    assert "The provider refused our sign-in." in show.text
+    olga.submit(show, "form[action$='/test']")
+    assert "The provider refused our sign-in." not in olga.get(f"{LIST}/{provider.id}").text
+
+
+def test_the_order_is_changed_by_buttons(workshop: Workshop, actor: Actor, olga: PageClient) -> None:
+    with workshop.open(actor) as work:
+        make_provider(work, name="First")
+        make_provider(work, name="Second")
+    page = olga.get(LIST)
+    assert [link.get_text() for link in page.select("h3 a")] == ["First", "Second"]
+    page = olga.submit(page, "form[action$='/move']", up="0")
+    assert [link.get_text() for link in page.select("h3 a")] == ["Second", "First"]
+
+
+def test_the_card_shows_the_last_hour(workshop: Workshop, actor: Actor, olga: PageClient) -> None:
+    with workshop.open(actor) as work:
+        make_sent(work.session, {"sent": 9, "failed": 1}, provider=make_provider(work))
+    assert "90 % accepted of 10 tries" in olga.get(LIST).text
+
+
+def test_switching_off_and_disconnecting_say_what_happens(
+    workshop: Workshop, actor: Actor, olga: PageClient
+) -> None:
+    page = fill(olga)
+    off = olga.submit(page, "form[action$='/switch']")
+    assert "Switched off" in off.text
+    question = olga.get(f"{page.path}/delete")
+    assert "No other provider carries this channel" in question.text
+    assert "Disconnected." in olga.submit(question).text
+
+
+def test_it_is_not_disconnected_while_a_message_is_pinned_to_it_and_sent(
+    workshop: Workshop, actor: Actor, olga: PageClient
+) -> None:
+    with workshop.open(actor) as work:
+        provider = make_provider(work)
+        message: Message = make_sent(work.session, {"queued": 2}, provider_pk=provider.pk)
+    page = olga.get(f"{LIST}/{provider.id}/delete")
+    assert "It carries 1 message at this moment" in page.text
+    assert olga.raw.post(f"{LIST}/{provider.id}/delete").status_code in {400, 409}
+    assert message.provider_pk == provider.pk
+
+
+def test_a_viewer_sees_providers_and_changes_nothing(workshop: Workshop, actor: Actor, vera: PageClient) -> None:
+    with workshop.open(actor) as work:
+        provider = make_provider(work)
+    assert not vera.get(f"{LIST}/{provider.id}").select("main form")
+    assert vera.get(f"{LIST}/new").status == 403
+    assert vera.get(f"{LIST}/{provider.id}/edit").status == 403
