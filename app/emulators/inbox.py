@@ -28,7 +28,7 @@ from app.emulators.outbox import Outbox, Received, outbox_path
 blueprint = Blueprint("sandbox", __name__, url_prefix="/p/<project_id>/sandbox")
 PAGE_SIZE = 50
 VIEWS = ("html", "text", "headers", "attachments", "source")
-LONGEST_SOURCE = 200_000  # characters of the source that are drawn; all of it can be downloaded
+LONGEST_SOURCE = 200_000  # bytes of the source that are drawn; all of it can be downloaded
 SHARES = (100, 50, 20, 5, 1)
 COUNTS = (("", "until switched off"), ("1", "once"), ("10", "10 times"), ("100", "100 times"))
 # The email stands in a frame without scripts and without our origin: whatever is in it can only be looked at.
@@ -118,10 +118,10 @@ def show(project_id: str, number: int) -> str:
         row=found,
         view=view if view in VIEWS else "html",
         has_html=html is not None,
-        text=_content(text),
-        headers=[(name, str(value)) for name, value in mail.items()],
+        text=_drawable(_content(text)),
+        headers=[(name, _drawable(str(value))) for name, value in mail.items()],
         attachments=_attachments(mail),
-        source=found.raw.decode("utf-8", "replace")[:LONGEST_SOURCE],
+        source=_drawable(found.raw[:LONGEST_SOURCE].decode("utf-8", "replace")),
         is_cut=len(found.raw) > LONGEST_SOURCE,
     )
 
@@ -133,6 +133,11 @@ def _content(part: Any) -> str:
         return str(part.get_content())
     except (LookupError, UnicodeError):  # a charset nobody knows
         return bytes(part.get_payload(decode=True) or b"").decode("utf-8", "replace")
+
+
+def _drawable(text: str) -> str:
+    """The text with a mark in place of each sign that HTML cannot hold, such as NUL."""
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else "\ufffd" for sign in text.replace("\r\n", "\n"))
 
 
 def _attachments(mail: EmailMessage) -> list[dict[str, Any]]:

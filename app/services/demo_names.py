@@ -30,8 +30,8 @@ TONGUES: tuple[Tongue, ...] = (
     ),
     _tongue(
         "en", 24,
-        "Oliver Grace Harriet Samuel Imogen Rhys Niamh Callum Beatrice Theo Chidi Amara Priya Arjun Maeve Declan Esther "
-        "Isaac Tamsin Rowan Abigail Marcus Delia Hugh",
+        "Oliver Grace Harriet Samuel Imogen Rhys Niamh Callum Beatrice Theo Chidi Amara Priya Arjun Maeve Declan "
+        "Esther Isaac Tamsin Rowan Abigail Marcus Delia Hugh",
         "Walker Hughes Bennett O'Connor Fraser Okafor Sharma Whitfield Doyle Mason Ellis Baxter Chapman Osei Marsh "
         "Pritchard Holloway Nolan Barlow Quinn Ashford Kaur Thorne Adeyemi",
         "London, Bristol, Leeds, Dublin, Edinburgh, Boston, Chicago, Toronto",
@@ -120,7 +120,9 @@ TONGUES: tuple[Tongue, ...] = (
 )  # fmt: skip
 
 # Letters that no decomposition takes apart.
-_LETTERS = str.maketrans({"ß": "ss", "ł": "l", "ı": "i", "đ": "d", "ø": "o", "æ": "ae", "ö": "oe", "ü": "ue", "ä": "ae"})
+_LETTERS = str.maketrans(
+    {"ß": "ss", "ł": "l", "ı": "i", "đ": "d", "ø": "o", "æ": "ae", "ö": "oe", "ü": "ue", "ä": "ae"}
+)
 
 
 def spoken(name: str) -> str:

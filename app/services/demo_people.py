@@ -1,4 +1,4 @@
-"""Makes the people of the demo story: contacts, their addresses, what they subscribe to, and who must not be written to.
+"""Makes the people of the demo story: contacts, addresses, subscriptions, and who must not be written to.
 
 Everything is drawn by a seeded chance, so that the story is the same each time. Addresses are only of domains and
 number ranges that nobody can own: example.org, .com and .net (RFC 2606), +1 … 555 01xx, +44 7700 900xxx and
@@ -68,7 +68,9 @@ class Person:
 
 def invent(now: datetime, chance: Random) -> list[Person]:
     """Two thousand people who came in the course of a year, the first ones first."""
-    moments = sorted(now - timedelta(days=15) - timedelta(seconds=chance.random() * 350 * 86_400) for _ in range(PEOPLE))
+    moments = sorted(
+        now - timedelta(days=15) - timedelta(seconds=chance.random() * 350 * 86_400) for _ in range(PEOPLE)
+    )
     tongues = chance.choices(TONGUES, [tongue.share for tongue in TONGUES], k=PEOPLE)
     seen: Counter[str] = Counter()
     return [_person(tongue, since, seen, chance) for tongue, since in zip(tongues, moments, strict=True)]
@@ -137,7 +139,7 @@ def drop_taken(work: Work, people: Sequence[Person]) -> None:
 
 def add_people(work: Work, people: Sequence[Person], ids: Ids, chance: Random) -> None:
     """Write contacts and their targets; a few addresses have expired."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": ids.take(person.since), "project_pk": work.project_pk, "name": person.name,
             "name_key": name_key(person.name), "attributes": person.attributes, "is_demo": True,
@@ -147,7 +149,8 @@ def add_people(work: Work, people: Sequence[Person], ids: Ids, chance: Random) -
     ]  # fmt: skip
     found = work.session.execute(insert(Contact).returning(Contact.pk, Contact.id), rows)
     numbers = {public_id: pk for pk, public_id in found}
-    expired = set(chance.sample([index for index, person in enumerate(people) if "email" in person.addresses], EXPIRED))
+    reachable = [index for index, person in enumerate(people) if "email" in person.addresses]
+    expired = set(chance.sample(reachable, min(EXPIRED, len(reachable))))
     owners: dict[str, tuple[Person, str]] = {}
     targets = []
     for index, (person, row) in enumerate(zip(people, rows, strict=True)):
@@ -160,6 +163,8 @@ def add_people(work: Work, people: Sequence[Person], ids: Ids, chance: Random) -
                 "address": address, "address_key": address, "name": "", **_dates(person.since),
                 "expired_at": work.now - timedelta(days=20) if is_expired else None,
             })  # fmt: skip
+    if not targets:
+        return
     for pk, target_id in work.session.execute(insert(Target).returning(Target.pk, Target.id), targets):
         person, channel = owners[target_id]
         person.targets[channel] = pk
@@ -187,7 +192,8 @@ def add_circles(work: Work, people: Sequence[Person], ids: Ids, chance: Random) 
                     "id": ids.take(person.since), "project_pk": work.project_pk, "topic_pk": topic.pk,
                     "target_pk": target_pk, **_dates(person.since),
                 })  # fmt: skip
-    work.session.execute(insert(Subscriber), links)
+    if links:
+        work.session.execute(insert(Subscriber), links)
     topic_totals.shift(work, totals)
     return topics
 
@@ -200,16 +206,19 @@ def _members(circle: Circle, people: Iterable[Person], chance: Random) -> list[P
     ]
 
 
-def add_suppressions(work: Work, people: Sequence[Person], ids: Ids, chance: Random) -> int:
-    """Some of them must not be written to, for every reason there is; how many."""
-    everybody = chance.sample([person for person in people if "email" in person.addresses], 100)
+def add_suppressions(work: Work, people: Sequence[Person], ids: Ids, chance: Random) -> None:
+    """Some of them must not be written to, for every reason there is."""
+    writable = [person for person in people if "email" in person.addresses]
+    everybody = chance.sample(writable, min(100, len(writable)))
     texted = [person for person in people if "sms" in person.addresses and person not in everybody]
-    rows = []
+    rows: list[dict[str, Any]] = []
     for reason, count, source in _SUPPRESSED:
         for number in range(count):
             is_text = reason == "unsubscribed" and number < 3
-            person = texted.pop() if is_text else everybody.pop()
-            channel = "sms" if is_text else "email"
+            crowd, channel = (texted, "sms") if is_text else (everybody, "email")
+            if not crowd:
+                continue
+            person = crowd.pop()
             since = work.now - timedelta(days=16 + chance.randint(0, 200), minutes=chance.randint(0, 600))
             rows.append({
                 "id": ids.take(since), "project_pk": work.project_pk, "channel": channel, "reason": reason,
@@ -217,8 +226,8 @@ def add_suppressions(work: Work, people: Sequence[Person], ids: Ids, chance: Ran
                 "source": "Answered STOP" if is_text else source,
             })  # fmt: skip
     rows.sort(key=lambda row: row["created_at"])
-    work.session.execute(insert(Suppression), rows)
-    return len(rows)
+    if rows:
+        work.session.execute(insert(Suppression), rows)
 
 
 def _dates(at: datetime) -> dict[str, datetime]:

@@ -85,15 +85,15 @@ def _around(minutes: int) -> When:
 
 
 DRAFTS = (
-    Scene("draft", _around(-12), "concerts", "Candlelight concert: the programme", "Four composers, 47 bells, no lamps.",
-          "{{ first_name | dear friend }}, the programme for the candlelight concert is nearly there. The **second half** "
-          "still needs its order."),
+    Scene("draft", _around(-12), "concerts", "Candlelight concert: the programme", "Four composers, 47 bells.",
+          "{{ first_name | dear friend }}, the programme for the candlelight concert is nearly there. "
+          "The **second half** still needs its order."),
     Scene("draft", _around(-95), "", "Thank you for the winter bell", "It weighs 812 kilograms, and it is yours too.",
           "You gave towards the winter bell. It was cast on a cold morning, and it rang true on the first stroke."),
-    Scene("draft", _at(-2, "16:40"), "letter", "", "", "Ideas for January:\n\n- the frozen clapper\n- who tunes a bell"),
+    Scene("draft", _at(-2, "16:40"), "letter", "", "", "For January:\n\n- the frozen clapper\n- who tunes a bell"),
     Scene("draft", _at(-4, "11:05"), "workshop", "Gift cards for late deciders", "Printed or by email, from 10 euros.",
           "Gift cards can be had until the last evening. In {{ city | your town }} they arrive within two days."),
-    Scene("draft", _at(-6, "09:20"), "service", "Your {{ plan | Guest }} membership in the new year", "What stays as it is.",
+    Scene("draft", _at(-6, "09:20"), "service", "Your {{ plan | Guest }} membership in the new year", "What stays.",
           "Your *{{ plan | Guest }}* membership goes on as before. Two things get better:\n\n1. Tower tours are free\n"
           "2. Concert seats can be changed online"),
     Scene("draft", _at(-9, "17:30"), "choir", "Spring tour: who comes along", "Three towns, two nights, one bus.",
@@ -101,7 +101,7 @@ DRAFTS = (
 )  # fmt: skip
 
 SCHEDULED = (
-    Scene("scheduled", _around(35), "choir", "Rehearsal moved to the chapel", "Tonight at the same time, one door further.",
+    Scene("scheduled", _around(35), "choir", "Rehearsal moved to the chapel", "Same time, one door further.",
           "The nave is being painted, so we rehearse in the **chapel**. Same time, warmer room."),
     Scene("scheduled", _at(1, "09:00"), "concerts", "Today at noon: bells and brass", "Twelve players, free entry.",
           "At noon the brass players stand on the gallery. Best heard from the linden tree."),

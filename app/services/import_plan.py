@@ -143,7 +143,7 @@ class Planner:
         people: dict[int, Person] = {}
         for condition in conditions:
             for row in self._work.session.execute(select(*columns).where(condition)):
-                is_ours = self._started_at is not None and row.created_at >= self._started_at
+                is_ours = self._started_at is not None and row.created_at > self._started_at
                 person = people.setdefault(row.pk, Person(row.id, row.name, dict(row.attributes), row.pk, is_ours))
                 self._people[row.id] = person
         return people

@@ -59,7 +59,7 @@ def test_html_stands_in_a_frame_that_can_do_nothing(outbox: Outbox, olga: PageCl
     number = arrive(outbox)
     page = olga.get(f"{BOX}/{number}")
     [frame] = page.select("iframe")
-    assert frame["sandbox"] == ""
+    assert not frame["sandbox"]
     answer = olga.raw.get(str(frame["src"]))
     policy = answer.headers["Content-Security-Policy"]
     assert policy.startswith("sandbox; default-src 'none'")
