@@ -158,6 +158,16 @@ def create_member(**given: Any) -> None:
     click.echo(f"{given['email']} can sign in now.")
 
 
+@main.command("seed")
+@click.option("--project", "project_id", default="", metavar="ID", help="The project; may be left out if there is one.")
+@_data_dir
+def add_sample_data(project_id: str, data_dir: Path | None) -> None:
+    """Add sample data: people, topics and messages that show every page full."""
+    from app.seed import seed
+
+    click.echo(seed(_workshop(data_dir), project_id))
+
+
 @main.group()
 def db() -> None:
     """The database."""
@@ -223,13 +233,13 @@ def _prepare_folder(settings: "Settings") -> None:
 def _workshop(data_dir: Path | None) -> "Workshop":
     """What the services need, on a database that has the newest shape."""
     settings = _settings("cli", data_dir=data_dir)
-    from app.factory import create_workshop
+    from app.services.work import Workshop
     from app.migrations import is_current, upgrade
 
     _prepare_folder(settings)
     if not is_current(settings.sqlalchemy_url):
         upgrade(settings.sqlalchemy_url)
-    return create_workshop(settings)
+    return Workshop.equip(settings)
 
 
 def _read_password(*, from_stdin: bool) -> str:

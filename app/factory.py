@@ -8,11 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import web
 from app.emulators import inbox
-from app.infra.broker import Broker
-from app.infra.clock import Clock, SystemClock
-from app.infra.db import Database
 from app.infra.settings import ROOT, Settings
-from app.infra.vault import Vault
 from app.services.access import ABSOLUTE_TIMEOUT
 from app.services.work import Workshop
 
@@ -21,17 +17,9 @@ MAX_FORM_FIELD_BYTES = 12 * 1024 * 1024  # an email's HTML comes as a form field
 STATIC_LIFETIME = timedelta(days=365)  # addresses of static files carry their hash
 
 
-def create_workshop(settings: Settings, *, clock: Clock | None = None) -> Workshop:
-    """The parts every process shares: database, queue, clock, vault."""
-    return Workshop(
-        settings, Database(settings.sqlalchemy_url), Broker(settings.broker_url), clock or SystemClock(),
-        Vault.open(settings),
-    )  # fmt: skip
-
-
 def create_app(settings: Settings, *, workshop: Workshop | None = None) -> Flask:
     """The whole HTTP application. `workshop` lets tests bring their own clock."""
-    shop = workshop or create_workshop(settings)
+    shop = workshop or Workshop.equip(settings)
     app = Flask("app", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.url_map.strict_slashes = False  # a slash too many is no reason for a 404
     is_https = settings.address.startswith("https://")

@@ -6,28 +6,26 @@ import threading
 from app import jobs
 from app.engine import ticker
 from app.engine.machine import Machine
-from app.factory import create_workshop
 from app.infra.queue_worker import run_worker, worker_name
 from app.infra.settings import Settings
+from app.services.work import Workshop
 
 
 def run(settings: Settings) -> None:
     """One RQ worker; returns after SIGTERM, when the job in hand is done."""
-    workshop = create_workshop(settings)
+    workshop = Workshop.equip(settings)
     machine = jobs.bind(workshop)
     run_worker(settings.broker_url, worker_name())
     machine.close()
-    workshop.broker.close()
-    workshop.database.close()
+    workshop.close()
 
 
 def run_ticker(settings: Settings) -> None:
     """One ticker; returns soon after SIGTERM."""
-    workshop = create_workshop(settings)
+    workshop = Workshop.equip(settings)
     machine = Machine(settings, workshop.database, workshop.broker, workshop.clock, workshop.vault)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     ticker.run(machine, stop)
-    workshop.broker.close()
-    workshop.database.close()
+    workshop.close()

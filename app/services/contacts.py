@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from app.domain.contact_fields import (
     MAX_ATTRIBUTES,
+    parse_attributes,
     say_value,
     wrong_attribute_name,
     wrong_attribute_value,
@@ -56,16 +57,17 @@ def find_contact(work: Work, contact_id: str) -> Contact:
 
 
 def create_contact(
-    work: Work, *, name: str = "", attributes: Mapping[str, Any] | None = None,
+    work: Work, *, name: str = "", attributes: Mapping[str, Any] | str = "",
     addresses: Mapping[str, str] | None = None, contact_id: str = "",
 ) -> Contact:  # fmt: skip
     """Add a contact with an address for each channel given (empty ones are left out).
 
+    `attributes` are values by name, or lines of `name=value` as a form has them.
     Raises Invalid by field (`name`, `attributes`, `id`, and the channel for an address), Conflict for an id in use.
     """
     work.require("contacts.write")
     problems: dict[str, list[str]] = {}
-    cleaned = _check(problems, name, attributes or {})
+    cleaned = _check(problems, name, _parse(problems, attributes))
     wanted = _read_addresses(work, addresses or {}, problems)
     if contact_id and not is_custom_id(contact_id):
         problems["id"] = [f"Contact id cannot be that. {CUSTOM_ID_RULE}"]
@@ -104,16 +106,17 @@ def _read_addresses(
     return wanted
 
 
-def update_contact(work: Work, contact_id: str, *, name: str, attributes: Mapping[str, Any]) -> Contact:
+def update_contact(work: Work, contact_id: str, *, name: str, attributes: Mapping[str, Any] | str) -> Contact:
     """Change name and attributes (all of them: what is not there goes). Raises Invalid by field.
 
     A value that reads as before keeps its type, so that a number set by a program stays a number.
     """
     work.require("contacts.write")
     contact = find_contact(work, contact_id)
-    kept = {key: old for key, old in contact.attributes.items() if attributes.get(key) == say_value(old)}
     problems: dict[str, list[str]] = {}
-    cleaned = _check(problems, name, {**attributes, **kept})
+    typed = _parse(problems, attributes)
+    kept = {key: old for key, old in contact.attributes.items() if typed.get(key) == say_value(old)}
+    cleaned = _check(problems, name, {**typed, **kept})
     if problems:
         raise Invalid(problems)
     contact.name, contact.name_key = name.strip(), name_key(name)
@@ -121,6 +124,15 @@ def update_contact(work: Work, contact_id: str, *, name: str, attributes: Mappin
     contact.updated_at = work.now
     work.audit("contact.update", f"contact/{contact.id}", name=contact.name)
     return contact
+
+
+def _parse(problems: dict[str, list[str]], attributes: Mapping[str, Any] | str) -> Mapping[str, Any]:
+    if not isinstance(attributes, str):
+        return attributes
+    found, sentences = parse_attributes(attributes)
+    if sentences:
+        problems["attributes"] = sentences[:10]
+    return found
 
 
 def _check(problems: dict[str, list[str]], name: str, attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from sqlalchemy import select
 
-from app.domain.errors import Invalid, NotFound
+from app.domain.errors import Invalid
 from app.domain.permissions import Role
 from app.infra.vault import hash_password
 from app.models.members import Member, Membership
 from app.models.projects import Project
 from app.services.access import check_invitation, check_new_member, sign_in
-from app.services.projects import create_project
+from app.services.projects import choose_project, create_project
 from app.services.work import Work
 
 
@@ -23,7 +23,7 @@ def create_member(work: Work, email: str, password: str, *, role: str, project_i
         problems["role"] = [f"Role {role!r} does not exist; use one of {', '.join(Role)}."]
     if problems:
         raise Invalid(problems)
-    project = _project_for(work, project_id)
+    project = choose_project(work, project_id)
     member = work.session.scalar(select(Member).where(Member.email == address))
     if member is None:
         member = _add_member(work, address, password, name)
@@ -49,22 +49,6 @@ def accept_first_invitation(work: Work, token: str, *, email: str, name: str, pa
     work.audit("member.create", f"member/{member.id}", email=address, role=Role.ADMIN.value)
     work.session.flush()
     return sign_in(work, address, password)
-
-
-def _project_for(work: Work, project_id: str) -> Project:
-    if project_id:
-        project = work.session.scalar(select(Project).where(Project.id == project_id))
-        if project is None:
-            raise NotFound(
-                f"Project {project_id!r} does not exist; make it with: carillon project create {project_id} --name NAME"
-            )
-        return project
-    projects = work.session.scalars(select(Project).limit(2)).all()
-    if len(projects) == 1:
-        return projects[0]
-    if projects:
-        raise Invalid({"project": ["There are several projects; say which one with --project ID."]})
-    return create_project(work, "default", name="My project")
 
 
 def _add_member(work: Work, address: str, password: str, name: str) -> Member:

@@ -33,3 +33,23 @@ def find_project(work: Work, project_id: str) -> Project:
     if project is None:
         raise NotFound(f"Project {project_id!r} does not exist.", type="project_not_found")
     return project
+
+
+def choose_project(work: Work, project_id: str = "") -> Project:
+    """The project with that id; without one the only project, made when there is none yet.
+
+    NotFound when there is none of that id, Invalid when there are several to choose from.
+    """
+    if project_id:
+        project = work.session.scalar(select(Project).where(Project.id == project_id))
+        if project is None:
+            raise NotFound(
+                f"Project {project_id!r} does not exist; make it with: carillon project create {project_id} --name NAME"
+            )
+        return project
+    projects = work.session.scalars(select(Project).limit(2)).all()
+    if len(projects) == 1:
+        return projects[0]
+    if projects:
+        raise Invalid({"project": ["There are several projects; say which one with --project ID."]})
+    return create_project(work, "default", name="My project")

@@ -15,7 +15,7 @@ from app.domain.errors import Forbidden, NotFound, Unavailable
 from app.domain.ids import unique
 from app.domain.permissions import Actor
 from app.infra.broker import Broker
-from app.infra.clock import Clock
+from app.infra.clock import Clock, SystemClock
 from app.infra.db import Database
 from app.infra.settings import Settings
 from app.infra.vault import Vault
@@ -94,6 +94,17 @@ class Workshop:
         self.broker = broker
         self.clock = clock
         self.vault = vault
+
+    @classmethod
+    def equip(cls, settings: Settings) -> "Workshop":
+        """The parts every process shares, made from its settings. VaultError when the key file cannot be read."""
+        database, broker = Database(settings.sqlalchemy_url), Broker(settings.broker_url)
+        return cls(settings, database, broker, SystemClock(), Vault.open(settings))
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.broker.close()
+        self.database.close()
 
     @contextmanager
     def open(self, actor: Actor) -> Iterator[Work]:

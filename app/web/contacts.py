@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, request, url_for
 
-from app.domain.contact_fields import format_attributes, parse_attributes, say_value
+from app.domain.contact_fields import format_attributes, say_value
 from app.domain.errors import AppError, Conflict, Invalid, NotFound
 from app.services import contact_search, contacts, exports, subscribers, targets, topics
 from app.services.contact_search import ContactFilter
@@ -58,13 +58,12 @@ def new(project_id: str) -> Response:
 def create(project_id: str) -> Response:
     """Add a contact with its first addresses."""
     form = ContactForm()
-    found, sentences = parse_attributes(form.attributes.data or "")
     addresses = {"email": form.email.data or "", "sms": form.sms.data or "", "push": form.push.data or ""}
     try:
-        if sentences:
-            raise Invalid({"attributes": sentences})
         with opening() as work:
-            contact = contacts.create_contact(work, name=form.name.data or "", attributes=found, addresses=addresses)
+            contact = contacts.create_contact(
+                work, name=form.name.data or "", attributes=form.attributes.data or "", addresses=addresses
+            )
     except (Invalid, Conflict) as error:
         put_problem(form, error)
         return redraw("contacts/form.html", form=form, contact=None)
@@ -120,12 +119,11 @@ def edit(project_id: str, contact_id: str) -> Response:
 def update(project_id: str, contact_id: str) -> Response:
     """Save name and attributes."""
     form = ContactEditForm()
-    found, sentences = parse_attributes(form.attributes.data or "")
     try:
-        if sentences:
-            raise Invalid({"attributes": sentences})
         with opening() as work:
-            contacts.update_contact(work, contact_id, name=form.name.data or "", attributes=found)
+            contacts.update_contact(
+                work, contact_id, name=form.name.data or "", attributes=form.attributes.data or ""
+            )
     except Invalid as error:
         put_problem(form, error)
         with reading() as work:

@@ -8,7 +8,7 @@ from app.services.listing import Cursor
 from app.web import access
 from app.web.context import opening, reading
 from app.web.forms.audience import CHANNELS, PasteForm, TopicForm, put_problem
-from app.web.htmx import go, redraw, render, render_fragment, toast
+from app.web.htmx import go, redraw, render, toast
 
 blueprint = Blueprint("topics", __name__, url_prefix="/p/<project_id>/topics")
 
@@ -128,18 +128,8 @@ def _add(topic_id: str, form: PasteForm, status: int = 200) -> Response:
     with reading() as work:
         topic = topics.find_topic(work, topic_id)
         choices = subscribers.find_choices(work, topic, search)
-    return render("topics/add.html", status=status, topic=topic, choices=choices, q=search, form=form)
-
-
-@blueprint.get("/<topic_id>/-/choices")
-@access.needs("topics.write")
-def choices_fragment(project_id: str, topic_id: str) -> Response:
-    """The addresses that fit what was typed."""
-    search = _typed("q")
-    with reading() as work:
-        topic = topics.find_topic(work, topic_id)
-        choices = subscribers.find_choices(work, topic, search)
-    return render_fragment("topics/_choices.html", topic=topic, choices=choices, q=search)
+    fragment = "topics/_choices.html" if status == 200 else ""
+    return render("topics/add.html", fragment, status=status, topic=topic, choices=choices, q=search, form=form)
 
 
 @blueprint.post("/<topic_id>/add")

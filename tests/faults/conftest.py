@@ -34,8 +34,7 @@ def open_office(tmp_path: Path, sink: Sink) -> Iterator[Open]:
     opened: list[Office] = []
 
     def start(folder: Path = tmp_path / "tree", **provider: object) -> Office:
-        tree = Tree(folder).start()
-        opened.append(Office(tree, sink))
+        opened.append(Office(Tree(folder).start(), sink))
         opened[-1].furnish(**provider)
         return opened[-1]
 
@@ -49,3 +48,16 @@ def open_office(tmp_path: Path, sink: Sink) -> Iterator[Open]:
 def office(open_office: Open) -> Office:
     """A furnished installation that runs."""
     return open_office()
+
+
+@pytest.fixture(scope="module")
+def lasting_office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """One that several tests share, because none of them ends a process."""
+    folder = tmp_path_factory.mktemp("lasting")
+    sink = Sink(folder / "sink")
+    office = Office(Tree(folder / "tree").start(), sink)
+    office.furnish()
+    yield office
+    office.close()
+    office.tree.kill_all()
+    sink.stop()

@@ -2,10 +2,12 @@
 
 Run as a process of its own: `python -m tests.faults.sink FOLDER`. It writes its port to FOLDER/port, one line per mail
 to FOLDER/accepted (nanoseconds of the monotonic clock, recipient, Message-ID), and waits before each 250 as many
-seconds as FOLDER/delay says, so that a run can be made to last.
+seconds as FOLDER/delay says, so that a run can be made to last. While FOLDER/password exists, nobody may send without
+it; when it changes, every session ends before its next mail.
 """
 
 import asyncio
+import base64
 import os
 import re
 import sys
@@ -17,26 +19,32 @@ import uvloop
 
 END = b"\r\n.\r\n"
 _MESSAGE_ID = re.compile(rb"^Message-ID: *<([^>\r\n]*)>", re.IGNORECASE | re.MULTILINE)
-_GREETING = b"250-sink.invalid\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n"
+_GREETING = b"250-sink.invalid\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-AUTH PLAIN\r\n250 SMTPUTF8\r\n"
 
 
 class Book:
-    """The file of everything that was accepted, and the delay in force."""
+    """The file of everything that was accepted; the delay and the password in force."""
 
     def __init__(self, folder: Path) -> None:
-        self.delay = 0.0
-        self._delay_file = folder / "delay"
+        self.delay, self.password = 0.0, b""
+        self._folder = folder
+        self._read_dials()
         self._file = os.open(folder / "accepted", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def accept(self, recipient: bytes, text: bytes) -> None:
         found = _MESSAGE_ID.search(text)
         os.write(self._file, b"%d %b %b\n" % (time.monotonic_ns(), recipient, found[1] if found else b"-"))
 
-    async def follow_delay(self) -> None:
+    async def follow_dials(self) -> None:
         while True:
-            with suppress(OSError, ValueError):  # not written yet, or just being written
-                self.delay = float(self._delay_file.read_text())
+            self._read_dials()
             await asyncio.sleep(0.05)
+
+    def _read_dials(self) -> None:
+        with suppress(OSError, ValueError):  # not written yet, or just being written
+            self.delay = float((self._folder / "delay").read_text())
+        with suppress(OSError):
+            self.password = (self._folder / "password").read_bytes()
 
 
 class Session(asyncio.Protocol):
@@ -48,6 +56,7 @@ class Session(asyncio.Protocol):
         self._recipient = b""
         self._is_text = False
         self._is_waiting = False
+        self._signed_in_with = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -95,14 +104,27 @@ class Session(asyncio.Protocol):
         elif verb == b"DATA":
             self._is_text = True
             self._say(b"354 Go on\r\n")
-        elif verb == b"QUIT":
-            self._say(b"221 Bye\r\n")
+        elif verb in {b"QUIT", b"MAIL", b"AUTH"} and (last_word := self._last_word(verb, line)):
+            self._say(last_word)
             self._transport.close()
+            return False
+        elif verb == b"AUTH":
+            self._say(b"235 2.7.0 Welcome\r\n")
         else:
             if verb == b"RCPT":
                 self._recipient = line.partition(b"<")[2].partition(b">")[0]
             self._say(b"250 2.1.0 Ok\r\n")
         return True
+
+    def _last_word(self, verb: bytes, line: bytes) -> bytes:
+        """What is said before hanging up; nothing when the session goes on."""
+        password = self._book.password
+        if verb == b"AUTH":
+            self._signed_in_with = base64.b64decode(line.split()[-1]).rpartition(b"\0")[2]
+            return b"" if self._signed_in_with == password else b"535 5.7.8 Username and password not accepted\r\n"
+        if verb == b"MAIL":
+            return b"" if self._signed_in_with == password else b"421 4.7.0 Credentials changed, sign in again\r\n"
+        return b"221 Bye\r\n"
 
 
 async def serve(folder: Path) -> None:
@@ -112,7 +134,7 @@ async def serve(folder: Path) -> None:
     written = folder / "port.new"
     written.write_text(str(server.sockets[0].getsockname()[1]))
     written.rename(folder / "port")
-    await book.follow_delay()
+    await book.follow_dials()
 
 
 if __name__ == "__main__":

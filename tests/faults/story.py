@@ -14,7 +14,6 @@ from sqlalchemy import text
 
 from app.domain.permissions import Actor, ActorKind, Role, permissions_of
 from app.engine import ledger
-from app.factory import create_workshop
 from app.infra.smtp_intake import STARTS_AT_ONCE
 from app.infra.smtp_opening import SmtpRoute
 from app.models.messages import Message
@@ -70,7 +69,7 @@ class Office:
 
     def __init__(self, tree: Tree, sink: Sink) -> None:
         self.tree, self.sink = tree, sink
-        self.shop: Workshop = create_workshop(tree.settings)
+        self.shop: Workshop = Workshop.equip(tree.settings)
         self.provider_id = ""
 
     def furnish(self, **provider: object) -> None:

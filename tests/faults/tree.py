@@ -43,6 +43,11 @@ class Sink:
         (self._folder / "delay").write_text(str(seconds))
         time.sleep(0.1)
 
+    def change_password(self, password: str) -> None:
+        """From now on nobody may send without it; every session ends before its next mail."""
+        (self._folder / "password").write_text(password)
+        time.sleep(0.1)
+
     def total(self) -> int:
         """How many mails were accepted, doubles included."""
         try:

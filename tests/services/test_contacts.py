@@ -1,7 +1,6 @@
 """Contacts and their addresses: what is accepted, what is refused in words, what is found, what goes with what."""
 
 import pytest
-from tests import factories
 
 from app.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from app.domain.permissions import Actor
@@ -11,6 +10,7 @@ from app.models.topics import Subscriber, Topic
 from app.services import contact_search, contacts, targets, topic_totals
 from app.services.contact_search import ContactFilter
 from app.services.work import Workshop
+from tests import factories
 
 
 def names(page) -> list[str]:
@@ -29,7 +29,9 @@ def test_a_contact_is_added_with_an_address_for_each_channel(any_workshop: Works
             ("email", "Ann@example.org"),
             ("sms", "+491701234567"),
         ]
-        assert cards[1].phone and cards[1].phone.region == "DE" and cards[1].phone.kind == "mobile"
+        assert cards[1].phone
+        assert cards[1].phone.region == "DE"
+        assert cards[1].phone.kind == "mobile"
         assert contact.name == "Ann Lee"
 
 
@@ -202,6 +204,5 @@ def test_filters_by_channel_and_topic_leave_only_those_who_have_them(workshop: W
 
 @pytest.mark.parametrize("place", ["x", "name~", "sms~²~a", "name~99999999999999999999~a"])
 def test_a_damaged_address_of_a_page_is_said_in_words(workshop: Workshop, actor: Actor, place: str) -> None:
-    with workshop.read(actor) as work:
-        with pytest.raises(Invalid, match="damaged"):
-            contact_search.list_contacts(work, ContactFilter("a"), after=place)
+    with workshop.read(actor) as work, pytest.raises(Invalid, match="damaged"):
+        contact_search.list_contacts(work, ContactFilter("a"), after=place)

@@ -1,7 +1,6 @@
 """Suppressions: added, found, explained, lifted; the trail remembers."""
 
 import pytest
-from tests import factories
 
 from app.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from app.domain.permissions import Actor, system
@@ -10,6 +9,7 @@ from app.services import suppressions
 from app.services.listing import Cursor
 from app.services.suppressions import SuppressionFilter
 from app.services.work import Workshop
+from tests import factories
 
 
 def test_an_address_is_suppressed_by_hand_and_explained(any_workshop: Workshop, actor: Actor) -> None:

@@ -1,13 +1,13 @@
 """Topics and subscribers: totals always equal the rows, pasted addresses are told apart."""
 
 import pytest
-from tests import factories
 
 from app.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from app.domain.permissions import Actor
 from app.services import subscribers, topic_totals, topics
 from app.services.listing import Cursor
 from app.services.work import Workshop
+from tests import factories
 
 
 def test_a_topic_is_added_with_an_id_of_ones_own(workshop: Workshop, actor: Actor) -> None:

@@ -69,7 +69,8 @@ def test_excels_first_line_names_the_delimiter() -> None:
 @pytest.mark.parametrize(
     ("header", "use"),
     [
-        ("E-Mail", Use.EMAIL), ("Email Address", Use.EMAIL), ("Adresse e-mail", Use.EMAIL), ("Correo electrónico", Use.EMAIL),
+        ("E-Mail", Use.EMAIL), ("Email Address", Use.EMAIL), ("Adresse e-mail", Use.EMAIL),
+        ("Correo electrónico", Use.EMAIL),
         ("メールアドレス", Use.EMAIL), ("электронная почта", Use.EMAIL), ("Handynummer", Use.PHONE),
         ("Téléphone", Use.PHONE), ("手机", Use.PHONE), ("Full name", Use.NAME), ("Vollständiger Name", Use.NAME),
         ("Themen", Use.TOPICS), ("Push token", Use.PUSH), ("contact_id", Use.ID), ("Stadt", Use.ATTRIBUTE),

@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from app.infra.settings import Settings
 from app.models.messages import Message
 from app.models.topics import Topic
 from app.services.work import Workshop
@@ -45,7 +44,7 @@ def autosave(client: PageClient, page: Page, **values: str) -> Page:
     return client.fragment(path, method="POST", target="saved", data=card.values | values)
 
 
-# --- saving ------------------------------------------------------------------------------------------------------------
+# --- saving ---
 
 
 def test_saving_by_the_button_keeps_everything_typed(olga: PageClient, workshop: Workshop) -> None:
@@ -116,7 +115,7 @@ def test_a_scheduled_message_asks_before_it_becomes_a_draft_again(
     assert olga.submit(page).heading == "Write an email"
 
 
-# --- the audience ------------------------------------------------------------------------------------------------------
+# --- the audience ---
 
 
 def test_the_picker_searches_while_typing(olga: PageClient, workshop: Workshop) -> None:
@@ -160,7 +159,7 @@ def test_a_topic_deleted_while_composing_is_named_and_blocks(olga: PageClient, w
     assert stored(workshop, key).status == "draft"
 
 
-# --- the preview -------------------------------------------------------------------------------------------------------
+# --- the preview ---
 
 
 def test_the_frame_shows_the_email_with_no_script_and_no_origin(olga: PageClient, workshop: Workshop) -> None:
@@ -220,7 +219,7 @@ def test_checks_name_an_unclosed_variable_and_lead_to_its_field(olga: PageClient
     assert any("never closed" in line.get_text() for line in lines)
 
 
-# --- test, schedule, send ------------------------------------------------------------------------------------------------
+# --- test, schedule, send ---
 
 
 def test_the_bar_saves_what_was_typed_before_it_asks(olga: PageClient, workshop: Workshop) -> None:
@@ -238,7 +237,7 @@ def test_pressing_send_twice_sends_once(olga: PageClient, workshop: Workshop) ->
     second = olga.submit(page, follow=False)
     assert (first.status, second.status) == (303, 303)
     assert stored(workshop, key).status == "processing"
-    assert [bell for bell in workshop.broker.waiting().values()] == [1, 0]
+    assert workshop.broker.waiting() == {"urgent": 1, "bulk": 0}
 
 
 def test_a_draft_changed_in_another_tab_is_not_sent_unseen(olga: PageClient, workshop: Workshop) -> None:
