@@ -27,7 +27,9 @@ install: .venv/.installed ## Make .venv with the locked dependencies
 
 test: needs ## Install what the tests need, then run every check and every test
 	@$(MAKE) --no-print-directory check-only
-	@$(RUN_TESTS) $(QUICK) $(MIDDLE) $(SLOW)
+	@$(RUN_TESTS) $(QUICK) $(MIDDLE)
+	@$(RUN_TESTS) --database postgresql tests/services
+	@$(RUN_TESTS) $(SLOW)
 
 check: .venv/.tested check-only ## Run the linters, the type checker, the import contracts and the house rules
 	@$(RUN_TESTS) tests/architecture

@@ -79,10 +79,18 @@ def any_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.getfixturevalue("postgresql").new_database())
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=["sqlite", "postgresql"], default="sqlite", help="what the tests run on")
+
+
 @pytest.fixture
-def settings(tmp_path: Path, empty_database: Path, valkey: str) -> Settings:
-    shutil.copy(empty_database, tmp_path / "carillon.sqlite3")
-    return Settings(data_dir=tmp_path, redis_url=valkey, secret_keys=SECRET, workers=2)
+def settings(tmp_path: Path, valkey: str, request: pytest.FixtureRequest) -> Settings:
+    url = ""
+    if request.config.getoption("--database") == "postgresql":
+        url = request.getfixturevalue("postgresql").new_database()
+    else:
+        shutil.copy(request.getfixturevalue("empty_database"), tmp_path / "carillon.sqlite3")
+    return Settings(data_dir=tmp_path, database_url=url, redis_url=valkey, secret_keys=SECRET, workers=2)
 
 
 @pytest.fixture

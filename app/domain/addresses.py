@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
 _LOCAL = re.compile(rf"{_ATOM}(\.{_ATOM})*")
@@ -30,12 +31,17 @@ def normalise_email(text: str) -> str | None:
     local, at, domain = text.rpartition("@")
     if not at or len(text) > MAX_EMAIL or len(local.encode()) > 64 or not _LOCAL.fullmatch(local):
         return None
-    if has_control_characters(text) or any(unicodedata.category(sign) in {"Zs", "Cf", "Co"} for sign in text):
+    if has_control_characters(text) or (not text.isascii() and _has_unseen_signs(text)):
         return None
     host = _ascii_domain(domain)
     return f"{local}@{host}" if host else None
 
 
+def _has_unseen_signs(text: str) -> bool:
+    return any(unicodedata.category(sign) in {"Zs", "Cf", "Co"} for sign in text)
+
+
+@lru_cache(maxsize=4096)  # a list of a hundred thousand people has few domains
 def _ascii_domain(domain: str) -> str | None:
     try:
         host = domain.rstrip(".").lower().encode("idna").decode() if not domain.isascii() else domain.lower()
@@ -54,7 +60,9 @@ def email_key(address: str) -> str:
 
 def normalise_phone(text: str) -> str | None:
     """The number in E.164, or None. Only the syntax is judged here; `+` or `00` in front is required."""
-    digits = "".join(str(unicodedata.digit(sign, sign)) if sign.isdigit() else sign for sign in text.strip())
+    digits = text.strip()
+    if not digits.isascii():
+        digits = "".join(str(unicodedata.digit(sign, sign)) if sign.isdigit() else sign for sign in digits)
     digits = _PHONE_NOISE.sub("", digits)
     if digits.startswith("00"):
         digits = "+" + digits[2:]

@@ -141,6 +141,8 @@ def _is_header(row: list[str]) -> bool:
 
 def unreadable(cell: str) -> str:
     """The first broken byte or sign of a cell in words ("the byte 0xFC"); empty when all can be read."""
+    if cell.isascii():
+        return ""
     for sign in cell:
         if "\udc80" <= sign <= "\udcff":
             return f"the byte 0x{ord(sign) - 0xDC00:02X}"

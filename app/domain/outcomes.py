@@ -72,6 +72,12 @@ class Outcome:
     provider_message_id: str = ""
     retry_after: timedelta | None = None
 
+    @property
+    def answer(self) -> str:
+        """What the provider said, in one line, its code in front once."""
+        basic = self.code.partition(" ")[0]
+        return self.detail if self.detail.startswith(basic) else f"{basic} {self.detail}".strip()
+
 
 def accepted(provider_message_id: str = "", detail: str = "", code: str = "") -> Outcome:
     """The provider took the message over."""

@@ -40,7 +40,7 @@ CONSEQUENCES = {
     "mailbox-full": "Inbox full: refused for now and tried again later",
     "mailbox-unknown": "Address unknown: refused for good",
     "throttled": "Asked to be slower: the session ends, the rest waits",
-    "greylisted": "Come back later: refused once, then accepted",
+    "greylisted": "Asked to come back later: refused for now and tried again",
     "server-error": "Trouble inside the service: tried again later",
     "content-rejected": "Content refused: that message fails",
     "slow": "Slow answers",

@@ -29,18 +29,18 @@ def usable(
     return session.scalar(statement.order_by(Provider.rank, Provider.pk).limit(1))
 
 
-def why_none(session: Session, project_pk: int, channel: str) -> str:
-    """A sentence for people about why nothing can be sent on a channel now."""
-    rows = session.scalars(
-        select(Provider)
-        .where(Provider.project_pk == project_pk, Provider.channel == channel)
-        .order_by(Provider.enabled.desc(), Provider.rank, Provider.pk)
-    ).all()
-    if not rows:
-        return "No provider is connected for this channel. Connect one, and sending goes on by itself."
-    if not rows[0].enabled:
-        return f"{rows[0].name} is switched off. Switch it on, and sending goes on by itself."
-    return f"{rows[0].name} cannot be used: {rows[0].blocked_detail or rows[0].blocked_reason}"
+def why_none(session: Session, project_pk: int, channel: str, *, pinned: int | None = None) -> str:
+    """A sentence for people about why nothing can be sent on a channel, or through the pinned provider, now."""
+    statement = select(Provider).where(Provider.project_pk == project_pk, Provider.channel == channel)
+    if pinned is not None:
+        statement = statement.where(Provider.pk == pinned)
+    first = session.scalar(statement.order_by(Provider.enabled.desc(), Provider.rank, Provider.pk).limit(1))
+    if first is None:
+        what = "The provider chosen for this message is gone" if pinned is not None else "No provider is connected"
+        return f"{what}. Connect one, and sending goes on by itself."
+    if not first.enabled:
+        return f"{first.name} is switched off. Switch it on, and sending goes on by itself."
+    return f"{first.name} cannot be used: {first.blocked_detail or first.blocked_reason}"
 
 
 def tell(session: Session, provider_pk: int, outcomes: Iterable[Outcome], now: datetime) -> None:
@@ -76,7 +76,7 @@ def _block(provider: Provider, outcome: Outcome, now: datetime) -> None:
         pause = min(max(now - provider.blocked_at, FIRST_PAUSE) * 2, LONGEST_PAUSE)
     provider.blocked_at = provider.blocked_at or now
     provider.blocked_reason = outcome.reason.value
-    provider.blocked_detail = " ".join(part for part in (outcome.code, outcome.detail) if part)[:512]
+    provider.blocked_detail = outcome.answer[:512]
     provider.retry_at = now + pause
 
 

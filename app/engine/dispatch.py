@@ -90,7 +90,8 @@ def _plan(machine: Machine, message_pk: int) -> Plan | None:
         if message is None or not ledger.may_send(session, message_pk) or not ledger.has_due(session, message_pk, now):
             return None
         provider = breaker.usable(session, message.project_pk, message.channel, now, pinned=message.provider_pk)
-        why = "" if provider is not None else breaker.why_none(session, message.project_pk, message.channel)
+        pin = message.provider_pk
+        why = "" if provider else breaker.why_none(session, message.project_pk, message.channel, pinned=pin)
     account = None
     if provider is not None:
         try:
@@ -307,7 +308,7 @@ def _suppress(session: Session, message: Message, result: Result, now: datetime)
     session.add(
         Suppression(
             id=f"d{result.delivery.pk}", project_pk=message.project_pk, channel=message.channel, address_key=address,
-            reason=_SUPPRESSIONS[outcome.kind], source=f"{outcome.code} {outcome.detail}".strip()[:255],
+            reason=_SUPPRESSIONS[outcome.kind], source=outcome.answer[:255],
             created_at=now, updated_at=now,
         )
     )  # fmt: skip

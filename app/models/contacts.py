@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, InProject
+from app.models.base import Base, InProject, key_text
 
 
 class Contact(InProject, Base):
@@ -19,6 +19,6 @@ class Contact(InProject, Base):
     )
 
     name: Mapped[str] = mapped_column(String(128), default="")
-    name_key: Mapped[str] = mapped_column(String(128), default="")  # case-folded, for search and order
+    name_key: Mapped[str] = mapped_column(key_text(128), default="")  # case-folded, for search and order
     attributes: Mapped[dict[str, Any]] = mapped_column(default=dict)
     is_demo: Mapped[bool] = mapped_column(default=False)

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Index, Integer, SmallInteger, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, BigId
+from app.models.base import Base, BigId, key_text
 
 _QUEUED = text("state = 'queued'")
 _NOTABLE = text("state IN ('failed', 'bounced', 'skipped', 'uncertain')")
@@ -44,7 +44,7 @@ class Delivery(Base):
     message_pk: Mapped[int] = mapped_column(BigId)
     target_pk: Mapped[int | None] = mapped_column(BigId)
     contact_pk: Mapped[int | None] = mapped_column(BigId)
-    address: Mapped[str] = mapped_column(String(2048))
+    address: Mapped[str] = mapped_column(key_text(2048))
     channel: Mapped[str] = mapped_column(String(8))
     state: Mapped[str] = mapped_column(String(10))
     reason: Mapped[str] = mapped_column(String(32), default="")

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, BigId, InProject
+from app.models.base import Base, BigId, InProject, key_text
 
 
 class Message(InProject, Base):
@@ -28,7 +28,7 @@ class Message(InProject, Base):
 
     channel: Mapped[str] = mapped_column(String(8))
     title: Mapped[str] = mapped_column(String(998), default="")  # what lists show and search
-    title_key: Mapped[str] = mapped_column(String(998), default="")
+    title_key: Mapped[str] = mapped_column(key_text(998), default="")
     content: Mapped[dict[str, Any]]
     audience: Mapped[dict[str, Any]]
     status: Mapped[str] = mapped_column(String(16))

@@ -3,7 +3,7 @@
 from sqlalchemy import Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, InProject
+from app.models.base import Base, InProject, key_text
 
 
 class Suppression(InProject, Base):
@@ -17,7 +17,7 @@ class Suppression(InProject, Base):
     )
 
     channel: Mapped[str] = mapped_column(String(8))
-    address_key: Mapped[str] = mapped_column(String(2048))
+    address_key: Mapped[str] = mapped_column(key_text(2048))
     reason: Mapped[str] = mapped_column(String(32))  # unsubscribed, hard_bounce, complaint, by_hand
     source: Mapped[str] = mapped_column(String(255), default="")
     is_demo: Mapped[bool] = mapped_column(default=False)

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, BigId, InProject
+from app.models.base import Base, BigId, InProject, key_text
 
 _EXPIRED = text("expired_at IS NOT NULL")
 
@@ -30,6 +30,6 @@ class Target(InProject, Base):
     provider_pk: Mapped[int | None] = mapped_column(BigId, ForeignKey("providers.pk", ondelete="SET NULL"))
     channel: Mapped[str] = mapped_column(String(8))
     address: Mapped[str] = mapped_column(String(2048))
-    address_key: Mapped[str] = mapped_column(String(2048))
+    address_key: Mapped[str] = mapped_column(key_text(2048))
     name: Mapped[str] = mapped_column(String(128), default="")
     expired_at: Mapped[datetime | None]

@@ -88,9 +88,7 @@ def create_contact(
     return contact
 
 
-def _read_addresses(
-    work: Work, addresses: Mapping[str, str], problems: dict[str, list[str]]
-) -> list[targets.Address]:
+def _read_addresses(work: Work, addresses: Mapping[str, str], problems: dict[str, list[str]]) -> list[targets.Address]:
     """The addresses that can be; what cannot, or is somebody else's, becomes a problem of its channel."""
     wanted: list[targets.Address] = []
     for channel, text in addresses.items():

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.delivery_states import DeliveryState
 from app.domain.errors import NotFound
+from app.domain.outcomes import Reason
 from app.models.contacts import Contact
 from app.models.deliveries import Attempt, Batch, Delivery, Tally
 from app.models.messages import Message
@@ -17,7 +18,7 @@ from app.models.providers import Provider
 from app.services.listing import PAGE_SIZE, Cursor, Page
 from app.services.work import Work
 
-LOOKED_THROUGH = 50_000  # rows one page looks at when no index knows its filters; the next page goes on from there
+LOOKED_THROUGH = 20_000  # rows one page looks at when no index knows its filters; the next page goes on from there
 LAST_SIGN = "\U0010ffff"
 NOTABLE = text("deliveries.state IN ('failed', 'bounced', 'skipped', 'uncertain')")  # as the index of reasons has it
 
@@ -62,6 +63,21 @@ class Row:
     message_id: str = ""
     message_title: str = ""
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is tried at `next_attempt_at`."""
+        return self.delivery.state == DeliveryState.QUEUED
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether it was never meant to reach a provider, or not any more."""
+        return self.delivery.state == DeliveryState.SKIPPED
+
+    @property
+    def why(self) -> str:
+        """The reason code when something is to be explained; empty when all is well."""
+        return "" if self.delivery.reason == Reason.ACCEPTED else self.delivery.reason
+
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
@@ -99,8 +115,8 @@ def _turn(session: Session, walk: _Walk, cursor: Cursor, size: int) -> Page[Deli
     order = walk.order(down=down)
     stop: Delivery | None = None
     if walk.sieve:
-        last = select(Delivery).where(*limits).order_by(*order).offset(LOOKED_THROUGH - 1).limit(1)
-        stop = session.scalar(last)
+        last = select(Delivery.pk).where(*limits).order_by(*order).offset(LOOKED_THROUGH - 1).limit(1)
+        stop = session.get(Delivery, session.scalar(last) or 0)
     if stop is not None:
         limits.append(walk.beyond(stop, down=not down, with_edge=True))
     found = session.scalars(select(Delivery).where(*limits, *walk.sieve).order_by(*order).limit(size + 1)).all()
@@ -141,7 +157,10 @@ def _walk_through(work: Work, message: Message, wanted: Filter) -> _Walk:
         is_rare = tally is None or not is_known or getattr(tally, wanted.state) * 20 < tally.audience
         by_state = bool(wanted.reason) or not wanted.key or is_rare
         (scope if by_state else sieve).append(Delivery.state == wanted.state)
-        (sieve if by_state else scope).extend(_starts_with(wanted.key))
+        if by_state and wanted.key:
+            sieve.append(func.substr(Delivery.address, 1, len(wanted.key)) == wanted.key)
+        else:
+            scope.extend(_starts_with(wanted.key))
         return _Walk(scope, sieve, by_address=not by_state)
     scope.extend(_starts_with(wanted.key))
     return _Walk(scope, sieve, by_address=not wanted.reason)

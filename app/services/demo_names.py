@@ -51,7 +51,7 @@ TONGUES: tuple[Tongue, ...] = (
     _tongue(
         "pl", 7,
         "Zofia Łukasz Małgorzata Paweł Agnieszka Wojciech Kasia Michał Jadwiga Stanisław Bożena Tomasz",
-        "Kowalczyk Wiśniewska Zając Wróbel Dąbrowski Nowicka Król Pawlak Sikora Jabłońska Górski Mazur",
+        "Kowalczyk Gołąb Zając Wróbel Dąbek Nowak Król Pawlak Sikora Wójcik Kozioł Mazur",
         "Warszawa, Kraków, Gdańsk, Wrocław",
     ),
     _tongue(
@@ -81,7 +81,7 @@ TONGUES: tuple[Tongue, ...] = (
     _tongue(
         "cs", 4,
         "Jiří Věra Ondřej Zdeňka Tomáš Šárka Matěj Růžena",
-        "Dvořák Novotná Procházka Černý Kučerová Sedláček Hájek Fialová",
+        "Martinů Krejčí Petrů Tachecí Janků Hořejší Dolejší Šimků",
         "Praha, Brno, Olomouc",
     ),
     _tongue(
@@ -92,8 +92,8 @@ TONGUES: tuple[Tongue, ...] = (
     ),
     _tongue(
         "el", 3,
-        "Ελένη/Eleni Γιώργος/Giorgos Κατερίνα/Katerina Νίκος/Nikos Σοφία/Sofia Δημήτρης/Dimitris",
-        "Παπαδάκη/Papadaki Βλάχος/Vlachos Αλεξίου/Alexiou Καραγιάννης/Karagiannis Μακρή/Makri Ζήσης/Zisis",
+        "Ελένη/Eleni Άννα/Anna Κατερίνα/Katerina Ιωάννα/Ioanna Σοφία/Sofia Δήμητρα/Dimitra",
+        "Παπαδάκη/Papadaki Βλάχου/Vlachou Αλεξίου/Alexiou Καρρά/Karra Μακρή/Makri Ζήση/Zisi",
         "Αθήνα, Θεσσαλονίκη, Πάτρα",
     ),
     _tongue(
@@ -104,9 +104,9 @@ TONGUES: tuple[Tongue, ...] = (
     ),
     _tongue(
         "ja", 3,
-        "葵/Aoi 蓮/Ren 美咲/Misaki 大輔/Daisuke 由美/Yumi 健/Ken",
-        "鐘江/Kanee 山口/Yamaguchi 森田/Morita 小林/Kobayashi 石井/Ishii 藤本/Fujimoto",
-        "東京, 京都, 札幌",
+        "Aoi Ren Misaki Daisuke Yumi Ken",
+        "Kanee Yamaguchi Morita Kobayashi Ishii Fujimoto",
+        "Tōkyō, Kyōto, Sapporo",
     ),
     _tongue(
         "vi", 2,
@@ -119,10 +119,8 @@ TONGUES: tuple[Tongue, ...] = (
     ),
 )  # fmt: skip
 
-# Letters that no decomposition takes apart.
-_LETTERS = str.maketrans(
-    {"ß": "ss", "ł": "l", "ı": "i", "đ": "d", "ø": "o", "æ": "ae", "ö": "oe", "ü": "ue", "ä": "ae"}
-)
+_LETTERS = str.maketrans({"ß": "ss", "ł": "l", "ı": "i", "đ": "d"})  # no decomposition takes these apart
+_GERMAN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 
 
 def spoken(name: str) -> str:
@@ -130,7 +128,10 @@ def spoken(name: str) -> str:
     return name.partition("/")[0]
 
 
-def latin(name: str) -> str:
-    """A name as the front of an email address: lower-case a-z, nothing else."""
-    text = (name.partition("/")[2] or name).lower().translate(_LETTERS)
-    return "".join(sign for sign in unicodedata.normalize("NFKD", text) if "a" <= sign <= "z")
+def latin(name: str, code: str) -> str:
+    """A name of that language as the front of an email address: lower-case a-z, nothing else."""
+    text = (name.partition("/")[2] or name).lower()
+    if code == "de":
+        text = text.translate(_GERMAN)
+    plain = unicodedata.normalize("NFKD", text.translate(_LETTERS))
+    return "".join(sign for sign in plain if "a" <= sign <= "z")

@@ -87,7 +87,7 @@ def _person(tongue: Tongue, since: datetime, seen: Counter[str], chance: Random)
     if is_last_first and not is_unnamed:
         person.attributes["first_name"] = spoken(given)
     if chance.random() < _CHANCES["email"]:
-        local = _local_part(latin(given), latin(family), chance)
+        local = _local_part(latin(given, tongue.code), latin(family, tongue.code), chance)
         seen[local] += 1
         person.addresses["email"] = f"{local}{seen[local] if seen[local] > 1 else ''}@{chance.choice(DOMAINS)}"
     if chance.random() < _CHANCES["sms"] and (number := _number(tongue.code, seen)):

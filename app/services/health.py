@@ -12,6 +12,7 @@ import redis
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.engine import ledger
 from app.infra.broker import Broker
 from app.infra.db import Database
 from app.infra.settings import Settings
@@ -49,6 +50,7 @@ def examine(settings: Settings, database: Database, broker: Broker) -> list[Chec
         lambda: check_broker(broker),
         lambda: check_workers(broker),
         lambda: check_ticker(broker),
+        lambda: check_ledger(database),
     ]
     return [check() for check in checks]
 
@@ -112,6 +114,19 @@ def check_database(database: Database) -> Check:
             return Check(name, False, "It has no tables yet; make them with: carillon db upgrade")
         return Check(name, False, f"It does not answer: {words}. Check CARILLON_DATABASE_URL and that it runs.")
     return Check(name, bool(version), f"It answers; its tables are of version {version}.")
+
+
+def check_ledger(database: Database) -> Check:
+    """Whether the counts of every message are those of its rows."""
+    try:
+        with database.read() as session:
+            wrong = ledger.unbalanced(session)
+    except SQLAlchemyError:
+        return Check("ledger", False, "Unknown, because the database does not answer.")
+    if wrong:
+        numbers = ", ".join(map(str, wrong[:10]))
+        return Check("ledger", False, f"The counts of {len(wrong)} messages differ from their rows: {numbers}.")
+    return Check("ledger", True, "Every message is in balance with its rows.")
 
 
 def check_broker(broker: Broker) -> Check:

@@ -246,5 +246,3 @@ def _finish(job: _Job, cursor: int) -> None:
             "import.finish", f"import/{row.id}", created=row.created_total, updated=row.updated_total,
             unchanged=row.unchanged_total, rejected=row.rejected_total,
         )  # fmt: skip
-
-

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 from secrets import randbelow
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import insert, update
+from sqlalchemy import Table, insert, update
 
 from app.domain.ids import unique
 from app.models.base import to_milliseconds
@@ -17,6 +17,10 @@ from app.services.contacts import name_key
 from app.services.import_plan import Person, Plan, Spot
 from app.services.work import Work
 
+# Tables rather than classes: the ORM would look at each of many thousand rows once more.
+_CONTACTS = cast("Table", Contact.__table__)
+_TARGETS = cast("Table", Target.__table__)
+_SUBSCRIBERS = cast("Table", Subscriber.__table__)
 _RANDOM = 1 << 28  # how many ids of one millisecond there are
 
 
@@ -58,7 +62,7 @@ def _insert_people(work: Work, people: Sequence[Person], ids: _Ids) -> None:
         }
         for person in people
     ]  # fmt: skip
-    for pk, contact_id in work.session.execute(insert(Contact).returning(Contact.pk, Contact.id), rows):
+    for pk, contact_id in work.session.execute(insert(_CONTACTS).returning(_CONTACTS.c.pk, _CONTACTS.c.id), rows):
         by_id[contact_id].pk = pk
 
 
@@ -83,9 +87,9 @@ def _insert_spots(work: Work, spots: Sequence[Spot], ids: _Ids, *, with_pk: set[
         for target_id, spot in by_id.items()
     ]  # fmt: skip
     if not with_pk:
-        work.session.execute(insert(Target), rows)
+        work.session.execute(insert(_TARGETS), rows)
         return
-    for pk, target_id in work.session.execute(insert(Target).returning(Target.pk, Target.id), rows):
+    for pk, target_id in work.session.execute(insert(_TARGETS).returning(_TARGETS.c.pk, _TARGETS.c.id), rows):
         by_id[target_id].pk = pk
 
 
@@ -97,4 +101,4 @@ def _insert_links(work: Work, links: Sequence[tuple[int, Spot]], ids: _Ids) -> N
         }
         for topic, spot in links
     ]  # fmt: skip
-    work.session.execute(insert(Subscriber), rows)
+    work.session.execute(insert(_SUBSCRIBERS), rows)

@@ -62,6 +62,16 @@ class Line:
     waiting_reason: str = ""
     is_demo: bool = False
 
+    @property
+    def is_draft(self) -> bool:
+        """Whether it may be written on."""
+        return self.phase == MessageStatus.DRAFT
+
+    @property
+    def is_running(self) -> bool:
+        """Whether deliveries of it are on their way or held: it can be cancelled, not deleted."""
+        return self.phase in {"sending", "paused"}
+
 
 def create_draft(work: Work, channel: str = Channel.EMAIL) -> Message:
     """A new, empty draft. Raises Invalid for a channel that cannot be composed yet."""
@@ -175,6 +185,11 @@ def phase_of(message: Message) -> str:
     """The word people see: draft, scheduled, sending, paused, cancelled, sent or failed."""
     status = MessageStatus(message.status)
     return Phase.of(status, paused=message.paused_at is not None, cancelled=message.cancelled_at is not None).word
+
+
+def goes_out_at(message: Message) -> datetime | None:
+    """When a scheduled message goes out; None for any other."""
+    return message.scheduled_at if message.status == MessageStatus.SCHEDULED else None
 
 
 def _add(work: Work, content: EmailContent, audience: Mapping[str, Sequence[str]], event: str) -> Message:

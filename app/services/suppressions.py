@@ -17,6 +17,7 @@ REASONS: Mapping[str, str] = {
     "complaint": "Complained about spam",
     "by_hand": "Added by hand",
 }
+FEW = 2_000  # rows that may be named one by one, so that a long list need not be walked through
 LAST_SIGN = "\U0010ffff"  # sorts behind whatever can stand in an address
 
 
@@ -36,9 +37,12 @@ def list_suppressions(work: Work, wanted: SuppressionFilter, cursor: Cursor) -> 
     if wanted.search.strip():
         key = search_key(wanted.search)
         channels = [wanted.channel] if wanted.channel else ["email", "sms", "push"]
-        query = query.where(
+        begins = (
             Suppression.channel.in_(channels), Suppression.address_key >= key, Suppression.address_key < key + LAST_SIGN
-        )
+        )  # fmt: skip
+        few = select(Suppression.pk).where(Suppression.project_pk == work.project_pk, *begins).limit(FEW + 1)
+        pks = list(work.session.scalars(few))
+        query = query.where(Suppression.pk.in_(pks)) if len(pks) <= FEW else query.where(*begins)
     elif wanted.channel:
         query = query.where(Suppression.channel == wanted.channel)
     if wanted.reason:

@@ -1,5 +1,6 @@
 """Targets: the addresses of a contact on each channel; one address belongs to one contact."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -51,25 +52,38 @@ class TargetCard:
     phone: PhoneFacts | None
 
 
-def read_address(channel: str, text: str, *, label: str = "") -> Address:
+def _read_email(text: str) -> tuple[str | None, str]:
+    return normalise_email(text), f"Email {EMAIL_RULE}."
+
+
+def _read_phone(text: str) -> tuple[str | None, str]:
+    number, wrong = read_phone(text)
+    return number, f"Phone number {wrong + '; it ' if wrong else ''}{PHONE_RULE}."
+
+
+def _read_token(text: str) -> tuple[str | None, str]:
+    rule = f"Push token needs 1 to {MAX_TOKEN:,} visible ASCII characters, without spaces."
+    return normalise_token(text), rule
+
+
+_READERS: dict[str, Callable[[str], tuple[str | None, str]]] = {
+    Channel.EMAIL: _read_email,
+    Channel.SMS: _read_phone,
+    Channel.PUSH: _read_token,
+}
+_KEYS: dict[str, Callable[[str], str]] = {Channel.EMAIL: email_key}  # on other channels the address is its own key
+_FACTS: dict[str, Callable[[str], PhoneFacts]] = {Channel.SMS: describe_phone}
+
+
+def read_address(channel: str, text: str) -> Address:
     """What was typed as an address of that channel; Invalid (field `address`) with what is wrong and what is right."""
-    label = label or {"email": "Email", "sms": "Phone number", "push": "Push token"}.get(channel, "Address")
-    if channel == Channel.EMAIL:
-        address = normalise_email(text)
-        if address is not None:
-            return Address(channel, address, email_key(address))
-        raise Invalid({"address": [f"{label} {EMAIL_RULE}."]})
-    if channel == Channel.SMS:
-        number, wrong = read_phone(text)
-        if number is not None:
-            return Address(channel, number, number)
-        raise Invalid({"address": [f"{label} {wrong + '; it ' if wrong else ''}{PHONE_RULE}."]})
-    if channel == Channel.PUSH:
-        token = normalise_token(text)
-        if token is not None:
-            return Address(channel, token, token)
-        raise Invalid({"address": [f"{label} needs 1 to {MAX_TOKEN:,} visible ASCII characters, without spaces."]})
-    raise Invalid({"channel": [f"Channel is one of {', '.join(Channel)}."]})
+    read = _READERS.get(channel)
+    if read is None:
+        raise Invalid({"channel": [f"Channel is one of {', '.join(Channel)}."]})
+    address, sentence = read(text)
+    if address is None:
+        raise Invalid({"address": [sentence]})
+    return Address(channel, address, _KEYS.get(channel, str)(address))
 
 
 def search_key(text: str) -> str:
@@ -166,9 +180,7 @@ def remove_target(work: Work, target_id: str) -> Target:
 def targets_of(work: Work, contact: Contact) -> list[TargetCard]:
     """The addresses of a contact, by channel, each with its subscriptions and why it may be suppressed."""
     work.require("contacts.read")
-    count = (
-        select(func.count()).where(Subscriber.target_pk == Target.pk).correlate(Target).scalar_subquery()
-    )
+    count = select(func.count()).where(Subscriber.target_pk == Target.pk).correlate(Target).scalar_subquery()
     rows = work.session.execute(
         select(Target, count, Suppression.reason, Suppression.id)
         .outerjoin(
@@ -184,8 +196,7 @@ def targets_of(work: Work, contact: Contact) -> list[TargetCard]:
         TargetCard(
             target.id, target.channel, target.address, target.name, target.expired_at is not None, subscriptions,
             reason or "", suppression_id or "",
-            describe_phone(target.address) if target.channel == Channel.SMS else None,
+            _FACTS[target.channel](target.address) if target.channel in _FACTS else None,
         )
         for target, subscriptions, reason, suppression_id in rows
     ]  # fmt: skip
-

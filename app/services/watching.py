@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from app.domain.delivery_states import DeliveryState
+from app.domain.message_states import MessageStatus
+from app.domain.permissions import Actor
 from app.models.messages import Message, MessageEvent
 from app.models.providers import Provider
 from app.services import deliveries, messages
@@ -13,6 +15,11 @@ from app.services.work import Work
 
 MOST_EVENTS = 200
 SMOOTHING = 0.4  # how much the newest measurement counts in the pace that is shown
+
+_ACTS = {
+    MessageStatus.DRAFT: {"edit": "messages.write"},
+    MessageStatus.SCHEDULED: dict.fromkeys(("send", "reschedule", "unschedule"), "messages.send"),
+}  # what may be done before it is sent, and the permission for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,7 @@ class Watched:
     phase: str
     progress: Progress
     now: datetime
+    acts: frozenset[str] = frozenset()  # what whoever asks may do with it in its present state
     blocked: list[Provider] = field(default_factory=list)
 
     @property
@@ -88,8 +96,22 @@ def watch(work: Work, message_id: str, last: Glance | None = None) -> Watched:
     pace = _pace(message, progress.done, work.now, last)
     return Watched(
         message, messages.phase_of(message), Progress(counts, progress.audience, pace), work.now,
-        _blocked(work, message) if message.waiting_reason else [],
+        _acts(work.actor, message, counts), _blocked(work, message) if message.waiting_reason else [],
     )  # fmt: skip
+
+
+def _acts(actor: Actor, message: Message, counts: dict[str, int]) -> frozenset[str]:
+    """What this actor may do with the message as it stands now."""
+    status = MessageStatus(message.status)
+    is_sending, is_stopping = status is MessageStatus.PROCESSING, message.cancelled_at is not None
+    fit = dict(_ACTS.get(status, {}))
+    if is_sending and not is_stopping:
+        fit |= {"resume" if message.paused_at else "pause": "messages.control", "cancel": "messages.control"}
+    if (counts["failed"] or counts["uncertain"]) and not (is_sending and is_stopping):
+        fit["retry"] = "deliveries.retry"
+    if not is_sending:
+        fit["delete"] = "messages.write"
+    return frozenset(act for act, permission in fit.items() if actor.may(permission))
 
 
 def _pace(message: Message, done: int, now: datetime, last: Glance | None) -> float:

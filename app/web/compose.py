@@ -53,8 +53,6 @@ def save(project_id: str, message_id: str) -> Response:
         return go(url_for(then, message_id=message_id, **_shown(request.form.get("as"))))
     text = request.form.get("q", "").strip()
     place = "audience" if text or request.form.getlist("add") or request.form.getlist("remove") else None
-    if request.form.get("then") == "save":
-        toast("Draft saved.")
     who = request.form.get("who") or None
     return go(url_for(".edit", message_id=message_id, q=text or None, who=who, _anchor=place, **shown))
 

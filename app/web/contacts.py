@@ -121,9 +121,7 @@ def update(project_id: str, contact_id: str) -> Response:
     form = ContactEditForm()
     try:
         with opening() as work:
-            contacts.update_contact(
-                work, contact_id, name=form.name.data or "", attributes=form.attributes.data or ""
-            )
+            contacts.update_contact(work, contact_id, name=form.name.data or "", attributes=form.attributes.data or "")
     except Invalid as error:
         put_problem(form, error)
         with reading() as work:

@@ -31,6 +31,14 @@ def index(project_id: str) -> Response:
     return _index(UploadForm(formdata=None))
 
 
+STATUSES = ("uploaded", "checking", "mapped", "running", "finished", "failed")
+
+
+def _stage(status: str) -> dict[str, bool]:
+    """Where an import stands, as flags for the pages."""
+    return {name: name == status for name in STATUSES} | {"moves": status in {"checking", "running"}}
+
+
 def _index(form: UploadForm, status: int = 200) -> Response:
     with reading() as work:
         cursor = Cursor.parse(request.args.get("after", ""), request.args.get("before", ""))
@@ -64,7 +72,7 @@ def show(project_id: str, import_id: str) -> Response:
     wants_columns = row.status == "mapped" and request.args.get("step") == "columns"
     if actor().may("imports.write") and (row.status == "uploaded" or wants_columns):
         return _columns(import_id)
-    return render("imports/show.html", row=row)
+    return render("imports/show.html", row=row, stage=_stage(row.status))
 
 
 @blueprint.get("/<import_id>/-/progress")
@@ -73,7 +81,7 @@ def progress_fragment(project_id: str, import_id: str) -> Response:
     """The part of the page that moves."""
     with reading() as work:
         row = imports.find_import(work, import_id)
-    return render_fragment("imports/_progress.html", row=row)
+    return render_fragment("imports/_progress.html", row=row, stage=_stage(row.status))
 
 
 def _columns(import_id: str, reading_form: ReadingForm | None = None, form: MappingForm | None = None) -> Response:
@@ -152,7 +160,7 @@ def ask_delete(project_id: str, import_id: str) -> Response:
     """Ask, saying that the contacts stay."""
     with reading() as work:
         row = imports.find_import(work, import_id)
-    return render("imports/delete.html", row=row)
+    return render("imports/delete.html", row=row, stage=_stage(row.status))
 
 
 @blueprint.post("/<import_id>/delete")

@@ -212,7 +212,7 @@ def event_words(event: str, details: dict[str, Any]) -> str:
         "scheduled": f"Scheduled for {str(details.get('wall', '')).replace('T', ', ')} ({details.get('zone', '')})",
         "unscheduled": "Taken back to draft",
         "started": "Sending began",
-        "fanned_out": f"{total:,} recipients worked out",
+        "fanned_out": f"{details.get('audience', 0):,} recipients worked out",
         "paused": "Paused",
         "resumed": "Resumed",
         "cancelled": f"Cancelled with {left:,} left",

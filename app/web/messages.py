@@ -64,7 +64,10 @@ def ask_delete(project_id: str, message_id: str) -> Response:
     with reading() as work:
         message = messages.find(work, message_id)
         tally = deliveries.tallies_of(work, [message.pk]).get(message.pk)
-    return render("messages/delete.html", message=message, deliveries=tally.audience if tally else 0)
+    return render(
+        "messages/delete.html", message=message, deliveries=tally.audience if tally else 0,
+        goes_out_at=messages.goes_out_at(message),
+    )  # fmt: skip
 
 
 @blueprint.post("/<message_id>/delete")

@@ -44,9 +44,7 @@ def create(project_id: str) -> Response:
     form = SuppressionForm()
     try:
         with opening() as work:
-            suppressions.add_suppression(
-                work, form.channel.data or "", form.address.data or "", form.reason.data or ""
-            )
+            suppressions.add_suppression(work, form.channel.data or "", form.address.data or "", form.reason.data or "")
     except (Invalid, Conflict) as error:
         put_problem(form, error)
         return redraw("suppressions/form.html", form=form)

@@ -69,7 +69,7 @@ def test_no_page_has_a_barrier_a_complaint_or_sticks_out(addresses: Addresses, w
             found += look_at(page, person, width, dark)
     finally:
         person.driver.quit()
-    assert found == []
+    assert found == [], "\n".join(found)
     assert len(pages) > len(STILL_PAGES) + len(FOUND_PAGES)
 
 

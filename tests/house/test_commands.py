@@ -31,7 +31,7 @@ def assert_refused(seen: "subprocess.CompletedProcess[str]", sentence: str) -> N
 
 def test_help_names_every_command() -> None:
     seen = carillon("--help")
-    for word in ("up", "web", "worker", "ticker", "project", "key", "member", "db", "doctor"):
+    for word in ("up", "web", "worker", "ticker", "project", "key", "member", "seed", "db", "doctor"):
         assert f"\n  {word} " in seen.stdout
 
 

@@ -1,6 +1,7 @@
 """The list of messages and what begins, doubles and ends one."""
 
 from app.services.work import Workshop
+from tests.conftest import START
 from tests.factories import make_message
 from tests.web.page_client import PageClient
 
@@ -79,6 +80,11 @@ def test_deleting_asks_first_and_then_deletes(olga: PageClient, workshop: Worksh
     page = olga.submit(olga.get(f"{HOME}/{message}/delete"))
     assert page.path == HOME
     assert "No message yet" in page.text
+
+
+def test_deleting_a_scheduled_message_says_when_it_would_have_gone_out(olga: PageClient, workshop: Workshop) -> None:
+    message = make(workshop, status="scheduled", scheduled_at=START)
+    assert "goes out on Sat 21 Nov 2026, 10:00 CET" in olga.get(f"{HOME}/{message}/delete").text
 
 
 def test_a_viewer_sees_the_list_and_may_not_write(vera: PageClient, workshop: Workshop) -> None:

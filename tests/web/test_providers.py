@@ -22,7 +22,7 @@ LIST = "/p/default/providers"
 SECRET = "hunter2-hunter2-4f2a"
 
 
-@pytest.fixture()
+@pytest.fixture
 def emulators(settings: Settings) -> Iterator[dict]:
     """The real process of the emulators on the test's data dir; where it listens."""
     place = settings.run_dir / "emulators.json"
@@ -134,9 +134,7 @@ def test_the_card_shows_the_last_hour(workshop: Workshop, actor: Actor, olga: Pa
     assert "90 % accepted of 10 tries" in olga.get(LIST).text
 
 
-def test_switching_off_and_disconnecting_say_what_happens(
-    workshop: Workshop, actor: Actor, olga: PageClient
-) -> None:
+def test_switching_off_and_disconnecting_say_what_happens(workshop: Workshop, actor: Actor, olga: PageClient) -> None:
     page = fill(olga)
     off = olga.submit(page, "form[action$='/switch']")
     assert "Switched off" in off.text

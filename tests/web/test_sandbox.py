@@ -13,7 +13,7 @@ BOX = "/p/default/sandbox"
 EVIL = "<h1>Hi</h1><script>alert(1)</script><img src='https://example.org/pixel.png'>"
 
 
-@pytest.fixture()
+@pytest.fixture
 def outbox(settings: Settings) -> Outbox:
     return Outbox(outbox_path(settings.data_dir))
 
@@ -109,7 +109,9 @@ def test_the_dial_says_in_words_what_it_does(settings: Settings, olga: PageClien
     assert "It fails on purpose" not in page.text
 
 
-@pytest.mark.parametrize("values", [{"fault": "lightning"}, {"fault": "slow", "share": "x"}, {"fault": "slow", "share": "500"}])
+@pytest.mark.parametrize(
+    "values", [{"fault": "lightning"}, {"fault": "slow", "share": "x"}, {"fault": "slow", "share": "500"}]
+)
 def test_a_dial_that_cannot_be_is_refused(olga: PageClient, values: dict[str, str]) -> None:
     page = olga.submit(olga.get(f"{BOX}/faults"), **values)
     assert page.status == 422

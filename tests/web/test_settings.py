@@ -10,8 +10,10 @@ from app.domain.permissions import Actor
 from app.infra.vault import hash_token
 from app.models.keys import ApiKey
 from app.models.members import Member, Membership
+from app.models.topics import Topic
 from app.services.work import Workshop
 from tests.conftest import FakeClock
+from tests.factories import make_topic
 from tests.web.conftest import sign_in
 from tests.web.page_client import PageClient
 
@@ -101,9 +103,7 @@ def test_an_account_that_exists_is_not_taken_over(app: Flask, olga: PageClient, 
     assert "has an account already" in page.text
 
 
-def test_an_invitation_ends_by_time_or_when_it_is_taken_back(
-    app: Flask, clock: FakeClock, olga: PageClient
-) -> None:
+def test_an_invitation_ends_by_time_or_when_it_is_taken_back(app: Flask, clock: FakeClock, olga: PageClient) -> None:
     first, second = invite(olga, "viewer"), invite(olga, "viewer")
     olga.submit(olga.get(MEMBERS), "form[action$='/take-back']")
     assert PageClient(app).get(second).status == 401
@@ -170,3 +170,13 @@ def test_activity_is_filtered_by_the_thing_it_happened_to(olga: PageClient) -> N
     page = olga.get(f"{SETTINGS}/activity?resource=project/default")
     assert [cell.get_text() for cell in page.select("tbody code")] == ["project.update"]
     assert "Olga" in page.text
+
+
+def test_sample_data_is_removed_in_one_action(workshop: Workshop, actor: Actor, olga: PageClient) -> None:
+    assert "Sample data" not in olga.get(SETTINGS).text
+    with workshop.open(actor) as work:
+        make_topic(work.session, name="Sample").is_demo = True
+        make_topic(work.session, name="Mine")
+    olga.submit(olga.get(f"{SETTINGS}/sample-data"))
+    with workshop.read(actor) as work:
+        assert work.session.scalars(select(Topic.name)).all() == ["Mine"]

@@ -13,6 +13,11 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+
+def key_text(length):
+    return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
+
+
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 
@@ -92,7 +97,7 @@ def upgrade() -> None:
         sa.Column("message_pk", ID, nullable=False),
         sa.Column("target_pk", ID, nullable=True),
         sa.Column("contact_pk", ID, nullable=True),
-        sa.Column("address", sa.String(length=2048), nullable=False),
+        sa.Column("address", key_text(2048), nullable=False),
         sa.Column("channel", sa.String(length=8), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("reason", sa.String(length=32), nullable=False),
@@ -232,7 +237,7 @@ def upgrade() -> None:
     op.create_table(
         "contacts",
         sa.Column("name", sa.String(length=128), nullable=False),
-        sa.Column("name_key", sa.String(length=128), nullable=False),
+        sa.Column("name_key", key_text(128), nullable=False),
         sa.Column("attributes", JSON, nullable=False),
         sa.Column("is_demo", sa.Boolean(), nullable=False),
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -337,7 +342,7 @@ def upgrade() -> None:
         "messages",
         sa.Column("channel", sa.String(length=8), nullable=False),
         sa.Column("title", sa.String(length=998), nullable=False),
-        sa.Column("title_key", sa.String(length=998), nullable=False),
+        sa.Column("title_key", key_text(998), nullable=False),
         sa.Column("content", JSON, nullable=False),
         sa.Column("audience", JSON, nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
@@ -413,7 +418,7 @@ def upgrade() -> None:
     op.create_table(
         "suppressions",
         sa.Column("channel", sa.String(length=8), nullable=False),
-        sa.Column("address_key", sa.String(length=2048), nullable=False),
+        sa.Column("address_key", key_text(2048), nullable=False),
         sa.Column("reason", sa.String(length=32), nullable=False),
         sa.Column("source", sa.String(length=255), nullable=False),
         sa.Column("is_demo", sa.Boolean(), nullable=False),
@@ -459,7 +464,7 @@ def upgrade() -> None:
         sa.Column("provider_pk", ID, nullable=True),
         sa.Column("channel", sa.String(length=8), nullable=False),
         sa.Column("address", sa.String(length=2048), nullable=False),
-        sa.Column("address_key", sa.String(length=2048), nullable=False),
+        sa.Column("address_key", key_text(2048), nullable=False),
         sa.Column("name", sa.String(length=128), nullable=False),
         sa.Column("expired_at", sa.BigInteger(), nullable=True),
         sa.Column("id", sa.String(length=36), nullable=False),

@@ -117,5 +117,3 @@ class MappingForm(FlaskForm):  # type: ignore[misc]
         choices=options((("update", "Add and update what the file says"), ("skip", "Leave them as they are"))),
         default="update",
     )
-
-
