@@ -233,8 +233,8 @@ def _prepare_folder(settings: "Settings") -> None:
 def _workshop(data_dir: Path | None) -> "Workshop":
     """What the services need, on a database that has the newest shape."""
     settings = _settings("cli", data_dir=data_dir)
-    from app.services.work import Workshop
     from app.migrations import is_current, upgrade
+    from app.services.work import Workshop
 
     _prepare_folder(settings)
     if not is_current(settings.sqlalchemy_url):

@@ -8,6 +8,7 @@ from app.engine import ticker
 from app.engine.machine import Machine
 from app.infra.queue_worker import run_worker, worker_name
 from app.infra.settings import Settings
+from app.services import imports
 from app.services.work import Workshop
 
 
@@ -27,5 +28,5 @@ def run_ticker(settings: Settings) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    ticker.run(machine, stop)
+    ticker.run(machine, stop, {"go on with imports": lambda: imports.ring_stalled(workshop)})
     workshop.close()

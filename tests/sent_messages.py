@@ -26,7 +26,12 @@ def make_sent(
     is_open = bool(states.get("queued") or states.get("sending"))
     went_wrong = states.get("failed") or states.get("bounced") or states.get("uncertain")
     status = "processing" if is_open else "failed" if went_wrong else "sent"
-    values = {"status": status, "started_at": at, "fanned_out_at": at, "settled_at": None if is_open else at}
+    values: dict[str, Any] = {
+        "status": status,
+        "started_at": at,
+        "fanned_out_at": at,
+        "settled_at": None if is_open else at,
+    }
     message = make_message(session, **(values | columns))
     for state, count in states.items():
         for index in range(count):

@@ -35,9 +35,10 @@ def why_none(session: Session, project_pk: int, channel: str, *, pinned: int | N
     if pinned is not None:
         statement = statement.where(Provider.pk == pinned)
     first = session.scalar(statement.order_by(Provider.enabled.desc(), Provider.rank, Provider.pk).limit(1))
+    if first is None and pinned is not None:
+        return "The provider chosen for this message is gone. Cancel the message, and send a copy of it."
     if first is None:
-        what = "The provider chosen for this message is gone" if pinned is not None else "No provider is connected"
-        return f"{what}. Connect one, and sending goes on by itself."
+        return "No provider is connected for this channel. Connect one, and sending goes on by itself."
     if not first.enabled:
         return f"{first.name} is switched off. Switch it on, and sending goes on by itself."
     return f"{first.name} cannot be used: {first.blocked_detail or first.blocked_reason}"

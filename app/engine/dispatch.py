@@ -108,8 +108,8 @@ def _plan(machine: Machine, message_pk: int) -> Plan | None:
 
 def _send_batch(machine: Machine, plan: Plan, size: int, end: float) -> int:
     """Claim, send and record one batch; how many were tried."""
-    now, moment = machine.clock.now(), monotonic()
     with machine.database.begin() as session:
+        now, moment = machine.clock.now(), monotonic()
         holder = ledger.Holder(machine.name, machine.lease)
         lease = ledger.claim(session, plan.message, plan.provider.pk, size, holder, now)
         if lease is None:
@@ -224,8 +224,8 @@ class LedgerWatch:
                     self._renew()
 
     def _renew(self) -> None:
-        moment = monotonic()
         with self.machine.database.begin() as session:
+            moment = monotonic()  # the wait for the write lock is over, and the lease is counted from here
             may_go_on = ledger.renew(session, self.lease, self.machine.clock.now())
         self.is_over = self.is_over or not may_go_on
         self.held_since = moment

@@ -1,7 +1,7 @@
 """The ticker: four times a second it starts what is due, and rings again whatever the queue forgot."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 from sqlalchemy import select
@@ -20,8 +20,11 @@ SKIP_PAGE = 20_000
 log = structlog.get_logger(__name__)
 
 
-def run(machine: Machine, stop: threading.Event) -> None:
-    """Tick until told to stop. Several tickers may run: every step is won by one of them."""
+def run(machine: Machine, stop: threading.Event, beside: Mapping[str, Callable[[], object]] | None = None) -> None:
+    """Tick until told to stop. Several tickers may run: every step is won by one of them.
+
+    `beside` are further steps of a sweep, by what they do: the ticker looks after more than messages.
+    """
     ticks = 0
     while not stop.is_set():
         _carefully("start what is due", lambda: scheduler.start_due(machine))
@@ -29,6 +32,8 @@ def run(machine: Machine, stop: threading.Event) -> None:
             machine.broker.beat("ticker", machine.name, HEARTBEAT_LIFETIME)
             _carefully("take over lost batches", lambda: reaper.reap(machine))
             _carefully("ring again", lambda: sweep(machine))
+            for act, step in (beside or {}).items():
+                _carefully(act, step)
         ticks += 1
         stop.wait(TICK)
     machine.broker.fall_silent("ticker", machine.name)

@@ -44,7 +44,6 @@ Json = JSON().with_variant(JSONB(), "postgresql")
 BigId = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows itself only for INTEGER PRIMARY KEY
 
 
-
 def key_text(length: int) -> String:
     """Text that is compared sign by sign on every database, so that a range of an index finds what begins alike."""
     return String(length).with_variant(String(length, collation="C"), "postgresql")

@@ -86,9 +86,7 @@ def switch_member(work: Work, member_id: str, *, on: bool) -> None:
     line = find_member(work, member_id)
     member = line.member
     if not may_disable(work, member):
-        raise Conflict(
-            "This account is your own or belongs to other projects too; remove it from the project instead."
-        )
+        raise Conflict("This account is your own or belongs to other projects too; remove it from the project instead.")
     if not on:
         _require_another_admin(work, line, "member")
         work.session.execute(delete(MemberSession).where(MemberSession.member_pk == member.pk))

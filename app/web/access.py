@@ -88,7 +88,7 @@ def install(app: Flask, shop: Workshop) -> None:
     login = LoginManager(app)
     login.session_protection = None  # our own sessions end by idleness, age, sign-out and disabling
 
-    @login.user_loader  # type: ignore[misc,untyped-decorator]
+    @login.user_loader  # type: ignore[untyped-decorator]
     def _load(token: str) -> Visitor | None:
         with shop.read(anonymous()) as work:
             who = access.resume(work, token)

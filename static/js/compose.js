@@ -61,12 +61,11 @@
     if (event.detail.requestConfig?.verb === "post" && event.detail.elt.closest("#compose, #audience")) { isDirty = false; say("Saving…"); }
   });
   document.addEventListener("htmx:sendError", () => { isDirty = true; say("Not saved: no answer from Carillon"); });
-  document.addEventListener("htmx:afterSwap", () => {
-    const place = find("#saved[data-just-saved]");
-    if (!place) return;
-    delete place.dataset.justSaved;
-    savedAt = Date.now();
-    if (isDirty) say("Not saved yet");
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target?.id !== "saved") return;
+    const isSaved = "justSaved" in find("#saved").dataset;
+    savedAt = isSaved ? Date.now() : 0; // refused: the bar says why until a save goes through
+    if (isSaved && isDirty) say("Not saved yet");
   });
   window.addEventListener("pagehide", () => {
     if (!isDirty || !form()) return;

@@ -55,7 +55,7 @@ def lasting_office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]
     """One that several tests share, because none of them ends a process."""
     folder = tmp_path_factory.mktemp("lasting")
     sink = Sink(folder / "sink")
-    office = Office(Tree(folder / "tree").start(), sink)
+    office = Office(Tree(folder / "tree", lease_seconds=20).start(), sink)
     office.furnish()
     yield office
     office.close()

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from app.domain.permissions import Actor, ActorKind, Role, permissions_of
 from app.engine import ledger
@@ -46,6 +47,18 @@ SELECT 1, id || '-' || :topic, :topic, pk, 0, 0 FROM targets WHERE pk > :before
 """
 
 
+def write_message(session: Session, people: int, *, body: str) -> Message:
+    """A draft to that many new people, through a topic of their own."""
+    first = (session.scalar(text("SELECT max(pk) FROM contacts")) or 0) + 1
+    before = session.scalar(text("SELECT max(pk) FROM targets")) or 0
+    session.execute(text(_PEOPLE), {"first": first, "last": first + people - 1})
+    session.execute(text(_TARGETS), {"before": first - 1})
+    topic = factories.make_topic(session, id=f"news{first}")
+    session.execute(text(_SUBSCRIBERS), {"topic": topic.pk, "before": before})
+    message: Message = factories.make_message(session, body=body, audience={"topics": [topic.id]})
+    return message
+
+
 @dataclass(frozen=True)
 class Truth:
     """What came of a send, counted at the sink and in the ledger."""
@@ -67,8 +80,10 @@ class Truth:
 class Office:
     """The dashboard's side of a tree: people and messages, by the services that the pages call."""
 
-    def __init__(self, tree: Tree, sink: Sink) -> None:
-        self.tree, self.sink = tree, sink
+    def __init__(self, tree: Tree, sink: Sink | None) -> None:
+        self.tree = tree
+        if sink is not None:
+            self.sink = sink
         self.shop: Workshop = Workshop.equip(tree.settings)
         self.provider_id = ""
 
@@ -79,18 +94,14 @@ class Office:
             projects.create_project(work, "default", name="Acme")
             members.create_member(work, EMAIL, PASSWORD, role="admin", project_id="default", name="Olga")
         with self.shop.open(OLGA) as work:
-            self.provider_id = factories.make_provider(work, **{"port": self.sink.port, **provider}).id
+            self.provider_id = factories.make_provider(
+                work, **({"port": self.sink.port} if "port" not in provider else {}) | provider
+            ).id
 
     def write(self, people: int, *, body: str = "Hello {{ name | there }}, greetings to {{ city | town }}.") -> str:
         """A draft to that many people whom no other message has; its id."""
         with self.shop.database.begin() as session:
-            first = (session.scalar(text("SELECT max(pk) FROM contacts")) or 0) + 1
-            before = session.scalar(text("SELECT max(pk) FROM targets")) or 0
-            session.execute(text(_PEOPLE), {"first": first, "last": first + people - 1})
-            session.execute(text(_TARGETS), {"before": first - 1})
-            topic = factories.make_topic(session, id=f"news{first}")
-            session.execute(text(_SUBSCRIBERS), {"topic": topic.pk, "before": before})
-            return str(factories.make_message(session, body=body, audience={"topics": [topic.id]}).id)
+            return str(write_message(session, people, body=body).id)
 
     def send(self, message_id: str) -> None:
         with self.shop.open(OLGA) as work:
@@ -111,7 +122,7 @@ class Office:
     def change_password(self, password: str) -> None:
         with self.shop.open(OLGA) as work:
             provider = providers.find_provider(work, self.provider_id)
-            typed = providers.settings_that_stay(work, provider) | {"username": "acme", "password": password}
+            typed = providers.settings_of(work, provider) | {"username": "acme", "password": password}
             providers.change(work, self.provider_id, name=provider.name, values=typed, policy=provider.uncertain_policy)
 
     def message(self, message_id: str) -> Message:

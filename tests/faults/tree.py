@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from app.infra.processes import end_with_parent
 from app.infra.settings import ROOT, Settings
 
 LEASE_SECONDS = 3
@@ -34,7 +35,10 @@ class Sink:
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
         self._folder = folder
-        self._process = subprocess.Popen([sys.executable, "-m", "tests.faults.sink", str(folder)], cwd=ROOT)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.sink", str(folder)], cwd=ROOT,
+            preexec_fn=end_with_parent,  # noqa: PLW1509 - one system call that takes no lock
+        )  # fmt: skip
         wait_for((folder / "port").exists, "the sink listens", 15)
         self.port = int((folder / "port").read_text())
 

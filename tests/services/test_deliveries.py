@@ -40,8 +40,8 @@ def test_a_message_that_was_never_sent_has_no_tally(workshop: Workshop, actor: A
     assert (tallies[sent.pk].audience, tallies[sent.pk].sent, tallies[sent.pk].failed) == (4, 3, 1)
 
 
-def test_recipients_come_by_address_page_by_page_and_back(workshop: Workshop, actor: Actor) -> None:
-    with workshop.open(actor) as work:
+def test_recipients_come_by_address_page_by_page_and_back(any_workshop: Workshop, actor: Actor) -> None:
+    with any_workshop.open(actor) as work:
         message = make_sent(work.session, {"sent": 25, "failed": 3})
         found = walk(lambda cursor: deliveries.recipients_of(work, message, Filter(), cursor, size=10))
         assert found == sorted(found)
@@ -81,10 +81,10 @@ def test_filters_find_exactly_what_fits(workshop: Workshop, actor: Actor, wanted
 
 
 def test_a_search_that_no_index_knows_goes_on_in_steps(
-    workshop: Workshop, actor: Actor, monkeypatch: pytest.MonkeyPatch
+    any_workshop: Workshop, actor: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deliveries, "LOOKED_THROUGH", 7)
-    with workshop.open(actor) as work:
+    with any_workshop.open(actor) as work:
         rare = make_provider(work, name="Rare")
         message = make_sent(work.session, {"sent": 40})
         add_delivery(work.session, message, "sent", "a-rare-one@example.org", provider=rare)
@@ -96,15 +96,15 @@ def test_a_search_that_no_index_knows_goes_on_in_steps(
     assert sorted(across) == found
 
 
-def test_the_log_shows_one_address_with_its_whole_history(workshop: Workshop, actor: Actor) -> None:
-    with workshop.open(actor) as work:
+def test_the_log_shows_one_address_with_its_whole_history(any_workshop: Workshop, actor: Actor) -> None:
+    with any_workshop.open(actor) as work:
         first, second = make_sent(work.session, {"sent": 2}), make_sent(work.session, {"sent": 2})
         page = deliveries.explore(work, Filter(search="Sent-1@example.org "), Cursor())
     assert [row.message_id for row in page.items] == [second.id, first.id]
 
 
-def test_the_log_finds_addresses_by_their_beginning(workshop: Workshop, actor: Actor) -> None:
-    with workshop.open(actor) as work:
+def test_the_log_finds_addresses_by_their_beginning(any_workshop: Workshop, actor: Actor) -> None:
+    with any_workshop.open(actor) as work:
         make_sent(work.session, {"sent": 12, "failed": 2})
         make_sent(work.session, {"sent": 2})
         found = walk(lambda cursor: deliveries.explore(work, Filter(search="sent-1"), cursor, size=2))
@@ -146,8 +146,8 @@ def test_a_delivery_of_another_project_is_not_there(workshop: Workshop, actor: A
         assert not deliveries.explore(stranger, Filter(), Cursor()).items
 
 
-def test_reasons_are_counted_the_most_frequent_first(workshop: Workshop, actor: Actor) -> None:
-    with workshop.open(actor) as work:
+def test_reasons_are_counted_the_most_frequent_first(any_workshop: Workshop, actor: Actor) -> None:
+    with any_workshop.open(actor) as work:
         message = make_sent(work.session, {"failed": 2, "sent": 5, "skipped": 1})
         for index in range(4):
             add_delivery(work.session, message, "failed", f"full-{index}@example.org", reason="mailbox_full")
@@ -155,8 +155,8 @@ def test_reasons_are_counted_the_most_frequent_first(workshop: Workshop, actor: 
     assert lines == [("failed", "mailbox_full", 4), ("failed", "mailbox_unknown", 2), ("skipped", "suppressed", 1)]
 
 
-def test_the_recount_agrees_with_true_numbers_and_names_false_ones(workshop: Workshop, actor: Actor) -> None:
-    with workshop.open(actor) as work:
+def test_the_recount_agrees_with_true_numbers_and_names_false_ones(any_workshop: Workshop, actor: Actor) -> None:
+    with any_workshop.open(actor) as work:
         message = make_sent(work.session, {"sent": 4, "failed": 1, "skipped": 2})
         assert deliveries.verify(work, message.id).agrees
         work.session.execute(update(Tally).values(sent=5))

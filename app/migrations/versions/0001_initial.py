@@ -14,7 +14,7 @@ branch_labels = None
 depends_on = None
 
 
-def key_text(length):
+def key_text(length: int) -> sa.String:
     return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
 
 

@@ -1,0 +1,36 @@
+"""`make bench`: measures against yardsticks of the same run and prints a table; fails when a fifth was lost."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+
+from tests.bench import bench_email, bench_fanout, bench_import, bench_start
+from tests.bench.measure import Measurement, report
+
+Bench = Callable[[int], Iterator[Measurement]]
+
+BENCHES: dict[str, Bench] = {
+    "P1": lambda rounds: bench_email.measure_many(20_000, rounds),
+    "P4": lambda rounds: bench_fanout.measure(200_000, rounds),
+    "P7": lambda rounds: bench_email.measure_single(),
+    "P10": bench_start.measure,
+    "I1": lambda rounds: bench_import.measure(50_000, rounds),
+}
+
+
+def main() -> int:
+    """Run what was asked for; the exit code is 1 when a ratio lost more than a fifth of the accepted one."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which ones (default: {' '.join(BENCHES)})")
+    parser.add_argument("--quick", action="store_true", help="three rounds instead of five")
+    parser.add_argument("--accept", action="store_true", help="write the ratios into baseline.json")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.names) - set(BENCHES):
+        parser.error(f"there is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
+    rounds = 3 if arguments.quick else 5
+    found = [each for name in arguments.names or BENCHES for each in BENCHES[name](rounds)]
+    return 1 if report(found, accept=arguments.accept) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
