@@ -42,7 +42,7 @@ unit: .venv/.tested ## Run the quick tests
 	@$(RUN_TESTS) $(QUICK)
 
 faults: .venv/.tested ## Kill processes and see that nothing is lost
-	@$(RUN_TESTS) $(wildcard tests/house tests/faults)
+	@CARILLON_FAULT_SEEDS=$${CARILLON_FAULT_SEEDS:-1,2,3} $(RUN_TESTS) $(wildcard tests/house tests/faults)
 
 browser: needs ## Run the tests that drive a browser
 	@$(RUN_TESTS) $(wildcard tests/browser)

@@ -158,6 +158,21 @@ def create_member(**given: Any) -> None:
     click.echo(f"{given['email']} can sign in now.")
 
 
+@member.command("password")
+@click.argument("email")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@_data_dir
+def replace_password(email: str, password_stdin: bool, data_dir: Path | None) -> None:
+    """Give a member another password; whoever is signed in as that member is signed out."""
+    from app.domain.permissions import system
+    from app.services import members
+
+    password = _read_password(from_stdin=password_stdin)
+    with _workshop(data_dir).open(system()) as work:
+        members.replace_password(work, email, password)
+    click.echo(f"{email} signs in with the new password from now on.")
+
+
 @main.command("seed")
 @click.option("--project", "project_id", default="", metavar="ID", help="The project; may be left out if there is one.")
 @_data_dir

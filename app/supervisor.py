@@ -17,7 +17,7 @@ from app.data_dir import DataDir
 from app.infra.clock import monotonic
 from app.infra.processes import set_title
 from app.infra.settings import ROOT, Settings
-from app.infra.valkey import Valkey
+from app.infra.valkey import Valkey, ValkeyError
 from app.infra.vault import Vault
 
 STEP = 0.1  # seconds between two looks at the children
@@ -26,6 +26,7 @@ WEB_SHARE = 2.5  # seconds of it for the web processes
 TICKER_SHARE = 1.0
 EMULATORS_SHARE = 0.5
 VALKEY_SHARE = 1.0
+VALKEY_PAUSE = 1.0  # seconds before a Valkey that did not start is started again
 FIRST_WORKER = "worker-1"
 EXTRA_WORKERS_AFTER = 1.0  # seconds
 READY_WITHIN = 60.0  # seconds after which it is said that something is not ready
@@ -47,6 +48,7 @@ class Supervisor:
         self._stop = threading.Event()
         self._greeting = _greeting(self.settings.address, "")
         self.data_dir = DataDir(self.settings)
+        self._valkey_from = 0.0  # not to be started before
 
     def run(self) -> int:
         """Start everything, watch over it, stop it in order; the exit code. Raises what `plain_errors` can say."""
@@ -118,11 +120,19 @@ class Supervisor:
 
     def _watch(self) -> None:
         while not self._stop.wait(STEP):
-            if self.valkey is not None and not self.valkey.is_running():
-                log.warning("Valkey ended; starting it again")
-                self.valkey.start()
+            self._look_after_valkey()
             for child in self.children:
                 child.look_after()
+
+    def _look_after_valkey(self) -> None:
+        if self.valkey is None or self.valkey.is_running() or monotonic() < self._valkey_from:
+            return
+        log.warning("Valkey ended; starting it again")
+        try:
+            self.valkey.start()
+        except ValkeyError as error:  # it died again while it started: all else goes on without bells
+            self._valkey_from = monotonic() + VALKEY_PAUSE
+            log.error("Valkey does not start; trying again", pause=VALKEY_PAUSE, error=str(error))  # noqa: TRY400 - said
 
     def _stop_all(self) -> None:
         """Web first, so that nothing new comes in; workers end their batch; Valkey last, because all ring there."""

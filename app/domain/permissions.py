@@ -47,6 +47,29 @@ KEY_SCOPES = frozenset({
     "deliveries.read", "deliveries.write", "suppressions.read", "suppressions.write",
 })  # fmt: skip
 
+# What each scope lets a key do, in the words of the services; an operation gets what its own scope allows, no more.
+_GRANTS: Mapping[str, frozenset[str]] = {
+    "providers.read": frozenset({"providers.read"}),
+    "providers.write": frozenset({"providers.read", "providers.write"}),
+    "topics.read": frozenset({"topics.read"}),
+    "topics.write": frozenset({"topics.read", "topics.write"}),
+    "subscribers.read": frozenset({"topics.read", "contacts.read"}),
+    "subscribers.write": frozenset({"topics.read", "topics.write", "contacts.read"}),
+    "messages.read": frozenset({"messages.read", "contacts.read"}),
+    "messages.write": frozenset({
+        "messages.read", "messages.write", "messages.send", "messages.control", "contacts.read",
+    }),
+    "users.read": frozenset({"contacts.read"}),
+    "users.write": frozenset({"contacts.read", "contacts.write"}),
+    "deliveries.read": frozenset({"messages.read", "deliveries.read"}),
+    "deliveries.write": frozenset({"messages.read", "deliveries.read", "deliveries.retry"}),
+}  # fmt: skip
+
+
+def permissions_of_scope(scope: str) -> frozenset[str]:
+    """What an operation with that scope may ask of the services."""
+    return _GRANTS.get(scope, frozenset())
+
 
 class ActorKind(StrEnum):
     """What sort of thing asks."""

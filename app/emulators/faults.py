@@ -15,6 +15,7 @@ from pathlib import Path
 from app.emulators.outbox import connect
 
 EVERYONE = "*"
+MOST = 1_000_000  # cases of a dial, and units of its amount
 
 _TAG = re.compile(r"[^+@]*\+(?P<name>[a-z]+(?:-[a-z]+)*)(?:-(?P<number>\d{1,4}))?@", re.IGNORECASE)
 _SCHEMA = """
@@ -109,6 +110,8 @@ class Faults:
             raise ValueError(f"There is no fault named {dial.fault}")
         if not 1 <= dial.share <= 100 or dial.amount < 0 or (dial.remaining is not None and dial.remaining < 0):
             raise ValueError("The share must be 1 to 100 per cent; counts must not be negative")
+        if max(dial.amount, dial.remaining or 0) > MOST:
+            raise ValueError(f"Counts and amounts are at most {MOST:,}")
         row = (dial.account, dial.fault, dial.share, dial.remaining, dial.amount)
         with self._lock, self._db:
             self._db.execute("DELETE FROM struck")

@@ -175,10 +175,15 @@ def attachment(project_id: str, number: int, part: int) -> Response:
     parts = list(_parse(_find(project_id, number).raw).iter_attachments())
     if part >= len(parts):
         abort(404)
-    name = Path(parts[part].get_filename() or f"part-{part}").name
+    name = _plain_name(parts[part].get_filename() or "") or f"part-{part}"
     return send_file(
         io.BytesIO(_bytes(parts[part])), "application/octet-stream", as_attachment=True, download_name=name
     )
+
+
+def _plain_name(name: str) -> str:
+    """A file's name without folders and without what no header line holds."""
+    return "".join(filter(str.isprintable, name.replace("\\", "/").rpartition("/")[2]))[:128].strip(". ")
 
 
 def _dial(project_id: str) -> Dial | None:

@@ -6,10 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import random
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import BindParameter, bindparam, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -152,14 +152,25 @@ def key_of(message: Message, delivery: Claimed) -> str:
     return f"{delivery.pk}.{message.id}"
 
 
+class _Somebody(NamedTuple):
+    name: str
+    attributes: dict[str, Any]
+
+
+_NUMBERS: BindParameter[Any] = bindparam(
+    "numbers", expanding=True, literal_execute=True
+)  # a thousand marks would cost more
+
+
 def _recipients(session: Session, deliveries: Sequence[Claimed]) -> list[Recipient]:
     """Who they are now, in one query; somebody who was deleted meanwhile is written to without a name."""
     rows = session.execute(
         select(Target.pk, Target.address, Contact.name, Contact.attributes)
         .join(Contact, Contact.pk == Target.contact_pk)
-        .where(Target.pk.in_([delivery.target_pk for delivery in deliveries if delivery.target_pk is not None]))
+        .where(Target.pk.in_(_NUMBERS)),
+        {"numbers": [delivery.target_pk for delivery in deliveries if delivery.target_pk is not None]},
     ).all()
-    known = {row.pk: recipient_of(row, row.address) for row in rows}
+    known = {pk: recipient_of(_Somebody(name, attributes), address) for pk, address, name, attributes in rows}
     return [
         known.get(delivery.target_pk or 0) or Recipient(delivery.address, "", {"email": delivery.address})
         for delivery in deliveries

@@ -15,9 +15,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.domain.delivery_states import DeliveryState
-from app.domain.outcomes import Outcome, Reason
+from app.domain.outcomes import Outcome, OutcomeKind, Reason
 from app.models.base import from_milliseconds, to_milliseconds
-from app.models.deliveries import Attempt, Batch, Delivery, Tally
+from app.models.deliveries import Batch, Delivery, Tally
 from app.models.messages import Message
 from app.models.suppressions import Suppression
 from app.models.targets import Target
@@ -40,11 +40,15 @@ _CLAIMS: dict[str, TextClause] = {
     "sqlite": text(_CLAIM.format(skip_locked="")),
     "postgresql": text(_CLAIM.format(skip_locked="FOR UPDATE SKIP LOCKED")),
 }
-_CLOSE = text(
-    "UPDATE deliveries SET state = :state, reason = :reason, batch_pk = NULL,"
-    " provider_pk = COALESCE(:provider, provider_pk), next_attempt_at = :next_attempt_at, attempts = :attempts,"
-    " provider_message_id = :provider_message_id, was_uncertain = (was_uncertain OR :was_uncertain),"
-    " updated_at = :now WHERE pk = :pk AND batch_pk = :batch"
+# Written for the driver: SQLAlchemy's own handling of the parameters would cost as much as the database does.
+_CLOSE = (
+    "UPDATE deliveries SET state = ?, reason = ?, batch_pk = NULL, provider_pk = COALESCE(?, provider_pk),"
+    " next_attempt_at = ?, attempts = ?, provider_message_id = ?, was_uncertain = (was_uncertain OR ?),"
+    " updated_at = ? WHERE pk = ? AND batch_pk = ?"
+)
+_TRY = (
+    "INSERT INTO attempts (delivery_pk, message_pk, provider_pk, number, started_at, ended_at, outcome, reason, code,"
+    " detail, worker) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -176,6 +180,7 @@ def claim(
     if not rows:
         session.execute(text("DELETE FROM batches WHERE pk = :pk"), {"pk": batch_pk})
         return None
+    claimed_at = from_milliseconds(to_milliseconds(now))  # as it will be read back from the row
     held = tuple(
         sorted(
             (Claimed(row[0], row[1], row[2], row[3], row[4], from_milliseconds(row[5])) for row in rows),
@@ -184,9 +189,7 @@ def claim(
     )
     session.execute(text("UPDATE batches SET size = :size WHERE pk = :pk"), {"size": len(held), "pk": batch_pk})
     add_to_tally(session, message.pk, {"queued": -len(held), "sending": len(held)}, now)
-    return Lease(
-        batch_pk, message.pk, message.project_pk, provider_pk, holder.worker, _rounded(now), held, holder.lease
-    )
+    return Lease(batch_pk, message.pk, message.project_pk, provider_pk, holder.worker, claimed_at, held, holder.lease)
 
 
 def renew(session: Session, lease: Lease, now: datetime) -> bool:
@@ -339,11 +342,6 @@ def add_to_tally(
     session.execute(_ADD_TO_TALLY, values)
 
 
-def _rounded(moment: datetime) -> datetime:
-    """As it will be read back from the row."""
-    return from_milliseconds(to_milliseconds(moment))
-
-
 def _close_batch(session: Session, batch_pk: int, before: str, after: str) -> None:
     closed = session.execute(update(Batch).where(Batch.pk == batch_pk, Batch.state == before).values(state=after))
     if not closed.rowcount:  # type: ignore[attr-defined]
@@ -353,41 +351,40 @@ def _close_batch(session: Session, batch_pk: int, before: str, after: str) -> No
 def _write_results(session: Session, lease: Lease, results: Sequence[Result], now: datetime) -> None:
     if not results:
         return
-    session.execute(_CLOSE, [_closing(lease, result, now) for result in results])
-    attempts = [_attempt(lease, result, now) for result in results if result.outcome is not None]
-    if attempts:
-        session.execute(insert(Attempt), attempts)
-    moved = Counter(result.state.value for result in results)
+    moment = to_milliseconds(now)
+    _execute_many(session, _CLOSE, [_closing(lease, result, moment) for result in results])
+    tries = [_try(lease, result, result.outcome, moment) for result in results if result.outcome is not None]
+    if tries:
+        _execute_many(session, _TRY, tries)
+    moved = Counter([result.state.value for result in results])
     moved["sending"] -= len(results)
     add_to_tally(session, lease.message_pk, moved, now)
 
 
-def _closing(lease: Lease, result: Result, now: datetime) -> dict[str, Any]:
+def _execute_many(session: Session, sql: str, rows: list[tuple[Any, ...]]) -> None:
+    marked = sql if _dialect(session) == "sqlite" else sql.replace("?", "%s")
+    session.connection().exec_driver_sql(marked, rows)
+
+
+def _closing(lease: Lease, result: Result, moment: int) -> tuple[Any, ...]:
     outcome, delivery = result.outcome, result.delivery
-    is_try = outcome is not None
-    return {
-        "pk": delivery.pk,
-        "batch": lease.batch_pk,
-        "state": result.state.value,
-        "reason": outcome.reason.value if outcome is not None else "",
-        "provider": lease.provider_pk if is_try else None,
-        "next_attempt_at": to_milliseconds(result.next_attempt_at),
-        "attempts": delivery.attempts if is_try else delivery.attempts - 1,
-        "provider_message_id": outcome.provider_message_id[:255] if outcome is not None else "",
-        "was_uncertain": outcome is not None and outcome.kind.value == "uncertain",
-        "now": to_milliseconds(now),
-    }
+    again = to_milliseconds(result.next_attempt_at)
+    if outcome is None:
+        return (
+            result.state.value, "", None, again, delivery.attempts - 1, "", False, moment, delivery.pk, lease.batch_pk
+        )  # fmt: skip
+    return (
+        result.state.value, outcome.reason.value, lease.provider_pk, again, delivery.attempts,
+        outcome.provider_message_id[:255], outcome.kind is OutcomeKind.UNCERTAIN, moment, delivery.pk, lease.batch_pk,
+    )  # fmt: skip
 
 
-def _attempt(lease: Lease, result: Result, now: datetime) -> dict[str, Any]:
-    outcome = result.outcome
-    assert outcome is not None  # noqa: S101 - the caller picks those with an outcome
-    return {
-        "delivery_pk": result.delivery.pk, "message_pk": lease.message_pk, "provider_pk": lease.provider_pk,
-        "number": result.delivery.attempts, "started_at": result.started_at or now, "ended_at": now,
-        "outcome": outcome.kind.value, "reason": outcome.reason.value, "code": outcome.code[:32],
-        "detail": outcome.detail[:512], "worker": lease.worker,
-    }  # fmt: skip
+def _try(lease: Lease, result: Result, outcome: Outcome, moment: int) -> tuple[Any, ...]:
+    started = moment if result.started_at is None else to_milliseconds(result.started_at)
+    return (
+        result.delivery.pk, lease.message_pk, lease.provider_pk, result.delivery.attempts, started, moment,
+        outcome.kind.value, outcome.reason.value, outcome.code[:32], outcome.detail[:512], lease.worker,
+    )  # fmt: skip
 
 
 def _dialect(session: Session) -> str:

@@ -5,6 +5,7 @@ import os
 import platform
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -19,8 +20,20 @@ from app.infra.vault import Vault
 
 
 def place_of(data_dir: Path) -> str:
-    """A short name for this machine and data dir: whoever has the same can read the same journals."""
-    return sha256(f"{platform.node()}:{data_dir}".encode()).hexdigest()[:12]
+    """A short name for this machine since it was started, and data dir: whoever has the same reads the same journals.
+
+    Journals are not synced to disk, so after a power cut their last lines may be missing: they count as out of reach.
+    """
+    return sha256(f"{platform.node()}:{_started_as()}:{data_dir}".encode()).hexdigest()[:12]
+
+
+@cache
+def _started_as() -> str:
+    """What Linux calls this run of the system; empty elsewhere."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
 
 
 @dataclass(slots=True)

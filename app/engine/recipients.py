@@ -29,7 +29,7 @@ def variables_of(contact: Person, address: str) -> dict[str, str]:
     name = contact.name.strip()
     values = {"first_name": name.partition(" ")[0]}
     for key, value in (contact.attributes or {}).items():
-        if text := say_value(value):
+        if text := value if type(value) is str else say_value(value):  # nearly always text: do not ask further
             values[key.lower()] = text
     values["name"] = name
     values["email"] = address

@@ -56,11 +56,15 @@ def is_busy(error: Exception) -> bool:
 
 
 def _server_engine(url: str, pool_size: int) -> Engine:
-    return create_engine(url, pool_size=pool_size, max_overflow=8, pool_pre_ping=True, pool_recycle=1800)
+    return create_engine(
+        url, pool_size=pool_size, max_overflow=8, pool_pre_ping=True, pool_recycle=1800, hide_parameters=True
+    )  # fmt: skip
 
 
 def _sqlite_engine(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": BUSY_MILLISECONDS / 1000, "check_same_thread": False})
+    patience = {"timeout": BUSY_MILLISECONDS / 1000, "check_same_thread": False}
+    # What a statement was given (texts of people, hashes, sealed secrets) stays out of its error, and so out of logs.
+    engine = create_engine(url, connect_args=patience, hide_parameters=True)
     event.listen(engine, "connect", _set_pragmas)
     event.listen(engine, "begin", _begin)
     return engine

@@ -14,16 +14,21 @@ _SECRET_NAMES = re.compile(
     r"pass(word|wd|phrase)|secret|token|api_?key|auth(orization|_?key|_token)|cookie|credential|private_?key|signature|dsn",
     re.IGNORECASE,
 )
-_USERINFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^\s/@]+@", re.IGNORECASE)
-_EMAIL = re.compile(r"(?P<first>[\w.!#$%&'*+/=?^`{|}~-])[\w.!#$%&'*+/=?^`{|}~-]*@(?P<domain>[\w-]+(\.[\w-]+)+)")
+# Each pattern begins only where a run of its signs begins, or is bounded: a hostile line of a megabyte stays quick.
+_USERINFO = re.compile(r"(?<![a-z0-9+.-])(?P<scheme>[a-z][a-z0-9+.-]*://)[^\s/@]+@", re.IGNORECASE)
+_EMAIL = re.compile(
+    r"(?<![\w.!#$%&'*+/=?^`{|}~-])(?P<first>[\w.!#$%&'*+/=?^`{|}~-])[\w.!#$%&'*+/=?^`{|}~-]*+@"
+    r"(?P<domain>[\w-]+(\.[\w-]+)+)"
+)
 _PHONE = re.compile(r"(?<![\w+])(?P<start>\+[1-9]\d)[\d\s().-]{5,18}(?P<end>\d\d)(?!\d)")
 _BEARER = re.compile(r"\b(?P<word>bearer|basic)\s+[\w.~+/=-]{8,}", re.IGNORECASE)
 _ASSIGNED = re.compile(
-    r"(?P<name>[\w-]*(?:password|secret|token|api_?key|signature)[\w-]*)(?P<sign>[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;]+",
+    r"(?<![\w-])(?P<name>[\w-]{0,64}?(?:password|secret|token|api_?key|signature)[\w-]{0,64})(?P<sign>[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;]+",
     re.IGNORECASE,
 )
 # Long runs of letters and digits are keys and device tokens; our own ids are shorter.
-_LONG = re.compile(r"(?<![\w/-])(?=[\w:-]*\d)(?=[\w:-]*[A-Za-z])[\w:-]{40,}(?![\w-])")
+_LONG = re.compile(r"(?<![\w/-])(?=[\w:-]{0,64}\d)(?=[\w:-]{0,64}[A-Za-z])[\w:-]{40,}(?![\w-])")
+_ONE_TIME = re.compile(r"(?P<place>/(?:start|join)/)[\w-]{16,}")  # addresses that open a door once
 _LONG_ENOUGH = 8  # characters: nothing shorter can hold a secret or an address
 
 
@@ -36,6 +41,7 @@ def redact(text: str) -> str:
     text = _ASSIGNED.sub(rf"\g<name>\g<sign>{REMOVED}", text)
     text = _EMAIL.sub(r"\g<first>…@\g<domain>", text)
     text = _PHONE.sub(r"\g<start>…\g<end>", text)
+    text = _ONE_TIME.sub(rf"\g<place>{REMOVED}", text)
     return _LONG.sub(REMOVED, text)
 
 

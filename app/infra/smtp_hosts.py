@@ -16,6 +16,9 @@ REST_AFTER_FAILURE = 60.0  # seconds for which a host that failed is tried last
 REST_FROM_PIPELINING = 600.0  # seconds for which a server that mixed up pipelined commands gets one at a time
 
 _PORTS = range(1, 65536)
+# RFC 6052 and the forgotten "IPv4-compatible" form of RFC 4291, 2.5.5.1
+_LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")  # RFC 8215
+_ENDING_IN_IPV4 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::/96"))
 _ENTRY = re.compile(r"(?:(ssl|tls)://)?(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]@]+?)\.?(?::([^/]*))?", re.IGNORECASE)
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE)
 
@@ -98,8 +101,10 @@ def is_public(address: str) -> bool:
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         wrapped = ip.ipv4_mapped or ip.sixtofour or (ip.teredo or (None, None))[1]
-        if wrapped is None and ip in ipaddress.ip_network("64:ff9b::/96"):
+        if wrapped is None and any(ip in network for network in _ENDING_IN_IPV4):
             wrapped = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if ip.is_site_local or ip in _LOCAL_NAT64:  # Python counts both as global
+            return False
         ip = wrapped or ip
     return ip.is_global and not ip.is_multicast
 

@@ -21,7 +21,6 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 _WORDS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")  # RFC 5322 phrase
 _NAME = re.compile(r"[!-9;-~]{1,76}")  # RFC 5322 field name
 _KEY = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200}")
-_LONG_LINE = re.compile(rf"[^\n]{{{LINE_LENGTH + 1}}}")
 _OURS = frozenset(
     ["from", "to", "cc", "bcc", "sender", "reply-to", "return-path", "date", "subject", "message-id", "received",
      "mime-version", "dkim-signature", "x-mailer"]
@@ -155,7 +154,7 @@ def _part(subtype: str, text: str) -> bytes:
         text += "\n"
     octets = text.encode()
     is_ascii = len(octets) == len(text)
-    if is_ascii and (len(octets) <= LINE_LENGTH or _LONG_LINE.search(text) is None):
+    if is_ascii and (len(octets) <= LINE_LENGTH or max(map(len, octets.split(b"\n"))) <= LINE_LENGTH):
         encoding, body = b"7bit", octets.replace(b"\n", b"\r\n")
     elif (len(octets) - len(text)) * 6 < len(text):  # mostly ASCII: stays readable in source
         encoding, body = b"quoted-printable", _quoted_printable(octets)

@@ -44,12 +44,13 @@ _FIELDS = (
         hint="Many services want an app password made in their security settings, not the one you sign in with.",
     ),
     Field(
-        "encryption", "Encryption", FieldKind.CHOICE, default="none",
+        "encryption", "Encryption", FieldKind.CHOICE, section="options", default="none",
         choices=(("none", "None, or STARTTLS when offered"), ("ssl", "Implicit TLS (465)"), ("tls", "STARTTLS (587)")),
         hint="With STARTTLS or implicit TLS nothing is ever sent unprotected.",
     ),
     Field(
-        "autoTLS", "Use STARTTLS when the server offers it", FieldKind.BOOL, default=True, advanced=True,
+        "autoTLS", "Use STARTTLS when the server offers it", FieldKind.BOOL, section="options", default=True,
+        advanced=True,
         hint="Applies when encryption is none. Switch it off only for a server whose certificate cannot be repaired.",
     ),
     Field(

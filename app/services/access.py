@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 from app.domain.addresses import EMAIL_RULE, normalise_email
 from app.domain.errors import Forbidden, Invalid, NotFound, SignedOut
@@ -20,6 +20,7 @@ INVITATION_LIFETIME = timedelta(days=7)
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 256
 
+USED_UP = "This one-time address was used already or is too old. Restart Carillon to print a new one."
 WRONG_SIGN_IN = "Email and password do not belong together. Check both, or ask an admin for a new password."
 
 
@@ -39,7 +40,8 @@ def sign_in(work: Work, email: str, password: str) -> str:
 
     Raises Invalid with one sentence for every reason, so that nobody learns which addresses exist.
     """
-    member = work.session.scalar(select(Member).where(Member.email == email.strip().lower()))
+    address = (normalise_email(email) or "").lower()
+    member = work.session.scalar(select(Member).where(Member.email == address))
     fits = verify_password(member.password_hash if member else None, password[:LONGEST_PASSWORD])
     if member is None or not fits or member.disabled_at is not None:
         raise Invalid({"password": [WRONG_SIGN_IN]}, type="user_invalid_credentials")
@@ -157,13 +159,21 @@ def invite_first_member(work: Work) -> str:
 def check_invitation(work: Work, token: str) -> Invitation:
     """The first member's invitation behind a one-time address; SignedOut, in words, when it cannot be used (any more).
 
-    Invitations to a project are another matter (`services.memberships`): they never make an admin of everything.
+    It ends with the first member, also with one that was made on the command line. Invitations to a project are
+    another matter (`services.memberships`): they never make an admin of everything.
     """
     found = work.session.scalar(select(Invitation).where(Invitation.token_hash == hash_token(token)))
-    is_usable = found is not None and found.project_pk is None and found.used_at is None
+    is_usable = found is not None and found.project_pk is None and found.used_at is None and not has_members(work)
     if found is None or not is_usable or found.expires_at < work.now:
-        raise SignedOut("This one-time address was used already or is too old. Restart Carillon to print a new one.")
+        raise SignedOut(USED_UP)
     return found
+
+
+def use_up(work: Work, invitation: Invitation, sentence: str) -> None:
+    """Mark an invitation as used; SignedOut with that sentence when somebody else did so a moment before."""
+    mine = update(Invitation).where(Invitation.pk == invitation.pk, Invitation.used_at.is_(None))
+    if not work.session.execute(mine.values(used_at=work.now)).rowcount:  # type: ignore[attr-defined]
+        raise SignedOut(sentence)
 
 
 def check_new_member(email: str, name: str, password: str) -> tuple[str, dict[str, list[str]]]:

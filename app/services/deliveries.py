@@ -31,6 +31,24 @@ def tallies_of(work: Work, message_pks: Sequence[int]) -> dict[int, Tally]:
     return {tally.message_pk: tally for tally in found}
 
 
+def reached_total() -> Any:
+    """How many deliveries of a message a provider took over, as a value of each row of messages."""
+    taken = select(Tally.sent + Tally.delivered).where(Tally.message_pk == Message.pk).correlate(Message)
+    return func.coalesce(taken.scalar_subquery(), 0)
+
+
+def errors_of(work: Work, message: Message, most: int) -> list[tuple[str, str]]:
+    """The first recipients of a message that it did not reach: (address, reason code)."""
+    lost = [DeliveryState.FAILED.value, DeliveryState.BOUNCED.value, DeliveryState.UNCERTAIN.value]
+    rows = work.session.execute(
+        select(Delivery.address, Delivery.reason)
+        .where(Delivery.message_pk == message.pk, Delivery.state.in_(lost))
+        .order_by(Delivery.pk)
+        .limit(most)
+    )
+    return [(row.address, row.reason) for row in rows]
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
     """What of the log to show; empty means all. `search` is the beginning of an address, `since` a moment in UTC."""

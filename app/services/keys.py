@@ -1,6 +1,7 @@
 """API keys: make, list and revoke them; the secret is shown once."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
@@ -8,9 +9,46 @@ from app.domain.errors import Invalid
 from app.domain.permissions import KEY_SCOPES
 from app.infra.vault import hash_token, new_token
 from app.models.keys import ApiKey
+from app.models.projects import Project
 from app.services.work import Work
 
 PREFIX = "carillon_"  # lets a secret scanner recognise a leaked key
+
+SEEN_STEP = timedelta(minutes=1)  # a key's `used_at` is written at most this often
+LONGEST_SECRET = 512
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPass:
+    """What showing a key at a project came to. `pk` is None, and there are no scopes, when it opens nothing there."""
+
+    project_pk: int
+    pk: int | None = None
+    name: str = ""
+    scopes: frozenset[str] = frozenset()
+    is_expired: bool = False
+    is_touch_due: bool = False
+
+
+def show_key(work: Work, project_id: str, secret: str) -> KeyPass | None:
+    """What a secret opens in that project; None when there is no such project. Changes nothing."""
+    project_pk = work.session.scalar(select(Project.pk).where(Project.id == project_id[:64]))
+    if project_pk is None:
+        return None
+    wanted = hash_token(secret[:LONGEST_SECRET]) if secret else ""
+    key = work.session.scalar(select(ApiKey).where(ApiKey.secret_hash == wanted, ApiKey.project_pk == project_pk))
+    if key is None:
+        return KeyPass(project_pk)
+    is_expired = key.expires_at is not None and key.expires_at <= work.now
+    is_due = key.used_at is None or work.now - key.used_at >= SEEN_STEP
+    return KeyPass(project_pk, key.pk, key.name, frozenset(key.scopes), is_expired, is_due and not is_expired)
+
+
+def touch_key(work: Work, key_pk: int) -> None:
+    """Note that the key was used now; nothing happens when it was revoked meanwhile."""
+    key = work.session.get(ApiKey, key_pk)
+    if key is not None:
+        key.used_at = work.now
 
 
 def create_key(work: Work, *, name: str, scopes: list[str], expires_at: datetime | None = None) -> tuple[ApiKey, str]:
@@ -29,6 +67,8 @@ def create_key(work: Work, *, name: str, scopes: list[str], expires_at: datetime
         problems["scopes"] = [
             f"Scopes {', '.join(unknown) or 'are empty'}: use all, or a list of {', '.join(sorted(KEY_SCOPES))}."
         ]
+    if expires_at is not None and expires_at <= work.now:
+        problems["expires_at"] = ["Ends at lies in the past; choose a later time, or leave it empty."]
     if problems:
         raise Invalid(problems)
     secret = PREFIX + new_token()

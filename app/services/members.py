@@ -1,13 +1,13 @@
 """Members: make them, give them roles."""
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from app.domain.errors import Invalid
 from app.domain.permissions import Role
 from app.infra.vault import hash_password
-from app.models.members import Member, Membership
+from app.models.members import Member, MemberSession, Membership
 from app.models.projects import Project
-from app.services.access import check_invitation, check_new_member, sign_in
+from app.services.access import USED_UP, check_invitation, check_new_member, sign_in, use_up
 from app.services.projects import choose_project, create_project
 from app.services.work import Work
 
@@ -32,6 +32,21 @@ def create_member(work: Work, email: str, password: str, *, role: str, project_i
     return member
 
 
+def replace_password(work: Work, email: str, password: str) -> Member:
+    """Give a member another password and end every session; for whoever runs the machine. Raises Invalid by field."""
+    work.require("members.write")
+    address, problems = check_new_member(email, "", password)
+    member = work.session.scalar(select(Member).where(Member.email == address))
+    if member is None and "email" not in problems:
+        problems["email"] = [f"There is no member {address}; make one with: carillon member create."]
+    if member is None or problems:
+        raise Invalid(problems)
+    member.password_hash, member.updated_at = hash_password(password), work.now
+    work.session.execute(delete(MemberSession).where(MemberSession.member_pk == member.pk))
+    work.audit("member.password", f"member/{member.id}", email=address)
+    return member
+
+
 def accept_first_invitation(work: Work, token: str, *, email: str, name: str, password: str) -> str:
     """Make the first member, with a first project when there is none, and sign in: the session's token.
 
@@ -41,7 +56,7 @@ def accept_first_invitation(work: Work, token: str, *, email: str, name: str, pa
     address, problems = check_new_member(email, name, password)
     if problems:
         raise Invalid(problems)
-    invitation.used_at = work.now
+    use_up(work, invitation, USED_UP)
     projects = work.session.scalars(select(Project)).all() or [create_project(work, "default", name="My project")]
     member = _add_member(work, address, password, name)
     for project in projects:

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import delete, func, select
 
-from app.domain.errors import Conflict, Invalid, SignedOut
+from app.domain.errors import Conflict, Invalid, NotFound, SignedOut
 from app.domain.permissions import Role
 from app.infra.vault import hash_password, hash_token, new_token
 from app.models.members import Invitation, Member, MemberSession, Membership
 from app.models.projects import Project
-from app.services.access import INVITATION_LIFETIME, check_new_member, sign_in
+from app.services.access import INVITATION_LIFETIME, check_new_member, sign_in, use_up
 from app.services.work import Work
 
 USELESS = "This invitation was used already, taken back, or is too old. Ask an admin of the project for a new one."
@@ -49,7 +49,7 @@ def find_member(work: Work, member_id: str) -> Line:
     for line in list_members(work):
         if line.member.id == member_id:
             return line
-    raise Conflict("This member does not belong to the project any more.")
+    raise NotFound("This member does not belong to the project any more.", type="user_not_found")
 
 
 def set_roles(work: Work, member_id: str, roles: Collection[str]) -> None:
@@ -195,7 +195,7 @@ def join_as(work: Work, token: str, member_pk: int) -> Project:
 
 
 def _use(work: Work, invitation: Invitation, project: Project, member_pk: int) -> None:
-    invitation.used_at = work.now
+    use_up(work, invitation, USELESS)
     held = select(Membership.pk).where(
         Membership.member_pk == member_pk, Membership.project_pk == project.pk, Membership.role == invitation.role
     )

@@ -10,6 +10,7 @@ from sqlalchemy import Select, delete, select
 from app.domain.channels import Channel
 from app.domain.content import EmailContent
 from app.domain.errors import Conflict, Invalid
+from app.domain.ids import is_custom_id
 from app.domain.message_states import MessageStatus, Phase
 from app.engine import ledger, lifecycle, timeline
 from app.models.messages import Message, MessageEvent
@@ -19,6 +20,7 @@ from app.services.work import Work
 
 UNTITLED = "Untitled email"
 KINDS = ("topics", "contacts", "targets")
+MOST_WRITTEN = 5000  # the same for programs, which write lists out
 MOST_CHOSEN = 1000  # topics, people and addresses in one audience; more belong in a topic
 SITTING = timedelta(minutes=15)  # saves of one person within this time are one line of the audit trail
 PHASES = ("draft", "scheduled", "sending", "paused", "cancelled", "sent", "failed")
@@ -81,6 +83,30 @@ def create_draft(work: Work, channel: str = Channel.EMAIL) -> Message:
     return _add(work, EmailContent(), {kind: [] for kind in KINDS}, "created")
 
 
+def write(
+    work: Work, content: EmailContent, audience: Mapping[str, Sequence[str]], *, message_id: str = ""
+) -> Message:
+    """A new draft with that content and audience, as a program makes it. Raises Invalid by field, Conflict by id."""
+    work.require("messages.write")
+    _refuse_unstorable(content, audience)
+    taken = select(Message.pk).where(Message.project_pk == work.project_pk, Message.id == message_id)
+    if message_id and work.session.scalar(taken) is not None:
+        sentence = f"A message with the id {message_id} exists already; choose another id."
+        raise Conflict(sentence, type="message_already_exists", fields={"id": [sentence]})
+    return _add(work, content, {kind: list(audience.get(kind, ())) for kind in KINDS}, "created", message_id)
+
+
+def rewrite(work: Work, message: Message, content: EmailContent, audience: Mapping[str, Sequence[str]]) -> None:
+    """Put that content and audience into a draft or a scheduled message that is held. Raises Invalid by field."""
+    work.require("messages.write")
+    _refuse_unstorable(content, audience)
+    wanted = {kind: list(audience.get(kind, ())) for kind in KINDS}
+    if (content.to_json(), wanted) == (message.content, message.audience):
+        return
+    _audit_edit(work, message)
+    _store(work, message, content, wanted)
+
+
 def find(work: Work, message_id: str) -> Message:
     """The message with that id; NotFound when there is none."""
     work.require("messages.read")
@@ -106,14 +132,25 @@ def save_draft(work: Work, message_id: str, draft: Draft, version: int) -> Messa
     if message.version != version:
         raise StaleDraft(message)
     _audit_edit(work, message)
-    message.content = draft.content.to_json()
-    message.audience = audience
-    message.title = draft.content.subject.strip() or UNTITLED
+    _store(work, message, draft.content, audience)
+    return message
+
+
+def _store(work: Work, message: Message, content: EmailContent, audience: dict[str, list[str]]) -> None:
+    message.content, message.audience = content.to_json(), audience
+    message.title = content.subject.strip() or UNTITLED
     message.title_key = message.title.casefold()[:998]
     message.version += 1
     message.editor_name = work.actor.name
     message.updated_at = work.now
-    return message
+
+
+def _refuse_unstorable(content: EmailContent, audience: Mapping[str, Sequence[str]]) -> None:
+    problems = content.problems()
+    if sum(map(len, audience.values())) > MOST_WRITTEN:
+        problems["audience"] = [f"At most {MOST_WRITTEN:,} topics, users and targets fit; more belong in a topic."]
+    if problems:
+        raise Invalid(problems)
 
 
 def lock(work: Work, message_id: str) -> Message:
@@ -149,11 +186,16 @@ def duplicate(work: Work, message_id: str) -> Message:
     return message
 
 
-def remove(work: Work, message_id: str) -> str:
-    """Delete a message with its deliveries; its title. Conflict while it is being sent."""
+def remove(work: Work, message_id: str, *, stops_sending: bool = False) -> str:
+    """Delete a message with its deliveries; its title. Conflict while it is being sent.
+
+    `stops_sending`: a message on its way goes too, unless a worker has some of its deliveries in hand this moment.
+    """
     work.require("messages.write")
     message = lock(work, message_id)
-    if message.status == MessageStatus.PROCESSING:
+    tally = deliveries.tallies_of(work, [message.pk]).get(message.pk)
+    is_idle = stops_sending and (tally is None or tally.sending == 0)
+    if message.status == MessageStatus.PROCESSING and not is_idle:
         raise Conflict(
             "This message is being sent. Cancel it first, then delete it.", type="message_already_processing"
         )
@@ -192,10 +234,12 @@ def goes_out_at(message: Message) -> datetime | None:
     return message.scheduled_at if message.status == MessageStatus.SCHEDULED else None
 
 
-def _add(work: Work, content: EmailContent, audience: Mapping[str, Sequence[str]], event: str) -> Message:
+def _add(
+    work: Work, content: EmailContent, audience: Mapping[str, Sequence[str]], event: str, message_id: str = ""
+) -> Message:
     title = content.subject.strip() or UNTITLED
     message = Message(
-        id=work.unique_id(), project_pk=work.project_pk, channel=Channel.EMAIL.value, title=title,
+        id=message_id or work.unique_id(), project_pk=work.project_pk, channel=Channel.EMAIL.value, title=title,
         title_key=title.casefold()[:998], content=content.to_json(), audience=dict(audience),
         status=MessageStatus.DRAFT.value, author_pk=work.actor.pk, author_name=work.actor.name,
         editor_name=work.actor.name, **work.stamp(),
@@ -212,7 +256,7 @@ def _change(stored: Mapping[str, Any], draft: Draft, problems: dict[str, list[st
     audience = {kind: list(stored.get(kind, ())) for kind in KINDS}
     gone = set(draft.remove)
     for kind, public_id in draft.add:
-        if kind in audience and public_id not in audience[kind] and len(public_id) <= 36:
+        if kind in audience and public_id not in audience[kind] and is_custom_id(public_id):
             audience[kind].append(public_id)
     for kind, chosen in audience.items():
         audience[kind] = [public_id for public_id in chosen if (kind, public_id) not in gone]

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from html import escape
 
+from app.domain.channels import Channel
 from app.domain.content import EmailContent
-from app.domain.errors import Invalid
+from app.domain.errors import Invalid, NotFound
 from app.domain.rendered import RenderedEmail
 from app.engine.recipients import BUILT_IN
 from app.models.messages import Message
@@ -65,6 +66,20 @@ def preview_for(message: Message, sample: Sample) -> Preview:
     """The email as this person will get it, made by the very call that delivery uses."""
     rendered = compiled(EmailContent.from_json(message.content)).render(sample.recipient)
     return Preview(sample, rendered, len(rendered.html.encode("utf-8", "replace")), _guess_height(rendered))
+
+
+def preview_content(work: Work, content: EmailContent, target_id: str = "") -> Preview:
+    """Content that no message holds yet, as that recipient would get it; as the example would, when none is named.
+
+    NotFound when that email target does not exist, Invalid by field for content that cannot be rendered.
+    """
+    work.require("messages.read")
+    sample = samples.find_sample(work, Channel.EMAIL.value, target_id)
+    if sample is None and target_id:
+        raise NotFound("This email target does not exist, or was deleted.", type="user_target_not_found")
+    rendered = compiled(content).render((sample or samples.EXAMPLE_SAMPLE).recipient)
+    size = len(rendered.html.encode("utf-8", "replace"))
+    return Preview(sample or samples.EXAMPLE_SAMPLE, rendered, size, _guess_height(rendered))
 
 
 def page_of(preview: Preview, *, is_dark: bool = False) -> str:

@@ -51,11 +51,21 @@ def settle(adapter: Adapter, typed: Mapping[str, Any], kept: Mapping[str, Any] |
             settled.problems[each.name] = [problem]
         place = settled.credentials if each.secret or each.section == "credentials" else settled.options
         place[each.name] = value
+    _guard_kept_secrets(adapter.spec, settled, kept or {})
     for each in adapter.spec.missing(settled.values):
         settled.problems.setdefault(each.name, [f"{each.label} is needed. {each.hint}".strip()])
     for name, sentences in adapter.check(settled.values).items():
         settled.problems.setdefault(name, list(sentences))
     return settled
+
+
+def _guard_kept_secrets(spec: ProviderSpec, settled: Settled, kept: Mapping[str, Any]) -> None:
+    """A secret that nobody can read must not be sent to wherever somebody points it: a new host asks for it anew."""
+    hosts = [each for each in spec.fields if each.kind is FieldKind.HOSTS and kept.get(each.name)]
+    moved = next((each for each in hosts if settled.values.get(each.name) != kept[each.name]), None)
+    for each in spec.fields:
+        if moved is not None and each.secret and kept.get(each.name) and each.name not in settled.replaced:
+            settled.problems[each.name] = [f"{each.label}: type it anew, because {moved.label} has changed."]
 
 
 def _read(spec: Field, value: Any) -> tuple[Any, str]:

@@ -118,6 +118,79 @@ def connect(work: Work, kind: str, *, name: str, values: Mapping[str, Any], poli
     return provider
 
 
+def register(
+    work: Work, kind: str, values: Mapping[str, Any], *, name: str, provider_id: str = "", enabled: bool = False
+) -> Provider:
+    """Keep an account as a program describes it, complete or not; it is enabled only when nothing is missing.
+
+    Raises Invalid for a value that was given and cannot be, Conflict for an id in use.
+    """
+    work.require("providers.write")
+    spec = spec_of(kind)
+    taken = select(Provider.pk).where(Provider.project_pk == work.project_pk, Provider.id == provider_id)
+    if provider_id and work.session.scalar(taken) is not None:
+        sentence = f"A provider with the id {provider_id} exists already; choose another id."
+        raise Conflict(sentence, type="provider_already_exists", fields={"id": [sentence]})
+    settled = settle(catalog.get(kind), values)
+    is_ready = not _part_problems(name, spec.uncertain_policy, settled, values)
+    provider = _add(work, spec, name.strip(), settled, "", provider_id)
+    provider.enabled = enabled and is_ready
+    work.audit("provider.create", f"provider/{provider.id}", name=provider.name, kind=kind)
+    _wake(work)
+    return provider
+
+
+def amend(
+    work: Work, provider_id: str, kind: str, values: Mapping[str, Any], *, name: str | None = None,
+    enabled: bool | None = None,
+) -> Provider:  # fmt: skip
+    """Change what a program names and keep the rest; `enabled` None leaves the switch as it is.
+
+    Raises Invalid for a value that cannot be, for another kind, and for enabling what is not complete.
+    """
+    work.require("providers.write")
+    provider = find_provider(work, provider_id)
+    if provider.kind != kind:
+        sentence = f"Provider {provider_id} is of the kind {provider.kind}; change it as one of those."
+        raise Invalid({"kind": [sentence]}, type="provider_incorrect_type")
+    if provider.is_emulated and values:
+        values = dict(values) | settings_that_stay(work, provider)
+    kept: dict[str, Any] = work.vault.decrypt_json(provider.credentials) if provider.credentials else {}
+    settled = settle(catalog.get(kind), kept | dict(provider.options) | dict(values), kept)
+    name = provider.name if name is None else name.strip()
+    missing = _part_problems(name, provider.uncertain_policy, settled, values)
+    if enabled and missing:
+        sentences = " ".join(sentence for group in missing.values() for sentence in group)
+        raise Invalid({"enabled": [sentences]}, type="provider_missing_credentials")
+    provider.enabled = provider.enabled if enabled is None else enabled
+    spec = spec_of(kind)
+    fresh = {each for each in settled.replaced if settled.credentials[each] != kept.get(each)}
+    settled.replaced &= fresh
+    provider.secret_notes = dict(provider.secret_notes or {}) | settled.notes(spec, work.now)
+    provider.credentials, provider.options = work.vault.encrypt_json(settled.credentials), settled.options
+    provider.name = name
+    _touch(work, provider)
+    repair(work, provider)
+    work.audit("provider.update", f"provider/{provider.id}", name=name, secrets=sorted(fresh))
+    return provider
+
+
+def _part_problems(name: str, policy: str, settled: Settled, given: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What is still missing for enabling; raises Invalid for what was given and cannot be."""
+    wrong = {field: said for field, said in settled.problems.items() if given.get(field) not in (None, "")}
+    missing = {field: said for field, said in settled.problems.items() if field not in wrong}
+    settled.problems = wrong
+    _check(name, policy, settled)
+    return missing
+
+
+def secrets_for(work: Work, provider: Provider) -> dict[str, Any]:
+    """The secrets of a provider by wire name; only for a program whose key may write them (the caller has checked)."""
+    work.require("providers.read")
+    kept: dict[str, Any] = work.vault.decrypt_json(provider.credentials) if provider.credentials else {}
+    return {field.name: kept.get(field.name, "") for field in spec_of(provider.kind).fields if field.secret}
+
+
 def connect_emulated(work: Work, kind: str = "smtp") -> Provider:
     """Connect the Sandbox as a provider; the one that is connected already, when there is one."""
     work.require("providers.write")
@@ -145,14 +218,17 @@ def connect_emulated(work: Work, kind: str = "smtp") -> Provider:
     return provider
 
 
-def _add(work: Work, spec: ProviderSpec, name: str, settled: Settled, policy: str) -> Provider:
+def _add(
+    work: Work, spec: ProviderSpec, name: str, settled: Settled, policy: str, provider_id: str = ""
+) -> Provider:
     last = work.session.scalar(
         select(func.max(Provider.rank)).where(
             Provider.project_pk == work.project_pk, Provider.channel == spec.channel.value
         )
     )
     provider = Provider(
-        id=work.unique_id(), project_pk=work.project_pk, name=name, kind=spec.kind, channel=spec.channel.value,
+        id=provider_id or work.unique_id(), project_pk=work.project_pk, name=name, kind=spec.kind,
+        channel=spec.channel.value,
         rank=0 if last is None else last + 1, uncertain_policy=policy or spec.uncertain_policy,
         credentials=work.vault.encrypt_json(settled.credentials), options=settled.options,
         secret_notes=settled.notes(spec, work.now), **work.stamp(),

@@ -44,6 +44,9 @@ class Sample:
         return f"{person.name}, {person.address}" if person.name else person.address
 
 
+EXAMPLE_SAMPLE = Sample("", EXAMPLE)
+
+
 @dataclass(frozen=True, slots=True)
 class Gaps:
     """How many of the `counted` recipients have no value for each variable; `is_all` when everybody was counted."""
@@ -57,10 +60,10 @@ def first_samples(work: Work, channel: str, audience: Audience, size: int = FIRS
     """The first recipients of an audience; the example alone when there is nobody."""
     page = _first_targets(work, channel, audience, size * 4)
     if page is None:
-        return [Sample("", EXAMPLE)]
+        return [EXAMPLE_SAMPLE]
     query = _people().join(page, page.c.target_pk == Target.pk).where(Target.channel == channel)
     found = _read(work, query.order_by(Target.pk).limit(size))
-    return found or [Sample("", EXAMPLE)]
+    return found or [EXAMPLE_SAMPLE]
 
 
 def find_sample(work: Work, channel: str, target_id: str) -> Sample | None:

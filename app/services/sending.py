@@ -17,6 +17,8 @@ from app.services import preview
 from app.services.work import Work, Workshop
 
 LATEST = timedelta(days=366 * 2)
+_PAST = "Time lies in the past; choose a later one, or send now."
+_TOO_FAR = "Time is more than two years ahead; choose an earlier one."
 
 
 def send(work: Work, message_id: str, *, version: int | None = None) -> Message:
@@ -27,10 +29,53 @@ def send(work: Work, message_id: str, *, version: int | None = None) -> Message:
     next_status(status, MessageEvent.SEND)
     _refuse_blocked(work, message)
     message.scheduled_at = None if status is MessageStatus.DRAFT else message.scheduled_at
+    _start(work, message)
+    return message
+
+
+def send_unchecked(work: Work, message_id: str) -> Message:
+    """Send now as a program asks for it: what checks say about content, audience and provider is its own affair.
+
+    A message without a provider waits for one. Conflict when it was sent already.
+    """
+    work.require("messages.send")
+    message = _held(work, message_id, None)
+    next_status(MessageStatus(message.status), MessageEvent.SEND)
+    _start(work, message)
+    return message
+
+
+def _start(work: Work, message: Message) -> None:
     lifecycle.start(work.session, message, MessageEvent.SEND, work.now, by=work.actor.name)
     work.audit("message.send", f"message/{message.id}", title=message.title[:200])
     work.ring("fan_out", message.pk, queue="urgent")
+
+
+def schedule_unchecked(work: Work, message_id: str, moment: datetime) -> Message:
+    """Send at that moment as a program asks for it; a scheduled message gets the new time. See `send_unchecked`."""
+    work.require("messages.send")
+    require_future(work, moment)
+    message = _held(work, message_id, None)
+    _schedule(work, message, moment, moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M"), "UTC")
     return message
+
+
+def pencil_in(work: Work, message_id: str, moment: datetime) -> Message:
+    """Note the time of a draft, which stays a draft and is not sent by itself."""
+    work.require("messages.write")
+    require_future(work, moment)
+    message = _held(work, message_id, None)
+    message.scheduled_at, message.updated_at = moment, work.now
+    message.scheduled_wall, message.scheduled_zone = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M"), "UTC"
+    return message
+
+
+def require_future(work: Work, moment: datetime) -> None:
+    """Invalid (field `scheduled_at`) for a moment before now, or too far ahead."""
+    if moment < work.now.replace(microsecond=work.now.microsecond // 1000 * 1000):
+        raise Invalid({"scheduled_at": ["Value lies in the past; choose a later time, or leave it out to send now."]})
+    if moment - work.now > LATEST:
+        raise Invalid({"scheduled_at": ["Value is more than two years ahead; choose an earlier time."]})
 
 
 def schedule(work: Work, message_id: str, wall: str, zone: str, *, version: int | None = None) -> Message:
@@ -40,17 +85,24 @@ def schedule(work: Work, message_id: str, wall: str, zone: str, *, version: int 
     """
     work.require("messages.send")
     message = _held(work, message_id, version)
-    status = MessageStatus(message.status)
-    event = MessageEvent.RESCHEDULE if status is MessageStatus.SCHEDULED else MessageEvent.SCHEDULE
-    after = next_status(status, event)
+    next_status(MessageStatus(message.status), _scheduling(message))
     moment = parse_wall_time(wall, zone, work.now)
     _refuse_blocked(work, message)
-    message.status = after.value
-    message.scheduled_at, message.scheduled_wall, message.scheduled_zone = moment, wall[:16], zone
-    message.updated_at = work.now
-    timeline.note(work.session, message.pk, "scheduled", work.now, by=work.actor.name, wall=wall[:16], zone=zone)
-    work.audit("message.schedule", f"message/{message.id}", at=moment.isoformat(), zone=zone)
+    _schedule(work, message, moment, wall[:16], zone)
     return message
+
+
+def _scheduling(message: Message) -> MessageEvent:
+    is_scheduled = message.status == MessageStatus.SCHEDULED
+    return MessageEvent.RESCHEDULE if is_scheduled else MessageEvent.SCHEDULE
+
+
+def _schedule(work: Work, message: Message, moment: datetime, wall: str, zone: str) -> None:
+    message.status = next_status(MessageStatus(message.status), _scheduling(message)).value
+    message.scheduled_at, message.scheduled_wall, message.scheduled_zone = moment, wall, zone
+    message.updated_at = work.now
+    timeline.note(work.session, message.pk, "scheduled", work.now, by=work.actor.name, wall=wall, zone=zone)
+    work.audit("message.schedule", f"message/{message.id}", at=moment.isoformat(), zone=zone)
 
 
 def parse_wall_time(wall: str, zone: str, now: datetime) -> datetime:
@@ -66,22 +118,24 @@ def parse_wall_time(wall: str, zone: str, now: datetime) -> datetime:
             raise ValueError(wall)
     except ValueError:
         raise Invalid({"time": ["Time needs a date and a time like 2026-11-24 09:00."]}) from None
+    if abs(local.year - now.year) > LATEST.days // 365 + 1:  # near its ends the calendar cannot change zones
+        raise Invalid({"time": [_PAST if local.year < now.year else _TOO_FAR]})
     moment = local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
     if moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None) != local:
         raise Invalid({"time": [f"The clocks in {zone} go forward over {local:%H:%M} that day; choose another time."]})
     if moment <= now:
-        raise Invalid({"time": ["Time lies in the past; choose a later one, or send now."]})
+        raise Invalid({"time": [_PAST]})
     if moment - now > LATEST:
-        raise Invalid({"time": ["Time is more than two years ahead; choose an earlier one."]})
+        raise Invalid({"time": [_TOO_FAR]})
     return moment
 
 
-def unschedule(work: Work, message_id: str) -> Message:
-    """Back to draft; Conflict once it is being sent."""
+def unschedule(work: Work, message_id: str, *, keeps_time: bool = False) -> Message:
+    """Back to draft, with or without its time; Conflict once it is being sent."""
     work.require("messages.send")
     message = _held(work, message_id, None)
     message.status = next_status(MessageStatus(message.status), MessageEvent.UNSCHEDULE).value
-    message.scheduled_at = None
+    message.scheduled_at = message.scheduled_at if keeps_time else None
     message.updated_at = work.now
     timeline.note(work.session, message.pk, "unscheduled", work.now, by=work.actor.name)
     work.audit("message.unschedule", f"message/{message.id}")

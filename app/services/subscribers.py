@@ -154,6 +154,17 @@ def subscribe(work: Work, topic_id: str, target_id: str, *, subscriber_id: str =
     return row
 
 
+def find_subscriber(work: Work, topic_id: str, subscriber_id: str) -> Subscriber:
+    """The subscriber of that topic; NotFound when either is missing, or it is in another topic."""
+    work.require("topics.read")
+    topic = find_topic(work, topic_id)
+    wanted = select(Subscriber).where(Subscriber.topic_pk == topic.pk, Subscriber.id == subscriber_id)
+    found = work.session.scalar(wanted)
+    if found is None:
+        raise NotFound("This subscriber does not exist in this topic.", type="subscriber_not_found")
+    return found
+
+
 def unsubscribe(work: Work, topic_id: str, subscriber_id: str) -> str:
     """Take a subscriber out of a topic; the address that was taken out."""
     work.require("topics.write")

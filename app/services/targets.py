@@ -15,10 +15,11 @@ from app.domain.addresses import (
     normalise_token,
 )
 from app.domain.channels import Channel
-from app.domain.errors import Conflict, Invalid
+from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.ids import CUSTOM_ID_RULE, is_custom_id
 from app.infra.phone_numbers import PhoneFacts, describe_phone, read_phone
 from app.models.contacts import Contact
+from app.models.providers import Provider
 from app.models.suppressions import Suppression
 from app.models.targets import Target
 from app.models.topics import Subscriber
@@ -71,6 +72,7 @@ _READERS: dict[str, Callable[[str], tuple[str | None, str]]] = {
     Channel.SMS: _read_phone,
     Channel.PUSH: _read_token,
 }
+_WRONG: dict[str, str] = {Channel.EMAIL: "general_invalid_email", Channel.SMS: "general_invalid_phone"}
 _KEYS: dict[str, Callable[[str], str]] = {Channel.EMAIL: email_key}  # on other channels the address is its own key
 _FACTS: dict[str, Callable[[str], PhoneFacts]] = {Channel.SMS: describe_phone}
 
@@ -82,7 +84,7 @@ def read_address(channel: str, text: str) -> Address:
         raise Invalid({"channel": [f"Channel is one of {', '.join(Channel)}."]})
     address, sentence = read(text)
     if address is None:
-        raise Invalid({"address": [sentence]})
+        raise Invalid({"address": [sentence]}, type=_WRONG.get(channel))
     return Address(channel, address, _KEYS.get(channel, str)(address))
 
 
@@ -133,6 +135,10 @@ def add_target(
     work.require("contacts.write")
     if target_id and not is_custom_id(target_id):
         raise Invalid({"id": [f"Target id cannot be that. {CUSTOM_ID_RULE}"]})
+    taken = select(Target.pk).where(Target.project_pk == work.project_pk, Target.id == target_id)
+    if target_id and work.session.scalar(taken) is not None:
+        sentence = f"A target with the id {target_id} exists already; choose another id."
+        raise Conflict(sentence, type="user_target_already_exists", fields={"id": [sentence]})
     refuse_taken(work, address)
     target = Target(
         id=target_id or work.unique_id(), project_pk=work.project_pk, contact_pk=contact.pk, channel=address.channel,
@@ -164,6 +170,22 @@ def update_target(work: Work, target_id: str, text: str, *, name: str = "") -> T
     target.updated_at = work.now
     work.audit("target.update", f"target/{target.id}", channel=target.channel)
     return target
+
+
+def bind_target(work: Work, target: Target, provider_id: str, *, is_lenient: bool = False) -> None:
+    """Let a target be reached through that provider only; NotFound, or Invalid when it is of another channel.
+
+    `is_lenient`: an unknown provider binds the target to none.
+    """
+    work.require("contacts.write")
+    wanted = select(Provider).where(Provider.project_pk == work.project_pk, Provider.id == provider_id)
+    provider = work.session.scalar(wanted)
+    if provider is None and not is_lenient:
+        raise NotFound(f"There is no provider {provider_id!r} in this project.", type="provider_not_found")
+    if provider is not None and provider.channel != target.channel:
+        sentence = f"Provider {provider_id} sends {provider.channel}, this target takes {target.channel}."
+        raise Invalid({"provider": [sentence]}, type="provider_incorrect_type")
+    target.provider_pk = provider.pk if provider is not None else None
 
 
 def remove_target(work: Work, target_id: str) -> Target:

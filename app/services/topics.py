@@ -68,15 +68,20 @@ def create_topic(
     return topic
 
 
-def update_topic(work: Work, topic_id: str, *, name: str, description: str | None = None) -> Topic:
-    """Rename a topic or describe it anew (None keeps the description). Raises Invalid by field."""
+def update_topic(
+    work: Work, topic_id: str, *, name: str | None = None, description: str | None = None,
+    subscribe: list[str] | None = None,
+) -> Topic:  # fmt: skip
+    """Rename a topic, describe it anew, or change who may subscribe (None keeps each). Raises Invalid by field."""
     work.require("topics.write")
     topic = find_topic(work, topic_id)
+    name = topic.name if name is None else name
     description = topic.description if description is None else description
     problems = _problems(name, description)
     if problems:
         raise Invalid(problems)
     before = topic.name
+    topic.subscribe = topic.subscribe if subscribe is None else subscribe
     topic.name, topic.description, topic.updated_at = name.strip(), description.strip(), work.now
     work.audit("topic.update", f"topic/{topic.id}", name=topic.name, before=before)
     return topic

@@ -8,10 +8,10 @@ from secrets import token_bytes
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
-from app.domain.errors import Forbidden, NotFound, Unavailable
+from app.domain.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from app.domain.ids import unique
 from app.domain.permissions import Actor
 from app.infra.broker import Broker
@@ -129,6 +129,12 @@ class Workshop:
 def _plain_words() -> Iterator[None]:
     try:
         yield
+    except IntegrityError as error:
+        if "unique" not in str(error.orig).lower():
+            raise
+        raise Conflict("Somebody saved the same thing at the same moment. Look at it and try again.") from error
+    except DataError as error:  # PostgreSQL keeps no NUL; what a field may hold is judged long before
+        raise Invalid({"": ["Something in it cannot be stored, such as a NUL character. Remove it."]}) from error
     except OperationalError as error:
         text = str(error.orig)
         if "full" in text or "No space" in text:

@@ -2,9 +2,7 @@
 
 import importlib
 import pkgutil
-from datetime import UTC, tzinfo
 from functools import partial
-from zoneinfo import ZoneInfo
 
 from flask import Flask, Response, g, render_template, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
@@ -14,8 +12,9 @@ from werkzeug.exceptions import HTTPException
 from app.domain.errors import AppError
 from app.services.access import SignedIn
 from app.services.work import Workshop
-from app.web import access, filters, nav
+from app.web import access, doorstep, filters, nav
 from app.web.assets import Assets
+from app.web.context import zone
 from app.web.limits import limiter
 
 CONTENT_SECURITY_POLICY = (
@@ -29,6 +28,7 @@ _STATUS_OF = {"user_unauthorized": 401, "general_unauthorized_scope": 403}
 
 def install(app: Flask, shop: Workshop) -> None:
     """Register every page, and what surrounds them."""
+    doorstep.install(app)
     CSRFProtect(app)
     Htmx(app)
     assets = Assets(app.static_folder or "")
@@ -39,7 +39,7 @@ def install(app: Flask, shop: Workshop) -> None:
         page = importlib.import_module(f"{__name__}.{module.name}")
         if hasattr(page, "blueprint"):
             app.register_blueprint(page.blueprint)
-    filters.install(app.jinja_env, shop.clock, _zone)
+    filters.install(app.jinja_env, shop.clock, zone)
     app.jinja_env.globals["static_url"] = assets.url
     app.context_processor(lambda: _surroundings(app))
     app.url_defaults(partial(_keep_project, app))
@@ -58,12 +58,6 @@ def _keep_project(app: Flask, endpoint: str, values: dict[str, object]) -> None:
     project = g.get("project")
     if project is not None and app.url_map.is_endpoint_expecting(endpoint, "project_id"):
         values.setdefault("project_id", project.id)
-
-
-def _zone() -> tzinfo:
-    """The zone that times are shown in: the project's."""
-    project = g.get("project")
-    return ZoneInfo(project.time_zone) if project else UTC
 
 
 def _surroundings(app: Flask) -> dict[str, object]:

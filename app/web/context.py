@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, tzinfo
 from typing import cast
+from zoneinfo import ZoneInfo
 
 from flask import current_app, g  # noqa: TID251 - the one place where views meet the app's own parts
 
@@ -18,6 +20,12 @@ def workshop() -> Workshop:
 def actor() -> Actor:
     """Whoever asks, in the project that the address names."""
     return cast("Actor", g.actor)
+
+
+def zone() -> tzinfo:
+    """The zone that times are shown and typed in: the project's."""
+    project = g.get("project")
+    return ZoneInfo(project.time_zone) if project else UTC
 
 
 @contextmanager

@@ -111,6 +111,8 @@ class LocalTimeField(StringField):
             return
         try:
             local = datetime.fromisoformat(text)
+            if not 1970 <= local.year <= 9000:  # near its ends the calendar cannot change zones
+                raise ValueError(text)
         except ValueError:
             raise ValueError(f"{self.label.text} needs a date and time like 2026-11-24 09:00.") from None
         moment = local.replace(tzinfo=self.zone()).astimezone(UTC) if local.tzinfo is None else local.astimezone(UTC)

@@ -9,7 +9,7 @@ from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from app.infra.clock import Clock
-from app.web.wording import explain, say_duration, say_reason, status_page
+from app.web.wording import explain, say_audit, say_duration, say_reason, status_page
 
 
 class Badge(NamedTuple):
@@ -118,6 +118,17 @@ def dashed(pairs: Mapping[str, Any]) -> dict[str, Any]:
     return {name.rstrip("_").replace("_", "-"): value for name, value in pairs.items()}
 
 
+def say_value(value: Any) -> str:
+    """A detail of the trail as people read it: yes and no, numbers with separators, lists with commas."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return number(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(map(say_value, value))
+    return "–" if value in (None, "") else str(value)
+
+
 class Share(NamedTuple):
     """One part of a balance bar, with its place on a scale of 1,000."""
 
@@ -210,4 +221,6 @@ def install(env: Environment, clock: Clock, zone: Callable[[], tzinfo] = lambda:
         reason=say_reason,
         explain=explain,
         status_page=status_page,
+        audit_words=say_audit,
+        say_value=say_value,
     )

@@ -25,7 +25,8 @@ def index(project_id: str) -> Response:
     missing = [
         part for part in health.missing_parts(shop.database, shop.broker) if part in {"queue", "worker", "ticker"}
     ]
-    return render("dashboard/index.html", home=home, bars=draw_bars(home.days), missing=missing)
+    top = max((day.total for day in home.days), default=0)
+    return render("dashboard/index.html", home=home, bars=draw_bars(home.days), top=top, missing=missing)
 
 
 def draw_bars(days: list[Day]) -> list[dict[str, Any]]:

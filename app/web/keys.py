@@ -1,8 +1,6 @@
 """API keys: make one (its secret is shown once), look at them, revoke them."""
 
-from zoneinfo import ZoneInfo
-
-from flask import Blueprint, Response, g, url_for
+from flask import Blueprint, Response, url_for
 
 from app.domain.errors import Invalid
 from app.services import keys
@@ -27,20 +25,14 @@ def index(project_id: str) -> Response:
 @access.needs("keys.write")
 def new(project_id: str) -> Response:
     """The form of a new key."""
-    return render("settings/key_form.html", form=_form())
-
-
-def _form() -> KeyForm:
-    form = KeyForm()
-    form.expires_at.zone = lambda: ZoneInfo(g.project.time_zone)
-    return form
+    return render("settings/key_form.html", form=KeyForm())
 
 
 @blueprint.post("/new")
 @access.needs("keys.write")
 def create(project_id: str) -> Response:
     """Make a key and show its secret this once."""
-    form = _form()
+    form = KeyForm()
     form.expires_at.errors = list(form.expires_at.process_errors)
     if form.expires_at.errors:
         return redraw("settings/key_form.html", form=form)

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
 
+from app.domain.import_mapping import guard_cell
 from app.domain.permissions import Actor
 from app.services import deliveries, providers, sending, watching
 from app.services.deliveries import Filter
@@ -22,6 +23,7 @@ from app.web.wording import say_reason
 
 blueprint = Blueprint("message_page", __name__, url_prefix="/p/<project_id>/messages/<message_id>")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MOST_DONE, SLOWEST = 10**9, 0.01  # what a page of ours may say of itself: deliveries, and deliveries a second
 COLUMNS = ("address", "name", "channel", "state", "reason", "explanation", "attempts", "provider", "updated_at")
 
 
@@ -76,9 +78,11 @@ def wanted_rows() -> Filter:
 def _last_glance() -> Glance | None:
     try:
         at = EPOCH + timedelta(milliseconds=int(request.args["at"]))
-        return Glance(int(request.args["done"]), at, float(request.args["pace"]))
+        done, pace = int(request.args["done"]), float(request.args["pace"])
     except (KeyError, ValueError, OverflowError):
         return None
+    is_ours = 0 <= done <= MOST_DONE and (pace == 0 or SLOWEST <= pace <= MOST_DONE)
+    return Glance(done, at, pace) if is_ours else None
 
 
 def _poll(seen: Watched) -> dict[str, Any]:
@@ -131,14 +135,8 @@ def _cells(row: deliveries.Row) -> tuple[str, ...]:
 
 def _csv_line(cells: tuple[str, ...]) -> str:
     line = io.StringIO()
-    csv.writer(line).writerow([_harmless(cell) for cell in cells])
+    csv.writer(line).writerow([guard_cell(cell) for cell in cells])
     return line.getvalue()
-
-
-def _harmless(cell: str) -> str:
-    """What a spreadsheet would run as a formula gets an apostrophe in front; phone numbers stay as they are."""
-    is_phone = cell[:1] == "+" and cell[1:].isdigit()
-    return f"'{cell}" if cell[:1] in {"=", "@", "-", "+", "\t", "\r"} and not is_phone else cell
 
 
 @blueprint.post("/pause")
@@ -212,7 +210,7 @@ def event_words(event: str, details: dict[str, Any]) -> str:
         "scheduled": f"Scheduled for {str(details.get('wall', '')).replace('T', ', ')} ({details.get('zone', '')})",
         "unscheduled": "Taken back to draft",
         "started": "Sending began",
-        "fanned_out": f"{details.get('audience', 0):,} recipients worked out",
+        "fanned_out": f"{details.get('audience', 0):,} people in the audience",
         "paused": "Paused",
         "resumed": "Resumed",
         "cancelled": f"Cancelled with {left:,} left",

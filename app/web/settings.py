@@ -58,6 +58,16 @@ def activity(project_id: str) -> Response:
     return render("settings/activity.html", "settings/_activity.html", entries=page, resource=resource)
 
 
+@blueprint.post("/sample-data/new")
+@access.needs("demo.write")
+def add_demo(project_id: str) -> Response:
+    """Fill the project with the sample story."""
+    with opening() as work:
+        cast = demo.add(work)
+    toast(f"Added {cast.contacts:,} sample contacts, {cast.topics:,} topics and {cast.messages:,} messages.")
+    return go(url_for("settings.index"))
+
+
 @blueprint.get("/sample-data")
 @access.needs("demo.write")
 def ask_remove_demo(project_id: str) -> Response:

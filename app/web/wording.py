@@ -106,6 +106,46 @@ def status_page(code: int) -> Wording:
     return STATUS_PAGES.get(code, STATUS_PAGES[500 if code >= 500 else 400])
 
 
+_NOUNS = {
+    "demo": "the sample data", "key": "an API key", "member": "a member", "subscriber": "a subscription",
+    "target": "an address", "project": "the project", "import": "an import",
+}  # fmt: skip
+_VERBS = {
+    "create": "Added", "update": "Changed", "edit": "Changed", "delete": "Deleted", "remove": "Removed", "add": "Added",
+    "export": "Exported", "upload": "Uploaded", "start": "Started", "revoke": "Revoked", "pause": "Paused",
+    "resume": "Resumed", "cancel": "Cancelled", "retry": "Retried", "schedule": "Scheduled", "send": "Sent",
+    "move": "Moved", "lift": "Lifted", "repair": "Unblocked",
+}  # fmt: skip
+_EVENTS = {
+    "contact.export": "Exported contacts",
+    "member.disable": "Forbade a member to sign in",
+    "member.enable": "Allowed a member to sign in again",
+    "member.invite": "Invited a member",
+    "member.join": "Joined the project",
+    "member.roles": "Changed the roles of a member",
+    "member.sign_in": "Signed in",
+    "member.uninvite": "Took back an invitation",
+    "message.export": "Exported deliveries",
+    "message.test": "Sent a test of a message",
+    "message.unschedule": "Took a message back to draft",
+    "provider.create": "Connected a provider",
+    "provider.delete": "Disconnected a provider",
+    "provider.disable": "Switched a provider off",
+    "provider.enable": "Switched a provider on",
+    "provider.test": "Tested a provider",
+    "subscriber.create": "Added to a topic",
+    "subscriber.delete": "Took out of a topic",
+}
+
+
+def say_audit(event: str) -> str:
+    """What somebody did, from the code of the trail: "message.pause" is "Paused a message"."""
+    noun, _, verb = event.partition(".")
+    if event in _EVENTS or verb not in _VERBS:
+        return _EVENTS.get(event, event.replace(".", ": ").replace("_", " ").capitalize())
+    return f"{_VERBS[verb]} {_NOUNS.get(noun, f'a {noun}')}"
+
+
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 

@@ -72,10 +72,23 @@
     navigator.sendBeacon(form().getAttribute("hx-post"), new FormData(form()));
   });
 
+  // --- the picker's box is what somebody wants who opens it -------------------------------------------------------------------
+  document.addEventListener("toggle", (event) => { if (event.target.matches?.(".picker") && event.target.open) find("#q").focus(); }, true);
+
+  // --- Enter: the picker takes its first line; elsewhere nothing is sent away, the draft saves itself --------------------------
+  document.addEventListener("keydown", (event) => {
+    const place = event.target;
+    if (event.key !== "Enter" || event.isComposing || place.tagName !== "INPUT" || place.form !== form()) return;
+    event.preventDefault();
+    if (place.id === "q" && place.value.trim()) find("#found .found-choice")?.click();
+  });
+
   // --- the picker gets the focus back when its line or chip has gone --------------------------------------------------------
   document.addEventListener("htmx:afterSettle", (event) => {
     const from = event.detail.requestConfig?.elt;
     if (from?.name && ["add", "remove"].includes(from.name) && document.activeElement === document.body) find("#q")?.focus();
+    const box = find("#q");
+    if (from?.name === "add" && box?.value) { box.value = ""; box.dispatchEvent(new Event("search")); } // the next search begins anew
   });
 
   // --- the preview stays where it is: the new frame takes the old one's place once it has loaded ----------------------------

@@ -1,8 +1,11 @@
 """`make bench`: measures against yardsticks of the same run and prints a table; fails when a fifth was lost."""
 
 import argparse
+import logging
 import sys
 from collections.abc import Callable, Iterator
+
+import structlog
 
 from tests.bench import bench_email, bench_fanout, bench_import, bench_start
 from tests.bench.measure import Measurement, report
@@ -27,6 +30,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(BENCHES):
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     rounds = 3 if arguments.quick else 5
     found = [each for name in arguments.names or BENCHES for each in BENCHES[name](rounds)]
     return 1 if report(found, accept=arguments.accept) else 0

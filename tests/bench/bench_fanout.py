@@ -12,12 +12,13 @@ from app.domain.message_states import MessageEvent
 from app.engine import fanout, ledger, lifecycle
 from app.engine.machine import Machine
 from app.infra.settings import Settings
+from app.infra.valkey import Valkey
 from app.migrations import upgrade
 from app.models.messages import Message
 from app.models.projects import Project
 from app.services.work import Workshop
 from tests.bench.measure import Measurement, alternate
-from tests.conftest import SECRET, START
+from tests.conftest import START
 from tests.faults.story import write_message
 
 _BARE = """
@@ -46,15 +47,20 @@ def measure(people: int, rounds: int) -> Iterator[Measurement]:
 
 @contextmanager
 def workshop_of_its_own() -> Iterator[Workshop]:
-    """A database of its own without any process: nobody answers the bells."""
+    """A database and a queue of its own; no worker answers the bells."""
     with TemporaryDirectory() as folder:
-        settings = Settings(data_dir=Path(folder), secret_keys=SECRET, workers=2)
+        settings = Settings(data_dir=Path(folder), workers=2)
         upgrade(settings.sqlalchemy_url)
+        valkey = Valkey(settings)
+        valkey.start()
         shop = Workshop.equip(settings)
         with shop.database.begin() as session:
             session.add(Project(id="default", name="Acme", created_at=START, updated_at=START))
-        yield shop
-        shop.database.close()
+        try:
+            yield shop
+        finally:
+            shop.close()
+            valkey.stop()
 
 
 def _prepare(shop: Workshop, people: int) -> tuple[int, int]:
@@ -94,5 +100,6 @@ def _insert(machine: Machine, message_pk: int, topic_pk: int, people: int) -> fl
 def _forget(machine: Machine, message_pk: int) -> None:
     with machine.database.begin() as session:
         ledger.forget(session, message_pk)
-    with machine.database.begin() as session:
-        session.execute(text("PRAGMA wal_checkpoint(PASSIVE)"))
+    connection = machine.database.engine.raw_connection()  # one that says no BEGIN by itself
+    connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()

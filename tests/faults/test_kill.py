@@ -87,3 +87,14 @@ def test_a_worker_that_sleeps_past_its_lease_sends_nothing_unmarked_when_it_wake
     _tell("worker asleep past its lease", seed, truth)
     _check(truth, workers_killed=1)
     assert truth.uncertain > 0  # it did hold letters whose end nobody could know
+
+
+def test_a_valkey_that_is_killed_again_and_again_while_it_starts_does_not_end_the_rest(office: Office) -> None:
+    others = {word: office.tree.pids(word) for word in ("carillon up", "worker", "carillon web")}
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        for pid in office.tree.pids("valkey-server"):
+            office.tree.signal(pid)
+        time.sleep(0.002)
+    wait_for(office.tree.is_ready, "it is ready again", 30)
+    assert {word: office.tree.pids(word) for word in others} == others

@@ -38,7 +38,7 @@ def invite(client: PageClient, role: str) -> str:
 
 def test_name_and_time_zone_are_saved_and_seen(olga: PageClient) -> None:
     page = olga.submit(olga.get(SETTINGS), name="Acme shops", time_zone="Asia/Kolkata")
-    assert "Of the project Acme shops." in page.text
+    assert "sample data of Acme shops." in page.text
     assert page.form().values["time_zone"] == "Asia/Kolkata"
 
 

@@ -35,6 +35,7 @@ TABLES = (
     "contacts",
     "imports",
     "invitations",
+    "kept_answers",
     "member_sessions",
     "memberships",
     "messages",
@@ -211,6 +212,23 @@ def upgrade() -> None:
         sa.UniqueConstraint("project_pk", "id", name=op.f("uq_api_keys_project_pk_id")),
         sa.UniqueConstraint("secret_hash", name=op.f("uq_api_keys_secret_hash")),
     )
+    op.create_table(
+        "kept_answers",
+        sa.Column("pk", ID, nullable=False),
+        sa.Column("project_pk", ID, nullable=False),
+        sa.Column("caller_pk", ID, nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("status", sa.SmallInteger(), nullable=False),
+        sa.Column("body", JSON, nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["project_pk"], ["projects.pk"], name=op.f("fk_kept_answers_project_pk"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_kept_answers")),
+        sa.UniqueConstraint("project_pk", "caller_pk", "key", name=op.f("uq_kept_answers_project_pk_caller_pk_key")),
+    )
+    op.create_index(op.f("ix_kept_answers_at"), "kept_answers", ["at"], unique=False)
     op.create_table(
         "audit_entries",
         sa.Column("pk", ID, nullable=False),

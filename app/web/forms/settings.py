@@ -6,6 +6,7 @@ from wtforms.validators import Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.domain.permissions import KEY_SCOPES, Role
+from app.web.context import zone
 from app.web.fields import LocalTimeField, TextField, options
 
 ROLES = (
@@ -60,4 +61,4 @@ class KeyForm(FlaskForm):  # type: ignore[misc]
         "Scopes", choices=options((scope, scope) for scope in sorted(KEY_SCOPES)),
         description="What the key may do. Give it no more than it needs.",
     )  # fmt: skip
-    expires_at = LocalTimeField("Ends at", [Optional()], description="Empty: never.")
+    expires_at = LocalTimeField("Ends at", [Optional()], description="Empty: never.", zone=zone)

@@ -1,0 +1,99 @@
+"""What surrounds every answer of the API: which addresses are its own, CORS, headers."""
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, request
+
+from app.domain.errors import AppError
+from app.services.work import Workshop
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
+_ALLOWED = (
+    "Origin", "Cookie", "Set-Cookie", "X-Requested-With", "Content-Type", "Access-Control-Allow-Origin",
+    "Access-Control-Request-Headers", "Accept", "X-Appwrite-Project", "X-Appwrite-Key", "X-Appwrite-JWT",
+    "X-Appwrite-Session", "X-Appwrite-Locale", "X-Appwrite-Mode", "X-Appwrite-Response-Format",
+    "X-Appwrite-Timestamp", "X-Appwrite-Dev-Key", "X-Appwrite-ID", "X-Appwrite-Organization",
+    "X-SDK-Version", "X-SDK-Name", "X-SDK-Language", "X-SDK-Platform", "X-SDK-GraphQL", "X-SDK-Profile",
+    "X-Fallback-Cookies", "X-Forwarded-User-Agent", "Content-Range", "Range", "Cache-Control", "Expires", "Pragma",
+    "Idempotency-Key",
+)  # fmt: skip
+EXPOSED_HEADERS = "X-Appwrite-Session, X-Fallback-Cookies, Idempotency-Replayed"
+
+
+class Mount:
+    """A WSGI application that hands what lies under /v1 to the API and everything else to the pages.
+
+    Empty segments of a path do not count, so a slash too many is no reason for a 404.
+    """
+
+    def __init__(self, pages: Any, api: Any) -> None:
+        self.pages = pages
+        self.api = api
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer one request."""
+        segments = [segment for segment in environ.get("PATH_INFO", "").split("/") if segment]
+        if not segments or segments[0] != "v1":
+            return self.pages(environ, start_response)  # type: ignore[no-any-return]
+        inner = environ | {
+            "SCRIPT_NAME": environ.get("SCRIPT_NAME", "") + "/v1", "PATH_INFO": "/" + "/".join(segments[1:]),
+        }  # fmt: skip
+        return self.api(inner, start_response)  # type: ignore[no-any-return]
+
+
+class UnknownOrigin(AppError):
+    """A browser shows a page of a host that this installation does not know."""
+
+    type = "general_unknown_origin"
+    status = 403
+
+
+def surround(api: Flask, shop: Workshop) -> None:
+    """Put the check of the origin before every answer, and the headers around it."""
+    own_host = urlsplit(shop.settings.address).hostname or ""
+
+    def trusts(origin: str) -> bool:
+        host = _host_of(origin)
+        return bool(host) and host in LOOPBACK | {own_host, _host_of(request.host_url)}
+
+    @api.before_request
+    def _check_origin() -> Response | None:
+        origin = request.headers.get("Origin", "")
+        if request.method == "OPTIONS":
+            return Response(status=204, mimetype="text/plain")
+        if origin and not request.headers.get("X-Appwrite-Key") and not trusts(origin):
+            raise UnknownOrigin(
+                f"Origin {origin[:200]} is not known here. Call from {own_host or 'this host'}, or with an API key "
+                "from a server."
+            )
+        return None
+
+    @api.after_request
+    def _add_headers(answer: Response) -> Response:
+        answer.headers.setdefault("X-Content-Type-Options", "nosniff")
+        answer.headers.setdefault("Cache-Control", "no-store")
+        answer.vary.add("Origin")
+        origin = request.headers.get("Origin", "")
+        if origin and trusts(origin):
+            _let_read(answer, origin)
+        return answer
+
+
+def _host_of(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:  # brackets that hold no IPv6 address
+        return ""
+
+
+def _let_read(answer: Response, origin: str) -> None:
+    """The browser may show this answer to the page, and send its credentials along."""
+    answer.headers["Access-Control-Allow-Origin"] = origin
+    answer.headers["Access-Control-Allow-Credentials"] = "true"
+    answer.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+    if request.method == "OPTIONS":
+        answer.headers["Access-Control-Allow-Methods"] = "GET, POST, PUT, PATCH, DELETE"
+        answer.headers["Access-Control-Allow-Headers"] = ", ".join(_ALLOWED)
+        answer.headers["Access-Control-Max-Age"] = "86400"

@@ -1,0 +1,62 @@
+"""Requests that may come twice: the same key with the same request gets the first answer, and nothing is done."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import delete, select
+
+from app.domain.errors import Invalid
+from app.models.idempotency import KeptAnswer
+from app.services.work import Work
+
+LONGEST_KEY = 255
+KEPT_FOR = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What the first request was answered; `body` is None for an answer without one."""
+
+    status: int
+    body: Any
+
+
+def fingerprint(*parts: str | bytes) -> str:
+    """What makes two requests the same one: a hash over these parts."""
+    whole = sha256()
+    for part in parts:
+        octets = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+        whole.update(len(octets).to_bytes(8, "big") + octets)
+    return whole.hexdigest()
+
+
+def recall(work: Work, key: str, fingerprint: str) -> Earlier | None:
+    """The answer kept under that key for a day; None for a new one. Invalid when the key belongs to another request."""
+    work.session.execute(
+        delete(KeptAnswer).where(KeptAnswer.project_pk == work.project_pk, KeptAnswer.at < work.now - KEPT_FOR)
+    )
+    kept = work.session.scalar(
+        select(KeptAnswer).where(
+            KeptAnswer.project_pk == work.project_pk, KeptAnswer.caller_pk == (work.actor.pk or 0),
+            KeptAnswer.key == key,
+        )
+    )  # fmt: skip
+    if kept is None:
+        return None
+    if kept.fingerprint != fingerprint:
+        sentence = "Idempotency-Key was used for another request within the last day. Choose a new key."
+        raise Invalid({"key": [sentence]})
+    return Earlier(kept.status, kept.body["answer"])
+
+
+def remember(work: Work, key: str, fingerprint: str, status: int, body: Any) -> None:
+    """Keep the answer with what it answers: both are saved or neither."""
+    work.session.add(
+        KeptAnswer(
+            project_pk=work.project_pk, caller_pk=work.actor.pk or 0, key=key, fingerprint=fingerprint, status=status,
+            body={"answer": body}, at=work.now,
+        )
+    )  # fmt: skip
+    work.session.flush()

@@ -1,0 +1,185 @@
+"""Messages over the API: status rules, errors in their order, targets, deletion (sections 9 and 10)."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.models.messages import Message
+from app.services.work import Workshop
+from tests.api.caller import Caller
+from tests.conftest import START, FakeClock
+
+MESSAGES, EMAIL = "/messaging/messages", "/messaging/messages/email"
+LATER = "2026-11-22T09:00:00.000+00:00"
+NEW = {"messageId": "m", "subject": "Hello", "content": "Hello {{ name | there }}"}
+
+
+@pytest.fixture
+def target(api: Caller) -> str:
+    """Ann's email target."""
+    made = api.post("/users", userId="ann", name="Ann", email="ann@example.org", phone="+4917012345678")
+    return str(made["targets"][0]["$id"])
+
+
+def set_status(workshop: Workshop, status: str) -> None:
+    with workshop.database.begin() as session:
+        session.query(Message).update({"status": status})
+
+
+def test_a_draft_has_every_field(api: Caller, target: str) -> None:
+    made = api.post(EMAIL, **NEW, draft=True, html=True, topics=["t"], users=["u"], targets=[target])
+    assert made == {
+        "$id": "m", "$createdAt": "2026-11-21T09:00:00.000+00:00", "$updatedAt": "2026-11-21T09:00:00.000+00:00",
+        "providerType": "email", "topics": ["t"], "users": ["u"], "targets": [target], "scheduledAt": None,
+        "deliveredAt": None, "deliveryErrors": [], "deliveredTotal": 0, "status": "draft",
+        "data": {"subject": "Hello", "content": NEW["content"], "html": True, "cc": [], "bcc": [], "attachments": []},
+    }  # fmt: skip
+    assert api.get(f"{MESSAGES}/m") == made
+    assert api.get(MESSAGES, search="hello")["messages"] == [made]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "scheduled"),
+    [
+        ({"draft": True}, "draft", None),
+        ({"draft": True, "scheduledAt": LATER}, "draft", LATER),
+        ({}, "processing", None),
+        ({"draft": False, "scheduledAt": None}, "processing", None),
+        ({"scheduledAt": "2026-11-22 09:00:00.000"}, "scheduled", LATER),
+        ({"scheduledAt": "2026-11-22T11:00:00+02:00"}, "scheduled", LATER),
+    ],
+)
+def test_the_status_follows_draft_and_time(api: Caller, body: dict[str, Any], status: str, scheduled: Any) -> None:
+    made = api.post(EMAIL, **NEW, topics=["news"], **body)
+    assert (made["status"], made["scheduledAt"]) == (status, scheduled)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"messageId": "used"}, (409, "message_already_exists")),
+        ({"topics": []}, (400, "message_missing_target")),
+        ({"targets": ["nobody"]}, (400, "message_target_not_email")),
+        ({"targets": ["nobody"], "draft": True}, (400, "message_target_not_email")),
+        ({"targets": ["TWICE"]}, (400, "message_target_not_email")),
+        ({"targets": ["SMS"]}, (400, "message_target_not_email")),
+        ({"scheduledAt": "2026-11-21T08:59:59Z"}, (400, "general_argument_invalid")),
+        ({"scheduledAt": "2036-11-21T08:59:59Z"}, (400, "general_argument_invalid")),
+        ({"scheduledAt": "soon"}, (400, "general_argument_invalid")),
+        ({"scheduledAt": "0001-01-01T00:00:00+14:00"}, (400, "general_argument_invalid")),
+        ({"subject": ""}, (400, "general_argument_invalid")),
+        ({"subject": "x" * 999}, (400, "general_argument_invalid")),
+        ({"subject": "two\r\nBcc: evil@example.org"}, (400, "general_argument_invalid")),
+        ({"content": "x" * 64_231}, (400, "general_argument_invalid")),
+        ({"content": "\0"}, (400, "general_argument_invalid")),
+        ({"topics": ["a"] * 5_001}, (400, "general_argument_invalid")),
+        ({"topics": ["a"] * 3_000, "users": ["b"] * 3_000}, (400, "general_argument_invalid")),
+        ({"topics": "news"}, (400, "general_argument_invalid")),
+        ({"draft": "true"}, (400, "general_argument_invalid")),
+        ({"cc": ["someone"]}, (400, "general_argument_invalid")),
+        ({"attachments": ["b:f"]}, (400, "general_argument_invalid")),
+    ],
+)
+def test_a_message_that_cannot_be_is_refused_and_not_made(
+    api: Caller, target: str, change: dict[str, Any], expected: tuple[int, str]
+) -> None:
+    api.post(EMAIL, messageId="used", subject="a", content="b", draft=True)
+    if change.get("targets") == ["TWICE"]:
+        change = {"targets": [target, target]}
+    if change.get("targets") == ["SMS"]:
+        change = {"targets": [api.get("/users/ann")["targets"][1]["$id"]]}
+    assert api.refused("POST", EMAIL, NEW | {"topics": ["news"]} | change) == expected
+    assert api.get(MESSAGES)["total"] == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "status", "scheduled"),
+    [
+        ({"draft": True}, {}, "draft", None),
+        ({"draft": True}, {"subject": "New"}, "draft", None),
+        ({"draft": True}, {"draft": False}, "processing", None),
+        ({"draft": True, "scheduledAt": LATER}, {"draft": False}, "processing", LATER),
+        ({"draft": True, "scheduledAt": LATER}, {"subject": "New"}, "draft", LATER),
+        ({"draft": True}, {"scheduledAt": LATER}, "scheduled", LATER),
+        ({"draft": True}, {"draft": False, "scheduledAt": LATER}, "scheduled", LATER),
+        ({"draft": True}, {"draft": True, "scheduledAt": LATER}, "draft", LATER),
+        ({"scheduledAt": LATER}, {"subject": "New"}, "scheduled", LATER),
+        ({"scheduledAt": LATER}, {"scheduledAt": "2026-11-23T09:00:00Z"}, "scheduled", "2026-11-23T09:00:00.000+00:00"),
+        ({"scheduledAt": LATER}, {"draft": True}, "draft", LATER),
+        ({"scheduledAt": LATER}, {"draft": False}, "processing", LATER),
+    ],
+)
+def test_an_update_moves_a_message_as_the_table_says(
+    api: Caller, before: dict[str, Any], change: dict[str, Any], status: str, scheduled: Any
+) -> None:
+    api.post(EMAIL, **NEW, topics=["news"], **before)
+    changed = api.patch(EMAIL + "/m", **change)
+    assert (changed["status"], changed["scheduledAt"]) == (status, scheduled)
+    assert changed["data"]["subject"] == change.get("subject", "Hello")
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("processing", "message_already_processing"), ("sent", "message_already_sent"),
+        ("failed", "message_already_failed"),
+    ],
+)  # fmt: skip
+def test_what_went_out_does_not_change(api: Caller, workshop: Workshop, status: str, expected: str) -> None:
+    api.post(EMAIL, **NEW, topics=["news"], draft=True)
+    set_status(workshop, status)
+    assert api.refused("PATCH", EMAIL + "/m", {}) == (400, expected)
+
+
+def test_update_replaces_lists_and_keeps_the_rest(api: Caller) -> None:
+    api.post(EMAIL, **NEW, topics=["a"], users=["u"], draft=True)
+    changed = api.patch(EMAIL + "/m", topics=["b", "c"], html=True)
+    assert (changed["topics"], changed["users"], changed["data"]["html"]) == (["b", "c"], ["u"], True)
+    assert api.refused("PATCH", EMAIL + "/no", {}) == (404, "message_not_found")
+
+
+def test_sending_needs_somebody(api: Caller) -> None:
+    api.post(EMAIL, **NEW, draft=True)
+    assert api.refused("PATCH", EMAIL + "/m", {"draft": False}) == (400, "message_missing_target")
+    assert api.patch(EMAIL + "/m", draft=False, users=["ann"])["status"] == "processing"
+
+
+def test_a_message_whose_time_has_passed_neither_changes_nor_goes(api: Caller, clock: FakeClock) -> None:
+    api.post(EMAIL, **NEW, topics=["news"], scheduledAt=(START + timedelta(seconds=5)).isoformat())
+    clock.move(6)
+    assert api.refused("PATCH", EMAIL + "/m", {"subject": "New"}) == (400, "message_already_scheduled")
+    assert api.refused("DELETE", f"{MESSAGES}/m", {}) == (400, "message_already_scheduled")
+
+
+@pytest.mark.parametrize("body", [{"draft": True}, {"scheduledAt": LATER}, {}])
+def test_a_message_is_deleted_in_any_status(api: Caller, body: dict[str, Any]) -> None:
+    api.post(EMAIL, **NEW, topics=["news"], **body)
+    api.delete(f"{MESSAGES}/m")
+    assert api.refused("GET", f"{MESSAGES}/m") == (404, "message_not_found")
+
+
+def test_the_targets_of_a_message_are_those_it_names(api: Caller, target: str) -> None:
+    api.post(EMAIL, **NEW, targets=[target], topics=["news"], draft=True)
+    assert [row["identifier"] for row in api.get(f"{MESSAGES}/m/targets")["targets"]] == ["ann@example.org"]
+    api.patch(EMAIL + "/m", targets=[])
+    assert api.get(f"{MESSAGES}/m/targets") == {"total": 0, "targets": []}
+
+
+def test_messages_are_found_by_their_users_and_status(api: Caller) -> None:
+    api.post(EMAIL, **NEW, users=["ann"], draft=True)
+    api.post(EMAIL, **NEW | {"messageId": "n"}, users=["ann.b"], draft=True)
+    has_ann = '{"method":"contains","attribute":"users","values":["ann"]}'
+    assert [row["$id"] for row in api.get(MESSAGES, has_ann)["messages"]] == ["m"]
+    few = '{"method":"equal","attribute":"deliveredTotal","values":[0]}'
+    assert api.get(MESSAGES, few, '{"method":"orderDesc","attribute":"deliveredTotal"}')["total"] == 2
+
+
+def test_a_preview_is_what_would_be_sent(api: Caller, target: str) -> None:
+    shown = api.post("/messaging/preview", 200, subject="Hi {{ name }}", content="<p>Hello {{ name }}</p>", html=True,
+                     targetId=target)  # fmt: skip
+    assert (shown["subject"], shown["identifier"], shown["missing"]) == ("Hi Ann", "ann@example.org", [])
+    assert "Hello Ann" in shown["html"]
+    assert api.refused("POST", "/messaging/preview", {"content": "a", "targetId": "no"}) == (
+        404, "user_target_not_found",
+    )  # fmt: skip

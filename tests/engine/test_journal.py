@@ -1,0 +1,85 @@
+"""The journal of a batch, and the worker's own look at its lease: what they guard against, one case each."""
+
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
+from app.engine.dispatch import LedgerWatch
+from app.engine.journal import Journal, path_of, read
+from app.engine.ledger import Lease, LeaseLost
+from app.engine.machine import Machine
+from app.infra.clock import monotonic
+from tests.conftest import START
+
+LEASE_TIME = timedelta(seconds=60)
+
+
+def _lease(claimed_at: datetime = START) -> Lease:
+    return Lease(7, 1, 1, 1, "here:42", claimed_at, (), LEASE_TIME)
+
+
+def _watch(machine: Machine, *, held_for: float = 0.0) -> LedgerWatch:
+    book = Journal(machine.journal_dir, _lease())
+    return LedgerWatch(machine, _lease(), book, monotonic() + 10, monotonic() - held_for)
+
+
+def test_a_journal_tells_what_was_started_and_what_was_answered(tmp_path: Path) -> None:
+    refused = Outcome(OutcomeKind.THROTTLED, Reason.RATE_LIMITED, "slow\ndown", "451", retry_after=timedelta(seconds=5))
+    book = Journal(tmp_path, _lease())
+    book.started([0, 1, 2])
+    book.answered(1, accepted("queue-id"))
+    book.answered(2, refused)
+    book.close()
+    story = read(tmp_path, _lease())
+    assert story.started == {0, 1, 2}
+    assert story.answered == {1: accepted("queue-id"), 2: refused}
+
+
+@pytest.mark.parametrize("torn", ["s 3 4 1", "a 3 que", "o 3 {", "o", "x 1", "s one", "a"])
+def test_a_torn_line_spoils_no_other_line(tmp_path: Path, torn: str) -> None:
+    path = path_of(tmp_path, _lease())
+    path.write_text(f"s 1 2\n{torn}\na 2 queue-id\n")
+    story = read(tmp_path, _lease())
+    assert {1, 2} <= story.started
+    assert story.answered[2] == accepted("queue-id")
+
+
+def test_the_journal_of_a_deleted_batch_says_nothing_about_a_new_one_of_the_same_number(tmp_path: Path) -> None:
+    book = Journal(tmp_path, _lease())
+    book.started([0])
+    book.answered(0, accepted())
+    book.close()
+    assert read(tmp_path, _lease(START + timedelta(seconds=1))).started == set()
+
+
+def test_nothing_is_sent_by_a_worker_that_slept_past_its_lease(machine: Machine) -> None:
+    watch = _watch(machine, held_for=LEASE_TIME.total_seconds())
+    with pytest.raises(LeaseLost, match="not renewed in time"):
+        watch.started([0])
+    watch.book.close()
+    assert read(machine.journal_dir, _lease()).started == {0}  # who took over has read it, or marks it now
+
+
+def test_a_worker_within_its_lease_goes_on(machine: Machine) -> None:
+    watch = _watch(machine, held_for=LEASE_TIME.total_seconds() - 5)
+    watch.started([0, 1])
+    watch.book.close()
+    assert set(watch.begun) == {0, 1}
+
+
+def test_an_answer_counts_also_when_the_journal_cannot_be_written(machine: Machine) -> None:
+    watch = _watch(machine)
+    watch.started([0])
+    os.close(watch.book._file)  # as good as a disk that fails
+    watch.answered(0, accepted("queue-id"))
+    assert watch.outcomes == {0: accepted("queue-id")}
+    assert not watch.may_start(1)
+
+
+def test_a_lease_that_was_taken_over_is_not_renewed(machine: Machine) -> None:
+    watch = _watch(machine, held_for=1.0)
+    assert not watch.may_start(1)  # there is no such batch in the ledger
+    watch.book.close()
