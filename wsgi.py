@@ -1,6 +1,9 @@
 """The web application for any WSGI server: `wsgi:app`."""
 
 from app.factory import create_app
+from app.infra.logs import set_up_logs
 from app.infra.settings import Settings
 
-app = create_app(Settings.from_env())
+settings = Settings.from_env()
+set_up_logs(settings.log_format, process="web")  # redacted, as under `carillon web`
+app = create_app(settings)

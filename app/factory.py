@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from flask import Flask
+from flask.logging import default_handler
 from flask_compress import Compress
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -43,6 +44,7 @@ def create_app(settings: Settings, *, workshop: Workshop | None = None) -> Flask
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    app.logger.removeHandler(default_handler)  # Flask's own, which knows nothing of redaction
     Compress(app)
     web.install(app, shop)
     app.register_blueprint(inbox.blueprint)

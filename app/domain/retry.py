@@ -13,7 +13,6 @@ FIRST_DELAYS = {
 }  # seconds
 LONGEST_DELAY = 3600.0
 GIVE_UP_AFTER = timedelta(hours=24)
-MOST_ATTEMPTS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +20,10 @@ class RetryRule:
     """How patient we are; the defaults are for email."""
 
     give_up_after: timedelta = GIVE_UP_AFTER
-    most_attempts: int = MOST_ATTEMPTS
 
-    def is_exhausted(self, attempts: int, first_tried_at: datetime, now: datetime) -> bool:
-        """Whether no further try is allowed: too many, or too long ago since the first."""
-        return attempts >= self.most_attempts or now - first_tried_at >= self.give_up_after
+    def is_exhausted(self, first_tried_at: datetime, now: datetime) -> bool:
+        """Whether no further try is allowed: the first one, or the one a person asked for, is too long ago."""
+        return now - first_tried_at >= self.give_up_after
 
 
 def next_attempt_at(outcome: Outcome, attempts: int, now: datetime, chance: float) -> datetime:

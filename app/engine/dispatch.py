@@ -279,7 +279,7 @@ def results_of(
 def _result(
     delivery: Claimed, outcome: Outcome, now: datetime, hold_uncertain: bool, started_at: datetime | None
 ) -> Result:
-    exhausted = RULE.is_exhausted(delivery.attempts, delivery.first_tried_at, now)
+    exhausted = RULE.is_exhausted(delivery.first_tried_at, now)
     event = event_of(outcome.kind, exhausted=exhausted, hold_uncertain=hold_uncertain)
     state = next_state(DeliveryState.SENDING, event)
     assert state is not None  # noqa: S101 - event_of gives only events that a sending delivery knows
