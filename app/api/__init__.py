@@ -2,11 +2,12 @@
 
 import importlib
 import pkgutil
+from collections.abc import Sequence
 
 from flask import Flask
 
 from app.api import auth, errors
-from app.api.operations import OPERATIONS
+from app.api.operations import OPERATIONS, Operation
 from app.api.transport import Mount, surround
 from app.services.work import Workshop
 
@@ -24,9 +25,7 @@ def create_api(shop: Workshop) -> Flask:
     api = Flask("app.api", static_folder=None)
     api.config.update(MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES, MAX_FORM_MEMORY_SIZE=MAX_REQUEST_BYTES)
     api.extensions["carillon"] = shop
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
-    for operation in OPERATIONS.values():
+    for operation in read_operations():
         api.add_url_rule(
             operation.rule, operation.name, auth.guard(operation, shop), methods=[operation.method],
             provide_automatic_options=False,
@@ -34,3 +33,10 @@ def create_api(shop: Workshop) -> Flask:
     surround(api, shop)
     errors.install(api)
     return api
+
+
+def read_operations() -> Sequence[Operation]:
+    """Every operation that the modules of this package offer."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+    return tuple(OPERATIONS.values())

@@ -1,7 +1,7 @@
 """Operations: what the API can do, as data. Routes, checks and (later) the OpenAPI document are made from it."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,7 +89,8 @@ def operation(
 
     def offer(view: View) -> View:
         summary = (view.__doc__ or "").strip().splitlines()[0:1]
-        add(Operation(method, path, scope, view, status, params, fields or {}, *summary))
+        answers = 204 if method == "DELETE" else status
+        add(Operation(method, path, scope, view, answers, params, fields or {}, *summary))
         return view
 
     return offer
@@ -98,8 +99,3 @@ def operation(
 def add(made: Operation) -> None:
     """Offer an operation that was made elsewhere; the same one again changes nothing."""
     OPERATIONS[made.name] = made
-
-
-def offered() -> Sequence[Operation]:
-    """Every operation, in the order of its declaration."""
-    return tuple(OPERATIONS.values())

@@ -92,7 +92,7 @@ def message(record: "MessageRecord") -> dict[str, Any]:
     """A message (8.5)."""
     row, content = record.message, EmailContent.from_json(record.message.content)
     errors = [f"Failed sending to target {address} with error: {reason}" for address, reason in record.errors]
-    if row.status == "failed" and not record.tried:
+    if record.had_nobody and row.status == "failed":
         errors = ["No valid recipients found."]
     return _head(row) | {
         "providerType": row.channel, "topics": list(row.audience.get("topics", ())),

@@ -94,7 +94,8 @@ def settle(session: Session, message: Message, now: datetime) -> bool:
         return False
     if tally.queued or tally.sending:
         return False
-    is_clean = not (tally.failed or tally.bounced or tally.uncertain or message.cancelled_at)
+    # Whoever sends to nobody is told so, as the REST contract has it (15.2).
+    is_clean = tally.audience > 0 and not (tally.failed or tally.bounced or tally.uncertain or message.cancelled_at)
     event = MessageEvent.SETTLE_CLEAN if is_clean else MessageEvent.SETTLE_WITH_FAILURES
     message.status = next_status(MessageStatus.PROCESSING, event).value
     message.settled_at = message.updated_at = now

@@ -7,6 +7,7 @@ from sqlalchemy import delete, func, select, update
 
 from app.domain.addresses import EMAIL_RULE, normalise_email
 from app.domain.errors import Forbidden, Invalid, NotFound, SignedOut
+from app.domain.names import name_problems
 from app.domain.permissions import Actor, ActorKind, Role, permissions_of
 from app.infra.vault import hash_password, hash_token, needs_rehash, new_token, verify_password
 from app.models.members import Invitation, Member, MemberSession, Membership
@@ -182,8 +183,8 @@ def check_new_member(email: str, name: str, password: str) -> tuple[str, dict[st
     address = normalise_email(email)
     if address is None:
         problems["email"] = [f"Email {EMAIL_RULE}."]
-    if len(name) > 128 or any(ord(sign) < 32 for sign in name):
-        problems["name"] = ["Name can have at most 128 characters and no line breaks."]
+    if wrong := name_problems(name, may_be_empty=True):
+        problems["name"] = wrong
     if len(password) < SHORTEST_PASSWORD:
         problems["password"] = [f"Password needs at least {SHORTEST_PASSWORD} characters; a few words make a good one."]
     elif len(password) > LONGEST_PASSWORD:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from app.domain.errors import Invalid
+from app.domain.names import name_problems
 from app.domain.permissions import KEY_SCOPES
 from app.infra.vault import hash_token, new_token
 from app.models.keys import ApiKey
@@ -59,8 +60,8 @@ def create_key(work: Work, *, name: str, scopes: list[str], expires_at: datetime
     work.require("keys.write")
     problems: dict[str, list[str]] = {}
     name = name.strip()
-    if not 1 <= len(name) <= 128 or any(ord(sign) < 32 for sign in name):
-        problems["name"] = ["Name needs 1 to 128 characters and no line breaks."]
+    if wrong := name_problems(name):
+        problems["name"] = wrong
     wanted = sorted(KEY_SCOPES) if scopes == ["all"] else sorted(set(scopes))
     unknown = [scope for scope in wanted if scope not in KEY_SCOPES]
     if unknown or not wanted:

@@ -4,6 +4,7 @@ from sqlalchemy import select
 
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.ids import CUSTOM_ID_RULE, is_custom_id
+from app.domain.names import name_problems
 from app.models.projects import Project
 from app.services.work import Work
 
@@ -14,8 +15,8 @@ def create_project(work: Work, project_id: str, *, name: str, time_zone: str = "
     if not is_custom_id(project_id):
         problems["id"] = [f"Project id {project_id!r} cannot be. {CUSTOM_ID_RULE}"]
     name = name.strip()
-    if not 1 <= len(name) <= 128 or any(ord(sign) < 32 for sign in name):
-        problems["name"] = ["Name needs 1 to 128 characters and no line breaks."]
+    if wrong := name_problems(name):
+        problems["name"] = wrong
     if problems:
         raise Invalid(problems)
     if work.session.scalar(select(Project.pk).where(Project.id == project_id)) is not None:

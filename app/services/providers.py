@@ -218,9 +218,7 @@ def connect_emulated(work: Work, kind: str = "smtp") -> Provider:
     return provider
 
 
-def _add(
-    work: Work, spec: ProviderSpec, name: str, settled: Settled, policy: str, provider_id: str = ""
-) -> Provider:
+def _add(work: Work, spec: ProviderSpec, name: str, settled: Settled, policy: str, provider_id: str = "") -> Provider:
     last = work.session.scalar(
         select(func.max(Provider.rank)).where(
             Provider.project_pk == work.project_pk, Provider.channel == spec.channel.value

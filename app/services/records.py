@@ -1,7 +1,7 @@
 """Rows with what belongs to them, as programs see them: a target with its user, a message with its numbers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import select
@@ -45,12 +45,16 @@ class SubscriberRecord:
 
 @dataclass(frozen=True, slots=True)
 class MessageRecord:
-    """A message with what became of it: how many it reached, and (address, reason code) of those it did not."""
+    """A message with what became of it: how many it reached, and (address, reason code) of those it did not.
+
+    `had_nobody`: it was unfolded, and there was no recipient at all.
+    """
 
     message: Message
-    reached: int
-    tried: int
-    errors: list[tuple[str, str]]
+    reached: int = 0
+    tried: int = 0
+    errors: list[tuple[str, str]] = field(default_factory=list)
+    had_nobody: bool = False
 
 
 def of_targets(work: Work, targets: Sequence[Target]) -> list[TargetRecord]:
@@ -92,12 +96,13 @@ def of_messages(work: Work, messages: Sequence[Message]) -> list[MessageRecord]:
     for message in messages:
         tally = tallies.get(message.pk)
         if tally is None:
-            records.append(MessageRecord(message, 0, 0, []))
+            records.append(MessageRecord(message))
             continue
         reached = tally.sent + tally.delivered
         lost = tally.failed + tally.bounced + tally.uncertain
         errors = deliveries.errors_of(work, message, MOST_ERRORS) if lost else []
-        records.append(MessageRecord(message, reached, reached + lost, errors))
+        had_nobody = message.fanned_out_at is not None and tally.audience == 0
+        records.append(MessageRecord(message, reached, reached + lost, errors, had_nobody))
     return records
 
 

@@ -3,10 +3,9 @@
 from zoneinfo import available_timezones
 
 from app.domain.errors import Invalid
+from app.domain.names import name_problems
 from app.models.projects import Project
 from app.services.work import Work
-
-LONGEST_NAME = 128
 
 
 def project_of(work: Work) -> Project:
@@ -25,8 +24,8 @@ def change_project(work: Work, *, name: str, time_zone: str) -> Project:
     work.require("project.write")
     problems: dict[str, list[str]] = {}
     name = name.strip()
-    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
-        problems["name"] = [f"Name needs 1 to {LONGEST_NAME} characters and no line breaks."]
+    if wrong := name_problems(name):
+        problems["name"] = wrong
     if time_zone not in available_timezones():
         problems["time_zone"] = ["Time zone is not one of the list; choose one such as Europe/Berlin."]
     if problems:

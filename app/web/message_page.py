@@ -19,7 +19,7 @@ from app.web import access
 from app.web.context import actor, opening, reading, workshop
 from app.web.deliveries import asked
 from app.web.htmx import go, render, render_fragment, toast
-from app.web.wording import say_reason
+from app.web.wording import say_reason, say_wall
 
 blueprint = Blueprint("message_page", __name__, url_prefix="/p/<project_id>/messages/<message_id>")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -207,7 +207,7 @@ def event_words(event: str, details: dict[str, Any]) -> str:
     words = {
         "created": "Written",
         "duplicated": "Made as a copy of another message",
-        "scheduled": f"Scheduled for {str(details.get('wall', '')).replace('T', ', ')} ({details.get('zone', '')})",
+        "scheduled": f"Scheduled for {say_wall(str(details.get('wall', '')))} {details.get('zone', '')}",
         "unscheduled": "Taken back to draft",
         "started": "Sending began",
         "fanned_out": f"{details.get('audience', 0):,} people in the audience",

@@ -1,6 +1,7 @@
 """The sentences people read for reasons, lengths of time and error pages; the only place that words them."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 from app.domain.outcomes import Reason
@@ -144,6 +145,15 @@ def say_audit(event: str) -> str:
     if event in _EVENTS or verb not in _VERBS:
         return _EVENTS.get(event, event.replace(".", ": ").replace("_", " ").capitalize())
     return f"{_VERBS[verb]} {_NOUNS.get(noun, f'a {noun}')}"
+
+
+def say_wall(text: str) -> str:
+    """A time on the wall as it is stored (2026-11-24T09:00), as people read it: "Tue 24 Nov 2026, 09:00"."""
+    try:
+        wall = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{wall:%a} {wall.day} {wall:%b %Y, %H:%M}"
 
 
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))

@@ -61,6 +61,17 @@ def test_a_message_on_its_way_is_paused_resumed_and_cancelled(waiting: Caller) -
     assert waiting.refused("POST", f"{MESSAGES}/no/cancel", {}) == (404, "message_not_found")
 
 
+def test_a_message_to_nobody_fails_and_says_so(api: Caller, workshop: Workshop) -> None:
+    api.post(EMAIL, **NEW, topics=["empty"])
+    shop = workshop
+    machine = Machine(shop.settings, shop.database, shop.broker, shop.clock, shop.vault)
+    fanout.expand(machine, 1)
+    machine.close()
+    found = api.get(f"{MESSAGES}/m")
+    assert (found["status"], found["deliveredTotal"], found["deliveredAt"]) == ("failed", 0, None)
+    assert found["deliveryErrors"] == ["No valid recipients found."]
+
+
 def test_a_message_on_its_way_is_deleted_when_no_worker_holds_it(waiting: Caller) -> None:
     waiting.delete(f"{MESSAGES}/m")
     assert waiting.refused("GET", f"{MESSAGES}/m/deliveries") == (404, "message_not_found")

@@ -6,7 +6,9 @@ import pytest
 from flask import Flask
 from werkzeug.routing import Rule
 
-from app.domain.permissions import EVERY_PERMISSION
+from app.api import read_operations
+from app.api.operations import PUBLIC as OPEN_SCOPE
+from app.domain.permissions import EVERY_PERMISSION, KEY_SCOPES, permissions_of_scope
 from app.factory import create_app
 from app.infra.settings import Settings
 from app.services.work import Workshop
@@ -74,3 +76,29 @@ def test_a_stranger_is_sent_to_the_sign_in_page_everywhere_else(app: Flask) -> N
             answer = client.get(_some_path(rule))
             assert answer.status_code in {302, 303, 404}, rule.rule
             assert answer.status_code == 404 or "/sign-in" in answer.headers["Location"]
+
+
+def test_every_operation_of_the_api_declares_a_scope_that_grants_something() -> None:
+    open_to_all = {operation.name for operation in read_operations() if operation.scope == OPEN_SCOPE}
+    assert open_to_all == {"GET /ping"}
+    scopes = {operation.scope for operation in read_operations()} - {OPEN_SCOPE}
+    assert scopes <= KEY_SCOPES
+    assert all(permissions_of_scope(scope) <= EVERY_PERMISSION and permissions_of_scope(scope) for scope in scopes)
+
+
+def test_the_api_refuses_a_stranger_everywhere_else(app: Flask) -> None:
+    client = app.test_client()
+    for operation in read_operations():
+        if operation.scope != OPEN_SCOPE:
+            path = "/v1" + re.sub(r"\{\w+\}", "1", operation.path)
+            answer = client.open(path, method=operation.method, json={}, headers={"X-Appwrite-Project": "default"})
+            assert (answer.status_code, answer.get_json()["type"]) == (401, "general_unauthorized_scope"), path
+
+
+def test_what_reads_asks_for_a_scope_that_reads_and_what_changes_for_one_that_writes() -> None:
+    odd = {
+        operation.name
+        for operation in read_operations()
+        if operation.scope != OPEN_SCOPE and operation.is_reading != operation.scope.endswith(".read")
+    }
+    assert odd == {"POST /messaging/preview"}  # renders what is sent along, and saves nothing

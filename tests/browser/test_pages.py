@@ -16,17 +16,17 @@ Addresses = tuple[House, list[str], list[dict[str, str]]]
 LOOKS = [(1440, False), (1440, True), (360, False), (360, True)]
 
 STILL_PAGES = (
-    "", "/messages", "/messages?status=failed", "/messages?q=nothing+is+called+so", "/messages/new", "/contacts",
+    "", "/messages", "/messages?phase=failed", "/messages?q=nothing+is+called+so", "/messages/new", "/contacts",
     "/contacts?q=a", "/contacts/new", "/topics", "/topics/new", "/suppressions", "/suppressions/new", "/imports",
     "/deliveries", "/deliveries?q=nobody", "/providers", "/providers/new", "/providers/new/smtp", "/sandbox",
     "/settings", "/settings/members", "/settings/keys", "/settings/keys/new", "/settings/activity",
     "/settings/sample-data",
 )  # fmt: skip
 FOUND_PAGES = {  # a list, and which of its links lead to a page of its own
-    "/messages?status=draft": (r"/messages/[0-9a-z]{20}(?:/edit)?$",),
-    "/messages?status=sent": (r"/messages/[0-9a-z]{20}$",),
-    "/messages?status=failed": (r"/messages/[0-9a-z]{20}$",),
-    "/messages?status=scheduled": (r"/messages/[0-9a-z]{20}$",),
+    "/messages?phase=draft": (r"/messages/[0-9a-z]{20}(?:/edit)?$",),
+    "/messages?phase=sent": (r"/messages/[0-9a-z]{20}$",),
+    "/messages?phase=failed": (r"/messages/[0-9a-z]{20}$",),
+    "/messages?phase=scheduled": (r"/messages/[0-9a-z]{20}$",),
     "/contacts": (r"/contacts/[0-9a-z]{20}$",),
     "/topics": (r"/topics/[0-9a-z]{20}$",),
     "/deliveries": (r"/deliveries/\d+$",),

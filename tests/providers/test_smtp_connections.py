@@ -50,7 +50,8 @@ def test_a_scheme_wins_over_the_general_encryption():
 @pytest.mark.parametrize(
     "address",
     ["127.0.0.1", "10.0.0.1", "192.168.1.1", "172.16.0.1", "169.254.169.254", "0.0.0.0", "100.64.0.1", "224.0.0.1",
-     "::1", "::", "fe80::1", "fc00::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "fe80::1%eth0"],
+     "::1", "::", "fe80::1", "fc00::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "fe80::1%eth0",
+     "::127.0.0.1", "fec0::1", "64:ff9b:1::7f00:1"],
 )  # fmt: skip
 def test_an_address_of_this_machine_or_network_is_not_public(address):
     assert not is_public(address)

@@ -14,6 +14,7 @@ from appwrite.query import Query
 from appwrite.services.messaging import Messaging
 from appwrite.services.users import Users
 
+from app.infra.settings import ROOT
 from tests.faults.tree import wait_for
 from tests.sdk.conftest import Installation
 
@@ -102,7 +103,7 @@ def test_an_email_goes_from_the_sdk_to_an_inbox(installation: Installation, mess
     done = messaging.get_message("hello")
     assert (done.deliveredtotal, done.deliveryerrors) == (2, [])
     assert done.deliveredat
-    assert set(installation.sink.recipients()) == {"ann@example.org", "ben@example.org"}
+    assert {"ann@example.org", "ben@example.org"} <= set(installation.sink.recipients())
     messaging.delete_subscriber(topic.id, made.id)
     assert messaging.get_topic(topic.id).emailtotal == 1
 
@@ -127,9 +128,16 @@ def test_pages_follow_one_another_by_cursor(messaging: Messaging) -> None:
     made = [messaging.create_topic(f"page{index}", "Page").id for index in range(5)]
     seen: list[str] = []
     queries = [Query.equal("name", "Page"), Query.limit(2)]
-    while page := messaging.list_topics(queries=queries + [Query.cursor_after(seen[-1])] * bool(seen)).topics:
+    while page := messaging.list_topics(queries=[*queries, *(Query.cursor_after(last) for last in seen[-1:])]).topics:
         seen += [each.id for each in page]
     assert seen == made
+
+
+def test_the_quick_start_of_the_documentation_works(installation: Installation, messaging: Messaging) -> None:
+    code = (ROOT / "docs" / "api.md").read_text().partition("```python\n")[2].partition("```")[0]
+    code = code.replace("http://127.0.0.1:8000/v1", f"{installation.tree.address}/v1")
+    exec(compile(code, "docs/api.md", "exec"), {"SECRET": installation.key})
+    assert messaging.list_topics(queries=[Query.equal("name", "News")]).topics[0].emailtotal == 1
 
 
 def test_credentials_fail_as_the_sdk_expects(installation: Installation) -> None:

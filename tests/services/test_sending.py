@@ -107,6 +107,8 @@ def test_a_scheduled_message_can_get_another_time_or_become_a_draft_again(
         ("tomorrow", "UTC", "time", "2026-11-24 09:00"),
         ("2026-11-24T09:00+01:00", "UTC", "time", "2026-11-24 09:00"),
         ("2030-01-01T09:00", "UTC", "time", "two years"),
+        ("0001-01-01T00:00", "Europe/Berlin", "time", "past"),
+        ("9999-12-31T23:59", "America/New_York", "time", "two years"),
         ("2026-11-24T09:00", "Mars/Olympus", "zone", "Europe/Berlin"),
         ("2026-11-24T09:00", "../../etc/passwd", "zone", "Europe/Berlin"),
         ("", "UTC", "time", "2026-11-24 09:00"),

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.domain.permissions import Actor
 from app.infra.vault import hash_token
@@ -173,10 +173,24 @@ def test_activity_is_filtered_by_the_thing_it_happened_to(olga: PageClient) -> N
 
 
 def test_sample_data_is_removed_in_one_action(workshop: Workshop, actor: Actor, olga: PageClient) -> None:
-    assert "Sample data" not in olga.get(SETTINGS).text
+    assert "Remove the sample data" not in olga.get(SETTINGS).text
     with workshop.open(actor) as work:
         make_topic(work.session, name="Sample").is_demo = True
         make_topic(work.session, name="Mine")
     olga.submit(olga.get(f"{SETTINGS}/sample-data"))
     with workshop.read(actor) as work:
         assert work.session.scalars(select(Topic.name)).all() == ["Mine"]
+
+
+def test_sample_data_is_added_where_there_is_none(workshop: Workshop, actor: Actor, olga: PageClient) -> None:
+    page = olga.submit(olga.get(SETTINGS), "form[action$='/sample-data/new']")
+    assert "Added 2,000 sample contacts, 5 topics and 40 messages." in page.text
+    assert "Remove the sample data" in page.text
+    assert "Add sample data" not in page.text
+    with workshop.read(actor) as work:
+        assert work.session.scalar(select(func.count()).select_from(Topic)) == 5
+    assert "Added the sample data" in olga.get(f"{SETTINGS}/activity").text
+
+
+def test_a_viewer_cannot_add_sample_data(vera: PageClient) -> None:
+    assert "Add sample data" not in vera.get(SETTINGS).text
