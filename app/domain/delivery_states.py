@@ -28,6 +28,7 @@ class DeliveryEvent(StrEnum):
 
     CLAIMED = "claimed"
     CANCELLED = "cancelled"
+    SUPPRESSED = "suppressed"  # since the fan-out, noticed when it was claimed
     RELEASED = "released"  # never started: back untouched
     ACCEPTED = "accepted"
     TRY_LATER = "try_later"
@@ -46,6 +47,7 @@ _E = DeliveryEvent
 TRANSITIONS: dict[tuple[DeliveryState, DeliveryEvent], DeliveryState] = {
     (_S.QUEUED, _E.CLAIMED): _S.SENDING,
     (_S.QUEUED, _E.CANCELLED): _S.SKIPPED,
+    (_S.QUEUED, _E.SUPPRESSED): _S.SKIPPED,
     (_S.QUEUED, _E.REJECTED): _S.FAILED,  # no provider left, given up before another try
     (_S.SENDING, _E.RELEASED): _S.QUEUED,
     (_S.SENDING, _E.ACCEPTED): _S.SENT,

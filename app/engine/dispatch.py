@@ -163,16 +163,20 @@ _NUMBERS: BindParameter[Any] = bindparam(
 
 
 def _recipients(session: Session, deliveries: Sequence[Claimed]) -> list[Recipient]:
-    """Who they are now, in one query; somebody who was deleted meanwhile is written to without a name."""
+    """Who they are now, in one query.
+
+    The address is the ledger's: somebody who was deleted, or got another one since, is written to without a name.
+    """
     rows = session.execute(
-        select(Target.pk, Target.address, Contact.name, Contact.attributes)
+        select(Target.pk, Target.address, Target.address_key, Contact.name, Contact.attributes)
         .join(Contact, Contact.pk == Target.contact_pk)
         .where(Target.pk.in_(_NUMBERS)),
         {"numbers": [delivery.target_pk for delivery in deliveries if delivery.target_pk is not None]},
     ).all()
-    known = {pk: recipient_of(_Somebody(name, attributes), address) for pk, address, name, attributes in rows}
+    known = {(pk, key): recipient_of(_Somebody(name, values), address) for pk, address, key, name, values in rows}
     return [
-        known.get(delivery.target_pk or 0) or Recipient(delivery.address, "", {"email": delivery.address})
+        known.get((delivery.target_pk, delivery.address))
+        or Recipient(delivery.address, "", {"email": delivery.address})
         for delivery in deliveries
     ]
 

@@ -52,6 +52,16 @@ _TRY = (
 )
 
 
+_SKIP_SUPPRESSED = text("""
+UPDATE deliveries SET state = 'skipped', reason = 'suppressed', batch_pk = NULL, attempts = attempts - 1,
+  updated_at = :now
+WHERE batch_pk = :batch AND EXISTS (
+  SELECT 1 FROM suppressions WHERE suppressions.project_pk = deliveries.project_pk
+  AND suppressions.channel = deliveries.channel AND suppressions.address_key = deliveries.address)
+RETURNING pk
+""")
+
+
 class LeaseLost(Exception):
     """The batch is not ours any more: somebody took it over, or it was closed. Record nothing, send nothing."""
 
@@ -180,16 +190,28 @@ def claim(
     if not rows:
         session.execute(text("DELETE FROM batches WHERE pk = :pk"), {"pk": batch_pk})
         return None
+    left_out = _skip_suppressed(session, batch_pk, now)
     claimed_at = from_milliseconds(to_milliseconds(now))  # as it will be read back from the row
     held = tuple(
         sorted(
-            (Claimed(row[0], row[1], row[2], row[3], row[4], from_milliseconds(row[5])) for row in rows),
+            (
+                Claimed(row[0], row[1], row[2], row[3], row[4], from_milliseconds(row[5]))
+                for row in rows
+                if row[0] not in left_out
+            ),
             key=lambda delivery: delivery.pk,
         )
     )
     session.execute(text("UPDATE batches SET size = :size WHERE pk = :pk"), {"size": len(held), "pk": batch_pk})
-    add_to_tally(session, message.pk, {"queued": -len(held), "sending": len(held)}, now)
+    moved = {"queued": -len(rows), "sending": len(held), "skipped": len(left_out)}
+    add_to_tally(session, message.pk, moved, now)
     return Lease(batch_pk, message.pk, message.project_pk, provider_pk, holder.worker, claimed_at, held, holder.lease)
+
+
+def _skip_suppressed(session: Session, batch_pk: int, now: datetime) -> set[int]:
+    """Skip whom somebody suppressed since the fan-out: during a pause, or between two tries."""
+    found = session.execute(_SKIP_SUPPRESSED, {"batch": batch_pk, "now": to_milliseconds(now)})
+    return {row[0] for row in found}
 
 
 def renew(session: Session, lease: Lease, now: datetime) -> bool:
@@ -303,28 +325,6 @@ def has_due(session: Session, message_pk: int, now: datetime) -> bool:
         Delivery.message_pk == message_pk, Delivery.state == DeliveryState.QUEUED.value, Delivery.next_attempt_at <= now
     )
     return session.scalar(statement.limit(1)) is not None
-
-
-def recount(session: Session, message_pk: int) -> dict[str, int]:
-    """The states counted from the rows themselves; slow for a million, true always."""
-    rows = session.execute(
-        select(Delivery.state, func.count()).where(Delivery.message_pk == message_pk).group_by(Delivery.state)
-    ).all()
-    return dict.fromkeys(STATES, 0) | {row[0]: row[1] for row in rows}
-
-
-def unbalanced(session: Session) -> list[int]:
-    """The messages whose tally differs from their rows; reads the whole ledger."""
-    counted: dict[int, dict[str, int]] = {}
-    grouped = select(Delivery.message_pk, Delivery.state, func.count()).group_by(Delivery.message_pk, Delivery.state)
-    for message_pk, state, total in session.execute(grouped):
-        counted.setdefault(message_pk, {})[state] = total
-    told = {tally.message_pk: tally for tally in session.scalars(select(Tally))}
-    return sorted(pk for pk in told.keys() | counted if not _agrees(told.get(pk), counted.get(pk, {})))
-
-
-def _agrees(tally: Tally | None, rows: Mapping[str, int]) -> bool:
-    return tally is not None and all(getattr(tally, state) == rows.get(state, 0) for state in STATES)
 
 
 def forget(session: Session, message_pk: int) -> None:

@@ -12,7 +12,7 @@ import redis
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.engine import ledger
+from app.engine import balance
 from app.infra.broker import Broker
 from app.infra.db import Database
 from app.infra.settings import Settings
@@ -120,7 +120,7 @@ def check_ledger(database: Database) -> Check:
     """Whether the counts of every message are those of its rows."""
     try:
         with database.read() as session:
-            wrong = ledger.unbalanced(session)
+            wrong = balance.unbalanced(session)
     except SQLAlchemyError:
         return Check("ledger", False, "Unknown, because the database does not answer.")
     if wrong:

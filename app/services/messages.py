@@ -83,9 +83,7 @@ def create_draft(work: Work, channel: str = Channel.EMAIL) -> Message:
     return _add(work, EmailContent(), {kind: [] for kind in KINDS}, "created")
 
 
-def write(
-    work: Work, content: EmailContent, audience: Mapping[str, Sequence[str]], *, message_id: str = ""
-) -> Message:
+def write(work: Work, content: EmailContent, audience: Mapping[str, Sequence[str]], *, message_id: str = "") -> Message:
     """A new draft with that content and audience, as a program makes it. Raises Invalid by field, Conflict by id."""
     work.require("messages.write")
     _refuse_unstorable(content, audience)

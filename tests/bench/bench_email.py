@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from app.domain.content import EmailContent
 from app.domain.rendered import Recipient
-from app.engine import ledger
+from app.engine import balance
 from app.providers.mime import MimeTemplate, Sender
 from app.rendering import prepare
 from tests.bench.measure import Measurement, alternate
@@ -67,7 +67,7 @@ def _send(office: Office, people: int) -> float:
     ended = office.message(message)
     assert ended.settled_at is not None
     with office.shop.database.read() as session:
-        counts = ledger.recount(session, ended.pk)
+        counts = balance.recount(session, ended.pk)
     assert counts["sent"] == people, counts
     return ended.settled_at.timestamp() - began
 

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import text
 
 from app.domain.message_states import MessageEvent
-from app.engine import fanout, ledger, lifecycle
+from app.engine import balance, fanout, ledger, lifecycle
 from app.engine.machine import Machine
 from app.infra.settings import Settings
 from app.infra.valkey import Valkey
@@ -93,7 +93,7 @@ def _insert(machine: Machine, message_pk: int, topic_pk: int, people: int) -> fl
         session.execute(text(_BARE), {"message": message_pk, "topic": topic_pk})
     seconds = time.perf_counter() - began
     with machine.database.read() as session:
-        assert sum(ledger.recount(session, message_pk).values()) == people
+        assert sum(balance.recount(session, message_pk).values()) == people
     return seconds
 
 

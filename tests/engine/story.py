@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from app.domain.message_states import MessageEvent
 from app.domain.permissions import system
-from app.engine import fanout, ledger, lifecycle
+from app.engine import balance, fanout, ledger, lifecycle
 from app.engine.machine import Machine
 from app.models.messages import Message
 from app.services.work import Workshop
@@ -39,7 +39,7 @@ def counts(machine: Machine, message_pk: int) -> dict[str, int]:
     """The states that are not empty, as the tally says; it must agree with the rows."""
     with machine.database.read() as session:
         tally = ledger.tally_of(session, message_pk)
-        rows = ledger.recount(session, message_pk)
+        rows = balance.recount(session, message_pk)
     assert tally is not None
     told = {state: getattr(tally, state) for state in ledger.STATES}
     assert told == rows, f"the tally says {told}, the rows say {rows}"

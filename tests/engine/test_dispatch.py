@@ -1,7 +1,10 @@
 """From claimed deliveries over a real socket to the ledger."""
 
+from sqlalchemy import select
+
 from app.engine import dispatch
 from app.engine.machine import Machine
+from app.models.targets import Target
 from tests.conftest import FakeClock
 from tests.engine import story
 from tests.engine.conftest import MailServer
@@ -22,6 +25,18 @@ def test_the_mail_says_the_persons_own_name(machine: Machine, mail: MailServer) 
     bodies = [mail.outbox.get(row.id).raw for row in mail.outbox.newest()]
     assert any(b"Hello Person 0" in body for body in bodies)
     assert any(b"Hello Person 1" in body for body in bodies)
+
+
+def test_an_address_that_changed_since_the_fan_out_gets_what_the_ledger_says(
+    machine: Machine, mail: MailServer
+) -> None:
+    story.connect(machine, mail)
+    pk = story.start(machine, people=1)
+    with machine.database.begin() as session:
+        target = session.scalars(select(Target)).one()
+        target.address = target.address_key = "elsewhere@example.org"
+    dispatch.drain(machine, pk)
+    assert mail.recipients() == ["person0@example.org"]
 
 
 def test_every_try_has_an_attempt_with_the_servers_answer(machine: Machine, mail: MailServer) -> None:

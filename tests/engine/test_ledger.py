@@ -162,3 +162,25 @@ def test_patience_ends_a_day_after_the_first_try(any_machine: Machine, moving: F
     moving.move(timedelta(hours=25).total_seconds())
     _record(any_machine, _claim(any_machine, pk), {0: busy})
     assert story.counts(any_machine, pk) == {"failed": 1}
+
+
+def test_somebody_suppressed_since_the_fan_out_is_skipped_at_the_next_claim(any_machine: Machine) -> None:
+    pk = story.start(any_machine, people=3)
+    with any_machine.database.begin() as session:
+        factories.make_suppression(session, "person1@example.org")
+    lease = _claim(any_machine, pk)
+    assert [delivery.address for delivery in lease.deliveries] == ["person0@example.org", "person2@example.org"]
+    assert story.counts(any_machine, pk) == {"sending": 2, "skipped": 1}
+    _record(any_machine, lease, {0: accepted(), 1: accepted()})
+    assert story.counts(any_machine, pk) == {"sent": 2, "skipped": 1}
+
+
+def test_when_everybody_left_is_suppressed_the_message_still_settles(any_machine: Machine) -> None:
+    with story.workshop_of(any_machine).open(system(1)) as work:
+        factories.make_provider(work)
+    pk = story.start(any_machine, people=1)
+    with any_machine.database.begin() as session:
+        factories.make_suppression(session, "person0@example.org")
+    dispatch.drain(any_machine, pk)
+    assert story.counts(any_machine, pk) == {"skipped": 1}
+    assert story.message(any_machine, pk).status == "sent"

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.domain.permissions import Actor, ActorKind, Role, permissions_of
-from app.engine import ledger
+from app.engine import balance, ledger
 from app.infra.smtp_intake import STARTS_AT_ONCE
 from app.infra.smtp_opening import SmtpRoute
 from app.models.messages import Message
@@ -148,14 +148,14 @@ class Office:
         """How the message stands, for a failing test."""
         message = self.message(message_id)
         with self.shop.database.read() as session:
-            counts = ledger.recount(session, message.pk)
+            counts = balance.recount(session, message.pk)
         return f"{message.status}, waits for {message.waiting_reason!r}, {counts}"
 
     def truth(self, message_id: str) -> Truth:
         """The ledger held against the sink; the tally, the rows and the page must say the same as the sink."""
         pk, got = self.message(message_id).pk, self.sink.recipients()
         with self.shop.database.read() as session:
-            tally, rows = ledger.tally_of(session, pk), ledger.recount(session, pk)
+            tally, rows = ledger.tally_of(session, pk), balance.recount(session, pk)
             deliveries = session.execute(text(_DELIVERIES), {"pk": pk}).all()
             tries = session.execute(text(_ATTEMPTS), {"pk": pk}).all()
         assert tally is not None

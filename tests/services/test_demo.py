@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from app.domain.errors import Conflict, Forbidden
 from app.domain.permissions import Actor, system
-from app.engine import dispatch, ledger
+from app.engine import balance, dispatch, ledger
 from app.engine.machine import Machine
 from app.infra.settings import Settings
 from app.migrations import upgrade
@@ -64,7 +64,7 @@ def assert_balanced(shop: Workshop) -> None:
         for message in session.scalars(select(Message).where(Message.started_at.is_not(None))):
             tally = ledger.tally_of(session, message.pk)
             assert tally is not None
-            rows = ledger.recount(session, message.pk)
+            rows = balance.recount(session, message.pk)
             assert {state: getattr(tally, state) for state in ledger.STATES} == rows, message.title
             assert tally.audience == sum(rows.values()) > 0
 
