@@ -135,7 +135,7 @@ def test_pages_follow_one_another_by_cursor(messaging: Messaging) -> None:
 
 def test_the_quick_start_of_the_documentation_works(installation: Installation, messaging: Messaging) -> None:
     code = (ROOT / "docs" / "api.md").read_text().partition("```python\n")[2].partition("```")[0]
-    code = code.replace("http://127.0.0.1:8000/v1", f"{installation.tree.address}/v1")
+    code = code.replace("http://127.0.0.1:8025/v1", f"{installation.tree.address}/v1")
     exec(compile(code, "docs/api.md", "exec"), {"SECRET": installation.key})
     assert messaging.list_topics(queries=[Query.equal("name", "News")]).topics[0].emailtotal == 1
 
