@@ -1,11 +1,11 @@
 """The one place where the worker and ticker processes are wired together."""
 
 import signal
-import threading
 
 from app import jobs
 from app.engine import ticker
 from app.engine.machine import Machine
+from app.infra.processes import StopSign
 from app.infra.queue_worker import run_worker, worker_name
 from app.infra.settings import Settings
 from app.services import imports
@@ -25,8 +25,8 @@ def run_ticker(settings: Settings) -> None:
     """One ticker; returns soon after SIGTERM."""
     workshop = Workshop.equip(settings)
     machine = Machine(settings, workshop.database, workshop.broker, workshop.clock, workshop.vault)
-    stop = threading.Event()
+    stop = StopSign()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: stop.raise_up())
     ticker.run(machine, stop, {"go on with imports": lambda: imports.ring_stalled(workshop)})
     workshop.close()

@@ -15,7 +15,7 @@ import structlog
 from app.children import Child, stop_children
 from app.data_dir import DataDir
 from app.infra.clock import monotonic
-from app.infra.processes import set_title
+from app.infra.processes import StopSign, set_title
 from app.infra.settings import ROOT, Settings
 from app.infra.valkey import Valkey, ValkeyError
 from app.infra.vault import Vault
@@ -45,7 +45,7 @@ class Supervisor:
         self.settings = settings.model_copy(update={"port": settings.port or _free_port(settings.host)})
         self.valkey = Valkey(self.settings) if self.settings.is_embedded else None
         self.children: list[Child] = []
-        self._stop = threading.Event()
+        self._stop = StopSign()
         self._greeting = _greeting(self.settings.address, "")
         self.data_dir = DataDir(self.settings)
         self._valkey_from = 0.0  # not to be started before
@@ -54,7 +54,7 @@ class Supervisor:
         """Start everything, watch over it, stop it in order; the exit code. Raises what `plain_errors` can say."""
         set_title("up")
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stop.set())
+            signal.signal(number, lambda *_: self._stop.raise_up())
         with self.data_dir.lock():
             _check_port(self.settings)
             Vault.open(self.settings)
@@ -82,7 +82,7 @@ class Supervisor:
 
     def _start_children(self) -> None:
         """Those first that readiness needs; the other workers would only take their time from them."""
-        for child in self.children if not self._stop.is_set() else []:
+        for child in self.children if not self._stop.is_up else []:
             is_extra = child.name.startswith("worker") and child.name != FIRST_WORKER
             if is_extra:
                 child.start_later(EXTRA_WORKERS_AFTER)
@@ -98,7 +98,7 @@ class Supervisor:
         finally:
             preparing.kill()
             preparing.wait()
-        if preparing.returncode and not self._stop.is_set():
+        if preparing.returncode and not self._stop.is_up:
             raise StartError("The database could not be prepared; the lines above say why.")
         return said.strip()
 

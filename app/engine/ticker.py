@@ -1,6 +1,5 @@
 """The ticker: four times a second it starts what is due, and rings again whatever the queue forgot."""
 
-import threading
 from collections.abc import Callable, Mapping
 
 import structlog
@@ -10,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.domain.message_states import MessageStatus
 from app.engine import fanout, ledger, lifecycle, reaper, scheduler
 from app.engine.machine import Machine
+from app.infra.processes import StopSign
 from app.models.messages import Message
 
 TICK = 0.25  # seconds between two looks at the schedule: a start is late by less than a second
@@ -20,13 +20,13 @@ SKIP_PAGE = 20_000
 log = structlog.get_logger(__name__)
 
 
-def run(machine: Machine, stop: threading.Event, beside: Mapping[str, Callable[[], object]] | None = None) -> None:
+def run(machine: Machine, stop: StopSign, beside: Mapping[str, Callable[[], object]] | None = None) -> None:
     """Tick until told to stop. Several tickers may run: every step is won by one of them.
 
     `beside` are further steps of a sweep, by what they do: the ticker looks after more than messages.
     """
     ticks = 0
-    while not stop.is_set():
+    while not stop.is_up:
         _carefully("start what is due", lambda: scheduler.start_due(machine))
         if ticks % SWEEP_EVERY == 0:
             machine.broker.beat("ticker", machine.name, HEARTBEAT_LIFETIME)

@@ -1,9 +1,12 @@
-"""What the system knows of a process of ours: its title, and that it ends when its parent does."""
+"""What the system knows of a process of ours: its title, its end with its parent, the sign to stop."""
 
 import ctypes
 import os
+import select
 import signal
 import sys
+from types import TracebackType
+from typing import Self
 
 from setproctitle import setproctitle
 
@@ -30,3 +33,35 @@ def end_with_this_parent(parent: int) -> None:
     end_with_parent()
     if os.getppid() != parent:
         raise SystemExit(0)
+
+
+class StopSign:
+    """Says that the process shall stop; a signal handler may raise it, also while this very thread waits for it.
+
+    A threading.Event must not be used for that: its lock is held for moments of every wait, and a handler that runs in
+    such a moment waits for the lock for ever, in the thread that holds it. Writing to a pipe takes no lock.
+    """
+
+    def __init__(self) -> None:
+        self.is_up = False
+        self._read, self._write = os.pipe()
+
+    def raise_up(self) -> None:
+        """Stop whoever waits, now and from now on."""
+        if not self.is_up:
+            self.is_up = True
+            os.write(self._write, b"!")
+
+    def wait(self, seconds: float) -> bool:
+        """Wait that long, or until the sign is up; whether it is."""
+        select.select([self._read], [], [], seconds)  # nobody reads: the pipe stays readable for every waiter
+        return self.is_up
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._read)
+        os.close(self._write)

@@ -5,7 +5,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,17 +26,17 @@ QUIET = (
 
 
 class House:
-    """`carillon up` on an empty data dir, as a newcomer starts it."""
+    """`make run` on an empty data dir, as a newcomer starts it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.url = f"http://127.0.0.1:{_free_port()}"
         self.log = folder / "up.log"
-        command = [sys.executable, "-m", "app.cli", "up", "--port", self.url.rpartition(":")[2], "--data-dir"]
+        where = {"CARILLON_PORT": self.url.rpartition(":")[2], "CARILLON_DATA_DIR": str(folder / "data")}
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [*command, str(folder / "data")], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT,
-                env=os.environ | {"CARILLON_WORKERS": "1"},
+                ["make", "run"], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+                env=os.environ | where | {"CARILLON_WORKERS": "1"},
             )  # fmt: skip
 
     def first_address(self) -> str:
@@ -50,7 +49,7 @@ class House:
         pytest.fail(f"No one-time address was printed:\n{self.log.read_text(errors='replace')[-3000:]}")
 
     def stop(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
+        os.killpg(self.process.pid, signal.SIGTERM)
         self.process.wait(20)
 
 
