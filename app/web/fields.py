@@ -74,6 +74,8 @@ class SecretField(StringField):
     widget = PasswordInput(hide_value=True)
 
     def __init__(self, *args: Any, set_note: str = "", **kwargs: Any) -> None:
+        # Without it browsers offer the member's own password of this site.
+        kwargs["render_kw"] = {"autocomplete": "new-password"} | (kwargs.get("render_kw") or {})
         super().__init__(*args, **kwargs)
         self.set_note = set_note
 

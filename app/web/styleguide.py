@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from flask import Blueprint, Response
-from wtforms import BooleanField, FileField, Form, PasswordField, RadioField, SelectField
+from wtforms import BooleanField, FileField, Form, RadioField, SelectField
 from wtforms.validators import Optional
 
 from app.web import access, filters
@@ -45,7 +45,6 @@ class SpecimenForm(Form):
     is_enabled = BooleanField("Use this provider", description="It takes part in sending as soon as it is saved.")
     send_at = LocalTimeField("Send at", [Optional()])
     contacts = FileField("CSV file", description="Up to 50 MB, in UTF-8.")
-    password = PasswordField("Password")
     secret = SecretField("API key", set_note="set on 3 Nov, ends in …4f2a")
     price = TextField("Price", description="For one segment.")
 

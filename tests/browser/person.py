@@ -94,8 +94,9 @@ class Person:
             self.driver.refresh()
 
     def complaints(self) -> list[str]:
-        """What stands in the browser's console."""
-        return [f"{entry['level']}: {entry['message']}" for entry in self.driver.get_log("browser")]
+        """What stands in the browser's console; not the hints that a browser hides unless asked for (level DEBUG)."""
+        entries = [entry for entry in self.driver.get_log("browser") if entry["level"] != "DEBUG"]
+        return [f"{entry['level']}: {entry['message']}" for entry in entries]
 
     def barriers(self) -> list[str]:
         """What axe-core finds on the page, a line each."""
