@@ -46,7 +46,8 @@ class Operation:
     """One method of one path. Its view runs inside one work: committed when it returns, undone when it raises.
 
     `path` has its places in braces, by wire name; `scope` is what a key must hold; a view that returns None answers
-    204. `fields` says what the service calls a parameter in its errors, when it has another name for it.
+    204. `fields` says what the service calls a parameter in its errors, when it has another name for it. `model` is
+    the name of the schema its answer has (`api/models.py`); empty for bytes and for nothing.
     """
 
     method: str
@@ -57,6 +58,7 @@ class Operation:
     params: tuple[Param, ...] = ()
     fields: Mapping[str, str] = field(default_factory=dict)
     summary: str = ""
+    model: str = ""
 
     @property
     def name(self) -> str:
@@ -83,14 +85,20 @@ OPERATIONS: dict[str, Operation] = {}
 
 
 def operation(
-    method: str, path: str, scope: str, *params: Param, status: int = 200, fields: Mapping[str, str] | None = None
+    method: str,
+    path: str,
+    scope: str,
+    *params: Param,
+    status: int = 200,
+    fields: Mapping[str, str] | None = None,
+    model: str = "",
 ) -> Callable[[View], View]:
     """Offer a view under that method and path (below /v1), to keys with that scope."""
 
     def offer(view: View) -> View:
-        summary = (view.__doc__ or "").strip().splitlines()[0:1]
+        summary = (view.__doc__ or "").strip().partition("\n")[0]
         answers = 204 if method == "DELETE" else status
-        add(Operation(method, path, scope, view, answers, params, fields or {}, *summary))
+        add(Operation(method, path, scope, view, answers, params, fields or {}, summary, model))
         return view
 
     return offer

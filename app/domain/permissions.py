@@ -76,13 +76,18 @@ class ActorKind(StrEnum):
 
     MEMBER = "member"
     KEY = "key"
-    CONTACT = "contact"
+    CONTACT = "contact"  # somebody of the audience, signed in through the REST API
+    GUEST = "guest"  # nobody in particular, through the REST API
     SYSTEM = "system"
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Whoever is asking, in one project. `pk` is the row of the member, key or contact; None for the system."""
+    """Whoever is asking, in one project. `pk` is the row of the member, key or contact; None for the system.
+
+    `roles` are the role strings of a contact or a guest (REST contract 3.5), which row permissions are held against;
+    those who are `privileged` need none.
+    """
 
     kind: ActorKind
     name: str
@@ -91,6 +96,12 @@ class Actor:
     permissions: frozenset[str] = field(default_factory=frozenset)
     ip: str = ""
     user_agent: str = ""
+    roles: frozenset[str] = frozenset()
+
+    @property
+    def is_privileged(self) -> bool:
+        """Whether row permissions do not count: keys, members and the machine itself."""
+        return self.kind not in {ActorKind.CONTACT, ActorKind.GUEST}
 
     def may(self, permission: str) -> bool:
         """Whether this actor holds the permission in its project."""

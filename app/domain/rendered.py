@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +19,39 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """One file that travels with an email, decoded and whole; `content_id` is set for an inline image (RFC 2392)."""
+
+    name: str
+    mime_type: str
+    content: bytes = field(repr=False)
+    content_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What every copy of one email carries beside its words; an empty reply-to means the provider's own.
+
+    `cc` are the addresses that stand in the Cc header. Nobody is reached by it: people in copy have deliveries of
+    their own, so that nobody gets a second one for each recipient.
+    """
+
+    reply_to: str = ""
+    reply_to_name: str = ""
+    cc: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+
+
+NO_EXTRAS = Extras()
+
+
+@dataclass(frozen=True, slots=True)
 class RenderedEmail:
     """One email as one person sees it, before it is put into MIME.
 
     `subject` holds no control characters; `html` is empty for a text-only email; lines end with a bare line feed.
     `headers` are additional header fields (name, value), already checked. `missing` names the placeholders that had
-    neither a value nor a fallback.
+    neither a value nor a fallback. `extras` is the same object for every recipient of a message.
     """
 
     subject: str
@@ -32,10 +59,48 @@ class RenderedEmail:
     html: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     missing: tuple[str, ...] = ()
+    extras: Extras = NO_EXTRAS
 
 
-class Prepared(Protocol):
+@dataclass(frozen=True, slots=True)
+class RenderedSms:
+    """One text message as one person sees it."""
+
+    text: str
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedPush:
+    """One push notification as one person sees it, before it is put into a platform's fields.
+
+    Empty texts are absent fields. `data` is the author's own object. `image` is an address that the device can open.
+    `badge` is None when it is left alone. `priority` is "high" or "normal".
+    """
+
+    title: str = ""
+    body: str = ""
+    data: Mapping[str, object] = field(default_factory=dict)
+    action: str = ""
+    image: str = ""
+    icon: str = ""
+    sound: str = ""
+    color: str = ""
+    tag: str = ""
+    badge: int | None = None
+    content_available: bool = False
+    critical: bool = False
+    priority: str = "high"
+    channel_id: str = ""
+    missing: tuple[str, ...] = ()
+
+
+Rendered = RenderedEmail | RenderedSms | RenderedPush
+R_co = TypeVar("R_co", bound=Rendered, covariant=True)
+
+
+class Prepared(Protocol[R_co]):
     """A message compiled once, to be filled in for each recipient."""
 
-    def render(self, recipient: Recipient) -> RenderedEmail:
+    def render(self, recipient: Recipient) -> R_co:
         """What this recipient gets. Pure and quick: microseconds, no input or output."""

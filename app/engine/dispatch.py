@@ -50,7 +50,7 @@ class Plan:
     message: Message
     provider: Provider
     account: Account
-    prepared: Prepared
+    prepared: Prepared[Any]
 
 
 def drain(machine: Machine, message_pk: int, slot: int = 0) -> int:
@@ -74,7 +74,7 @@ def drain(machine: Machine, message_pk: int, slot: int = 0) -> int:
     return done
 
 
-def prepare_content(message: Message) -> Prepared:
+def prepare_content(message: Message) -> Prepared[Any]:
     """The message, compiled; Invalid when its content cannot be rendered (checked before it was started)."""
     match Channel(message.channel):
         case Channel.EMAIL:

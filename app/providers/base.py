@@ -63,7 +63,9 @@ class Provider(Protocol):
 
     spec: ClassVar[ProviderSpec]
 
-    async def send(self, account: Account, prepared: Prepared, envelopes: Sequence[Envelope], watch: Watch) -> None:
+    async def send(
+        self, account: Account, prepared: Prepared[Any], envelopes: Sequence[Envelope], watch: Watch
+    ) -> None:
         """Hand each envelope to the service; every outcome goes to `watch.answered`. Raises only on bugs.
 
         `prepared` is the rendering of the message (`rendering.prepare`), from which each recipient's own is filled.

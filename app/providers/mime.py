@@ -9,7 +9,7 @@ from email.header import Header
 from email.utils import format_datetime
 from functools import lru_cache
 
-from app.domain.rendered import Prepared, Recipient
+from app.domain.rendered import Prepared, Recipient, RenderedEmail
 from app.infra.smtp_envelope import ADDRESS
 from app.infra.smtp_hosts import ascii_domain
 
@@ -42,7 +42,7 @@ class Sender:
 class MimeTemplate:
     """One message, ready to be written to many recipients."""
 
-    def __init__(self, prepared: Prepared, sender: Sender, date: datetime) -> None:
+    def __init__(self, prepared: Prepared[RenderedEmail], sender: Sender, date: datetime) -> None:
         """`date` is aware. Raises ValueError for a sender that cannot stand in a header."""
         self._prepared = prepared
         self._boundary = f"=_{secrets.token_hex(12)}"  # "=_" occurs in neither base64 nor quoted-printable

@@ -74,7 +74,9 @@ class Smtp:
         uncertain_policy="retry",  # the same Message-ID again: mail programs show a double once
     )
 
-    async def send(self, account: Account, prepared: Prepared, envelopes: Sequence[Envelope], watch: Watch) -> None:
+    async def send(
+        self, account: Account, prepared: Prepared[Any], envelopes: Sequence[Envelope], watch: Watch
+    ) -> None:
         """Write each envelope as a mail of its own; see `Provider.send`."""
         sender = _sender(account.values)
         try:

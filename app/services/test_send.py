@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from app.domain.addresses import EMAIL_RULE, mask, normalise_email
 from app.domain.channels import Channel
@@ -51,7 +52,7 @@ class _Parcel:
     provider_name: str
     is_emulated: bool
     account: Account
-    prepared: Prepared
+    prepared: Prepared[Any]
     envelope: Envelope
 
 
@@ -111,7 +112,7 @@ def _checked(address: str) -> str:
     return found
 
 
-def _pack(work: Work, provider: Provider | None, prepared: Prepared, person: Recipient) -> _Parcel:
+def _pack(work: Work, provider: Provider | None, prepared: Prepared[Any], person: Recipient) -> _Parcel:
     if provider is None or provider.channel != Channel.EMAIL:
         raise Invalid({"provider": ["No provider can send email. Connect one, or switch one on."]})
     account = account_of(work.vault, work.settings, provider)
