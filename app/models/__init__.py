@@ -2,8 +2,10 @@
 
 from app.models import (
     audit,
+    contact_sessions,
     contacts,
     deliveries,
+    files,
     idempotency,
     imports,
     keys,
@@ -18,8 +20,10 @@ from app.models import (
 
 __all__ = [
     "audit",
+    "contact_sessions",
     "contacts",
     "deliveries",
+    "files",
     "idempotency",
     "imports",
     "keys",

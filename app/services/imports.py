@@ -11,12 +11,13 @@ from app.domain.column_names import Use
 from app.domain.csv_sniffing import DELIMITERS, ENCODINGS, SAMPLE, NotCsv, Sniffed, check_kind, sniff
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.import_mapping import Column, check_columns, guess_columns
+from app.domain.permissions import Actor
 from app.models.imports import Import
 from app.models.topics import Topic
 from app.services.import_files import Preview, Reading, delete_files, preview, report_key
 from app.services.import_run import ring_stalled, run
 from app.services.listing import Cursor, Page, page_of
-from app.services.work import Work
+from app.services.work import Work, Workshop
 from app.storage import FileStore, open_store
 
 __all__ = [
@@ -45,9 +46,14 @@ def find_import(work: Work, import_id: str) -> Import:
     return row
 
 
-def upload(work: Work, file: BinaryIO, file_name: str) -> Import:
-    """Keep the file and guess how it is to be read. Raises Invalid (field `file`) for what is no CSV or too large."""
-    work.require("imports.write")
+def upload(shop: Workshop, actor: Actor, file: BinaryIO, file_name: str) -> Import:
+    """Keep the file and guess how it is to be read. Raises Invalid (field `file`) for what is no CSV or too large.
+
+    No transaction is open while the file is written; one that cannot be used does not stay in the store.
+    """
+    with shop.read(actor) as work:
+        work.require("imports.write")
+        import_id, project_pk = work.unique_id(), work.project_pk
     name = _UNREADABLE.sub("", file_name.replace("\\", "/").rsplit("/", 1)[-1])[-LONGEST_NAME:] or "contacts.csv"
     size = file.seek(0, 2)
     file.seek(0)
@@ -56,18 +62,26 @@ def upload(work: Work, file: BinaryIO, file_name: str) -> Import:
     if size > LARGEST_FILE:
         raise Invalid({"file": [f"{name} has {size / 1_048_576:.0f} MB; at most 50 MB fit. Split it into parts."]})
     sniffed = _sniff(sample, name)
-    import_id = work.unique_id()
-    store = open_store(work.settings)
-    key = f"imports/{work.project_pk}/{import_id}-{token_hex(8)}/upload.csv"
+    store, key = open_store(shop.settings), f"imports/{project_pk}/{import_id}-{token_hex(8)}/upload.csv"
     store.put(key, file)
-    row = Import(
-        id=import_id, project_pk=work.project_pk, file_name=name, file_key=key, file_size=size, status="uploaded",
-        settings=_first_settings(store, key, name, sniffed), report={}, author_name=work.actor.name[:320],
-        **work.stamp(),
-    )  # fmt: skip
+    try:
+        settings = _first_settings(store, key, name, sniffed)
+        row = Import(
+            id=import_id, project_pk=project_pk, file_name=name, file_key=key, file_size=size, status="uploaded",
+            settings=settings, report={}, author_name=actor.name[:320],
+        )  # fmt: skip
+        with shop.open(actor) as work:
+            return _keep(work, row)
+    except Exception:
+        store.delete([key])
+        raise
+
+
+def _keep(work: Work, row: Import) -> Import:
+    row.created_at = row.updated_at = work.now
     work.session.add(row)
     work.session.flush()
-    work.audit("import.upload", f"import/{row.id}", file=name, bytes=size)
+    work.audit("import.upload", f"import/{row.id}", file=row.file_name, bytes=row.file_size)
     return row
 
 

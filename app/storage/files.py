@@ -1,16 +1,24 @@
 """Files by key, on the local disk or in an object store, written and read in pieces so that memory stays flat."""
 
 import io
+import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
 from typing import Any, BinaryIO, cast
 
 import obstore
-from obstore.exceptions import NotFoundError
+from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import LocalStore, from_url
 
 from app.infra.settings import Settings
 
 PIECE = 256 * 1024  # bytes read at a time
+AT_ONCE = 2  # parts of 5 MB that are on their way to an object store together, which bounds memory
+
+
+class StoreError(OSError):
+    """The store is away, full, or refuses us; the file that was to be written is not there."""
 
 
 class FileStore:
@@ -24,16 +32,22 @@ class FileStore:
 
         An open file is read from where it stands, in pieces. It must not read from a store itself.
         """
-        obstore.put(self._store, key, cast("Any", content))
+        with _plain_errors(key):
+            obstore.put(self._store, key, cast("Any", content), max_concurrency=AT_ONCE)
 
-    def pieces(self, key: str) -> Iterator[bytes]:
-        """The file's bytes in pieces of about 256 KB; FileNotFoundError when there is none."""
-        try:
-            answer = obstore.get(self._store, key)
-        except (NotFoundError, FileNotFoundError) as error:
-            raise FileNotFoundError(key) from error
-        for piece in answer.stream(min_chunk_size=PIECE):
-            yield bytes(piece)
+    def pieces(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """The file's bytes from `start` up to `stop` in pieces of about 256 KB; FileNotFoundError when there is none.
+
+        The part must not be empty and must begin within the file, unless it is the whole file.
+        """
+        with _plain_errors(key):
+            if stop is not None:
+                options: Any = {"range": (start, stop)}
+            else:
+                options = {"range": {"offset": start}} if start else {}
+            answer = obstore.get(self._store, key, options=options)
+            for piece in answer.stream(min_chunk_size=PIECE):
+                yield bytes(piece)
 
     def open(self, key: str) -> io.BufferedReader:
         """The file as a readable binary stream; FileNotFoundError when there is none."""
@@ -50,15 +64,47 @@ class FileStore:
 
     def keys(self, prefix: str) -> list[str]:
         """The keys of all files in that folder, in order of the alphabet."""
-        return sorted(meta["path"] for page in obstore.list(self._store, prefix) for meta in page)
+        with _plain_errors(prefix):
+            return sorted(meta["path"] for page in obstore.list(self._store, prefix) for meta in page)
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete these files; nothing happens for those that are gone already."""
         for key in keys:
             try:
-                obstore.delete(self._store, key)
-            except (NotFoundError, FileNotFoundError):
+                with _plain_errors(key):
+                    obstore.delete(self._store, key)
+            except FileNotFoundError:
                 continue
+
+    def delete_folder(self, folder: str) -> int:
+        """Delete every file in that folder, a page at a time; how many there were."""
+        total = 0
+        with _plain_errors(folder):
+            for page in obstore.list(self._store, folder, chunk_size=1000):
+                keys = [meta["path"] for meta in page]
+                if keys:
+                    self._delete_page(keys)
+                total += len(keys)
+        return total
+
+    def _delete_page(self, keys: list[str]) -> None:
+        """All in one request where the store can; one by one when some are gone already."""
+        try:
+            with _plain_errors(keys[0]):
+                obstore.delete(self._store, keys)
+        except FileNotFoundError:
+            self.delete(keys)
+
+
+@contextmanager
+def _plain_errors(key: str) -> Iterator[None]:
+    """The store's own errors as Python's: FileNotFoundError, else StoreError."""
+    try:
+        yield
+    except (NotFoundError, FileNotFoundError) as error:
+        raise FileNotFoundError(key) from error
+    except BaseError as error:
+        raise StoreError(f"The file store failed at {key}: {str(error).partition(chr(10))[0][:200]}") from error
 
 
 class _Pieces(io.RawIOBase):
@@ -82,10 +128,16 @@ class _Pieces(io.RawIOBase):
         return count
 
 
+@cache
+def _connect(url: str, _process: int) -> FileStore:
+    """One client for each process, which keeps its connections; a fork makes its own."""
+    return FileStore(from_url(url))
+
+
 def open_store(settings: Settings) -> FileStore:
     """The store that the settings name: `CARILLON_STORAGE_URL`, else `files/` in the data dir (its owner's only)."""
     if settings.storage_url:
-        return FileStore(from_url(settings.storage_url))
+        return _connect(settings.storage_url, os.getpid())
     folder = settings.data_dir / "files"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return FileStore(LocalStore(folder))
+    return FileStore(LocalStore(folder, automatic_cleanup=True))

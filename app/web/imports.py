@@ -8,7 +8,7 @@ from app.domain.errors import Invalid
 from app.services import imports, topics
 from app.services.listing import Cursor
 from app.web import access
-from app.web.context import actor, opening, reading
+from app.web.context import actor, opening, reading, workshop
 from app.web.fields import options
 from app.web.forms.audience import MappingForm, ReadingForm, UploadForm, put_problem
 from app.web.htmx import go, render, render_fragment, toast
@@ -55,8 +55,7 @@ def upload(project_id: str) -> Response:
     try:
         if not file or not file.filename:
             raise Invalid({"file": ["CSV file is missing. Choose one from your computer."]})
-        with opening() as work:
-            row = imports.upload(work, file.stream, file.filename)
+        row = imports.upload(workshop(), actor(), file.stream, file.filename)
     except Invalid as error:
         put_problem(form, error)
         return _index(form, 422)

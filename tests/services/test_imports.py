@@ -25,6 +25,7 @@ from app.models.targets import Target
 from app.models.topics import Subscriber
 from app.services import contacts, exports, imports, topic_totals, topics
 from app.services.work import Workshop
+from app.storage import open_store
 from tests import factories
 from tests.conftest import SECRET
 
@@ -33,8 +34,7 @@ TOTALS = ("created_total", "updated_total", "unchanged_total", "rejected_total")
 
 def upload(shop: Workshop, actor: Actor, content: str | bytes, name: str = "people.csv") -> Import:
     body = content.encode() if isinstance(content, str) else content
-    with shop.open(actor) as work:
-        return imports.upload(work, io.BytesIO(body), name)
+    return imports.upload(shop, actor, io.BytesIO(body), name)
 
 
 def check(shop: Workshop, actor: Actor, row: Import, **choices: Any) -> Import:
@@ -197,14 +197,15 @@ def test_what_is_no_csv_is_refused_and_not_kept(workshop: Workshop, actor: Actor
     with pytest.raises(Invalid) as caught:
         upload(workshop, actor, content, "C:\\lists\\people.xlsx")
     assert caught.value.fields["file"][0].startswith("people.xlsx ")
+    assert open_store(workshop.settings).keys("imports") == []
 
 
 def test_a_file_over_the_limit_is_refused_in_megabytes(workshop: Workshop, actor: Actor, tmp_path: Path) -> None:
     path = tmp_path / "large.csv"
     path.write_bytes(b"email\n")
     os.truncate(path, imports.LARGEST_FILE + 1024 * 1024)
-    with path.open("rb") as file, workshop.open(actor) as work, pytest.raises(Invalid, match="51 MB; at most 50 MB"):
-        imports.upload(work, file, "large.csv")
+    with path.open("rb") as file, pytest.raises(Invalid, match="51 MB; at most 50 MB"):
+        imports.upload(workshop, actor, file, "large.csv")
 
 
 def test_columns_without_an_address_are_refused(workshop: Workshop, actor: Actor) -> None:

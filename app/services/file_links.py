@@ -1,0 +1,53 @@
+"""Links to pictures in push messages: signed, for one file, and for a time; whoever holds one needs nothing else."""
+
+from datetime import datetime, timedelta
+from urllib.parse import quote, urlencode
+
+import jwt
+
+from app.domain.errors import Forbidden
+from app.models.base import to_milliseconds
+from app.services.buckets import enter_bucket
+from app.services.files import OpenFile, open_row, seek_file
+from app.services.work import Work
+
+VALID_FOR = timedelta(days=15)  # after the message is sent: contract, quirk 17.13
+_PURPOSE = "push-image"
+_ALGORITHM = "HS256"
+
+
+def push_image_url(work: Work, bucket_id: str, file_id: str, until: datetime) -> str:
+    """The address under which a device gets the picture without signing in, up to that moment.
+
+    `until` is the time of sending and VALID_FOR. Whether the file exists is not looked at.
+    """
+    project_id = work.project.id
+    claims = {
+        "bucketId": bucket_id, "fileId": file_id, "projectId": project_id, "exp": to_milliseconds(until) // 1000,
+    }  # fmt: skip
+    token = jwt.encode(claims, work.vault.signing_key(_PURPOSE), algorithm=_ALGORITHM)
+    path = f"/v1/storage/buckets/{quote(bucket_id, safe='')}/files/{quote(file_id, safe='')}/push"
+    return f"{work.settings.address}{path}?{urlencode({'project': project_id, 'jwt': token})}"
+
+
+def open_pushed(work: Work, bucket_id: str, file_id: str, token: str) -> OpenFile:
+    """The file that the token is for, whoever shows it. Forbidden for any other token, NotFound when it is gone."""
+    claims = _read(work, token)
+    asked = {"bucketId": bucket_id, "fileId": file_id, "projectId": work.project.id}
+    if claims is None or any(claims.get(name) != value for name, value in asked.items()):
+        raise Forbidden("This link is not valid, or not any more.", type="user_unauthorized")
+    bucket = enter_bucket(work, bucket_id)
+    return open_row(work, bucket, seek_file(work, bucket, file_id))
+
+
+def _read(work: Work, token: str) -> dict[str, object] | None:
+    """The claims of a token that one of our keys signed and that has not expired by our clock."""
+    rules = {"require": ["exp", "bucketId", "fileId", "projectId"], "verify_exp": False}
+    for key in work.vault.signing_keys(_PURPOSE):
+        try:
+            claims: dict[str, object] = jwt.decode(token, key, algorithms=[_ALGORITHM], options=rules)  # type: ignore[arg-type]
+        except jwt.InvalidTokenError:
+            continue
+        ends = claims["exp"]
+        return claims if isinstance(ends, int) and ends * 1000 > to_milliseconds(work.now) else None
+    return None
