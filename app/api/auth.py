@@ -1,99 +1,117 @@
-"""Who asks: project and key become an actor with what the operation's scope allows; then the view runs in one work."""
+"""Who asks, and with what: project, key, session or token become an actor; then the view runs in one work."""
 
+import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from flask import Response, request
 
 from app.api.answers import as_json, empty
+from app.api.credentials import read_credentials
 from app.api.kinds import UID
+from app.api.limits import Limiter
 from app.api.operations import PUBLIC, Call, Operation
 from app.api.params import Param, camel, raw_parameters, read_all, snake
-from app.domain.errors import AppError, Forbidden, Invalid
-from app.domain.permissions import Actor, ActorKind, permissions_of_scope, system
-from app.services import idempotency, keys
-from app.services.keys import KeyPass
-from app.services.work import Workshop
+from app.domain.errors import Forbidden, Invalid
+from app.domain.permissions import ActorKind, system
+from app.infra.counters import Counters
+from app.services import callers, idempotency
+from app.services.callers import Caller, Refusal
+from app.services.work import Work, Workshop
 
 MOST_HEADER = 512
+HASHED_AT_ONCE = 256 * 1024  # bytes
+_ROLE_WORDS = {ActorKind.KEY: "applications", ActorKind.CONTACT: "users", ActorKind.GUEST: "guests"}
 
 
-class Refusal(AppError):
-    """The credentials, or the project, cannot be used."""
-
-
-def guard(operation: Operation, shop: Workshop) -> Callable[..., Response]:
+def guard(operation: Operation, shop: Workshop, limiter: Limiter) -> Callable[..., Response]:
     """The Flask view of an operation: checks in the contract's order (3.3), then the operation itself."""
 
     def answer(**places: str) -> Response:
-        actor, scopes = admit(operation, shop)
+        caller = admit(operation, shop)
+        actor = caller.act(operation.scope, ip=request.remote_addr or "", user_agent=_user_agent(caller))
+        limiter.count(operation.limit, operation.name, actor)
         given, provided = _read(operation, places)
-        call = Call(actor, scopes, given, provided, shop.settings.address)
+        call = Call(actor, caller.scopes, given, provided, shop.settings.address, caller.session_pk, caller.is_by_token)
+        if operation.opens_own:
+            return _run_apart(operation, shop, call)
         with shop.read(actor) if operation.is_reading else shop.open(actor) as work:
-            key, mark = _idempotency_key(operation), _fingerprint(operation, call)
-            earlier = idempotency.recall(work, key, mark) if key else None
-            if earlier is not None:
-                return _replay(earlier)
-            try:
-                body = operation.view(work, call)
-            except Invalid as error:
-                raise _in_wire_words(operation, error) from error
-            if key:
-                idempotency.remember(work, key, mark, operation.status, body)
-        if isinstance(body, Response):
-            return body
-        return empty() if body is None else as_json(body, operation.status)
+            return _run(operation, work, call)
 
     answer.operation = operation  # type: ignore[attr-defined]
     return answer
 
 
-def admit(operation: Operation, shop: Workshop) -> tuple[Actor, frozenset[str]]:
-    """Who asks, with what the operation's scope permits, and all scopes of the key. Raises what section 3 says."""
-    project_id, secret = _project_id(), request.headers.get("X-Appwrite-Key", "")
-    if not project_id and secret:
+def _run(operation: Operation, work: Work, call: Call) -> Response:
+    """The answer of the view; the kept one when the request came before with the same Idempotency-Key."""
+    key = _idempotency_key(operation, call)
+    mark = _fingerprint(operation, call) if key else ""
+    earlier = idempotency.recall(work, key, mark) if key else None
+    if earlier is not None:
+        return _replay(earlier)
+    body = _view(operation, work, call)
+    if key:
+        idempotency.remember(work, key, mark, operation.status, body)
+    return _as_answer(operation, body)
+
+
+def _run_apart(operation: Operation, shop: Workshop, call: Call) -> Response:
+    """The same for a view that opens its own works. Its answer is kept right after them, not together with them."""
+    key = _idempotency_key(operation, call)
+    mark = _fingerprint(operation, call) if key else ""
+    if key:
+        with shop.open(call.actor) as work:
+            earlier = idempotency.recall(work, key, mark)
+        if earlier is not None:
+            return _replay(earlier)
+    body = _view(operation, shop, call)
+    if key and not isinstance(body, Response):
+        with shop.open(call.actor) as work:
+            idempotency.remember(work, key, mark, operation.status, body)
+    return _as_answer(operation, body)
+
+
+def _view(operation: Operation, place: Work | Workshop, call: Call) -> Any:
+    try:
+        return operation.view(place, call)
+    except Invalid as error:
+        raise _in_wire_words(operation, error) from error
+
+
+def _as_answer(operation: Operation, body: Any) -> Response:
+    if isinstance(body, Response):
+        return body
+    return empty() if body is None else as_json(body, operation.status)
+
+
+def admit(operation: Operation, shop: Workshop) -> Caller:
+    """Who asks, let in by project, credentials, scope and state. Raises what section 3 says."""
+    shown = read_credentials(request)
+    if not shown.project_id and shown.key:
         raise Refusal("Name the project in the header X-Appwrite-Project.", type="project_id_missing")
-    found = _show(shop, project_id, secret)
-    if request.headers.get("X-Appwrite-JWT") and found.pk is None:
-        raise Refusal("Failed to verify JWT. No such token was issued here.", type="user_jwt_invalid")
-    if operation.scope != PUBLIC and operation.scope not in found.scopes:
-        who = "app" if found.pk else "User"
-        role = "applications" if found.pk else "guests"
-        raise Forbidden(f'{who} (role: {role}) missing scopes (["{operation.scope}"])')
-    if found.is_touch_due and found.pk is not None:
-        with shop.open(system(found.project_pk)) as work:
-            keys.touch_key(work, found.pk)
-    actor = Actor(
-        ActorKind.KEY, found.name, found.project_pk or None, found.pk, permissions_of_scope(operation.scope),
-        request.remote_addr or "", _user_agent(),
-    )  # fmt: skip
-    return actor, found.scopes
-
-
-def _project_id() -> str:
-    return request.headers.get("X-Appwrite-Project", "") or request.args.get("project", "")
-
-
-def _show(shop: Workshop, project_id: str, secret: str) -> KeyPass:
-    """What the credentials open; a guest's pass, outside every project, when neither is given."""
-    if not project_id:
-        return KeyPass(0)
     with shop.read(system()) as work:
-        found = keys.show_key(work, _storable(project_id), secret)
-    if found is None:
-        raise Refusal(f"There is no project {project_id[:64]!r} here.", type="project_not_found")
-    if found.is_expired:
-        raise Refusal("This API key is expired. Make a new one in the dashboard.", type="project_key_expired")
-    return found
+        caller = callers.recognise(work, shown)
+    if operation.scope not in caller.scopes | {PUBLIC}:
+        role = _ROLE_WORDS[caller.kind]
+        raise Forbidden(f'{caller.email} (role: {role}) missing scopes (["{operation.scope}"])')
+    if caller.is_blocked:
+        raise Refusal("This user is blocked. Ask whoever runs this service.", type="user_blocked")
+    if caller.is_touch_due:
+        with shop.open(system(caller.project_pk)) as work:
+            callers.touch(work, caller)
+    return caller
 
 
-def _storable(text: str) -> str:
-    return text.replace("\0", "").encode("utf-8", "replace").decode()
+def make_limiter(shop: Workshop) -> Limiter:
+    """What counts the calls of this process, together with all others."""
+    return Limiter(Counters(shop.broker), shop.clock)
 
 
-def _user_agent() -> str:
-    return (request.headers.get("X-Forwarded-User-Agent") or request.headers.get("User-Agent", ""))[:MOST_HEADER]
+def _user_agent(caller: Caller) -> str:
+    """What the device says of itself; a program may pass on what its own client said."""
+    passed_on = request.headers.get("X-Forwarded-User-Agent", "") if caller.kind is ActorKind.KEY else ""
+    return (passed_on or request.headers.get("User-Agent", ""))[:MOST_HEADER]
 
 
 def _read(operation: Operation, places: dict[str, str]) -> tuple[dict[str, Any], frozenset[str]]:
@@ -115,10 +133,13 @@ def _in_wire_words(operation: Operation, error: Invalid) -> Invalid:
     return Invalid({"params": sentences[:5]})
 
 
-def _idempotency_key(operation: Operation) -> str:
-    if operation.method != "POST":
+def _idempotency_key(operation: Operation, call: Call) -> str:
+    """The key under which the answer is kept. Guests have none: nobody could tell theirs from another's."""
+    if operation.method != "POST" or call.actor.kind is ActorKind.GUEST:
         return ""
     key = request.headers.get("Idempotency-Key", "")
+    if key and operation.is_secret:
+        raise Invalid({"key": ["Idempotency-Key: this answer holds a secret and is never kept. Leave the key out."]})
     if key and (len(key) > idempotency.LONGEST_KEY or not key.isascii() or not key.isprintable()):
         raise Invalid({"key": [f"Idempotency-Key has 1 to {idempotency.LONGEST_KEY} visible ASCII characters."]})
     return key
@@ -126,7 +147,20 @@ def _idempotency_key(operation: Operation) -> str:
 
 def _fingerprint(operation: Operation, call: Call) -> str:
     given = json.dumps(call.given, default=str, sort_keys=True, ensure_ascii=True)
-    return idempotency.fingerprint(operation.name, given)
+    return idempotency.fingerprint(operation.name, given, *_sent_files())
+
+
+def _sent_files() -> Iterator[str]:
+    """What makes two uploads the same one, besides their parameters: the bytes, and which chunk they are."""
+    if request.mimetype != "multipart/form-data":
+        return
+    yield request.headers.get("Content-Range", "")
+    for name, file in request.files.items(multi=True):
+        digest = hashlib.sha256()
+        while piece := file.stream.read(HASHED_AT_ONCE):
+            digest.update(piece)
+        file.stream.seek(0)
+        yield f"{name}:{file.filename}:{digest.hexdigest()}"
 
 
 def _replay(earlier: idempotency.Earlier) -> Response:

@@ -1,58 +1,58 @@
-"""/users: contacts, and their targets. Contacts have neither passwords nor sessions."""
+"""/users: contacts as programs make, find, change and delete them, and their targets."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from app.api import wire
-from app.api.kinds import EMAIL, NEW_ID, OBJECT, PHONE, UID, choice, or_empty, text
+from app.api import wire, wire_accounts
+from app.api.kinds import EMAIL, NEW_ID, OBJECT, PASSWORD, PHONE, UID, choice, or_empty, text
 from app.api.lists import QUERY, SEARCH, TARGETS, TOTAL, USERS, wish
 from app.api.operations import Call, operation
 from app.api.params import Param
 from app.domain.channels import Channel
-from app.domain.errors import AppError
-from app.services import contact_cards, contacts, records, shelves, targets
+from app.infra import password_hashes
+from app.services import contact_accounts, contact_cards, contacts, records, shelves, targets
 from app.services.work import Work
 
-_NO_PASSWORDS = "Users have no passwords here yet. Leave the password out."
+if TYPE_CHECKING:
+    from app.models.contacts import Contact
+    from app.services.records import ContactRecord
 
 
-class Unsupported(AppError):
-    """The reference can do it, and we cannot yet."""
-
-    type = "user_auth_method_unsupported"
-    status = 501
+def draw_user(work: Work, call: Call, contact: "Contact") -> dict[str, Any]:
+    """A contact as this caller may see it (8.9)."""
+    return _draw(call)(records.of_contacts(work, [contact])[0])
 
 
-def _user(work: Work, user_id: str) -> dict[str, Any]:
-    contact = contacts.find_contact(work, user_id)
-    return wire.user(records.of_contacts(work, [contact])[0])
+def _draw(call: Call) -> Callable[["ContactRecord"], dict[str, Any]]:
+    return partial(wire_accounts.user, shows_hash="users.write" in call.scopes)
 
 
 @operation(
     "POST", "/users", "users.write", Param("user_id", NEW_ID, required=True), Param("email", EMAIL),
-    Param("phone", PHONE), Param("password", text(256)), Param("name", text(128, 0), ""), status=201,
-    fields={"id": "userId", "sms": "phone"},
+    Param("phone", PHONE), Param("password", PASSWORD), Param("name", text(128, 0), ""), status=201,
+    fields={"id": "userId", "sms": "phone"}, model="User",
 )  # fmt: skip
 def create_user(work: Work, call: Call) -> dict[str, Any]:
     """Make a user, with a target for the email and one for the phone number."""
-    if call.has("password"):
-        raise Unsupported(_NO_PASSWORDS)
     addresses = {Channel.EMAIL.value: call.email or "", Channel.SMS.value: call.phone or ""}
-    contact_cards.refuse_known(work, addresses)
-    made = contacts.create_contact(work, name=call.name, addresses=addresses, contact_id=call.user_id)
-    return _user(work, made.id)
+    kept = partial(password_hashes.keep, call.password) if call.has("password") else None
+    return draw_user(
+        work, call, contact_accounts.make_contact(work, call.user_id, addresses, name=call.name, kept=kept)
+    )
 
 
-@operation("GET", "/users", "users.read", QUERY, SEARCH, TOTAL)
+@operation("GET", "/users", "users.read", QUERY, SEARCH, TOTAL, model="UserList")
 def list_users(work: Work, call: Call) -> dict[str, Any]:
     """List users."""
     found = shelves.list_contacts(work, wish(call, USERS))
-    return wire.page("users", wire.user, found.rows, found.total)
+    return wire.page("users", _draw(call), found.rows, found.total)
 
 
-@operation("GET", "/users/{userId}", "users.read")
+@operation("GET", "/users/{userId}", "users.read", model="User")
 def get_user(work: Work, call: Call) -> dict[str, Any]:
     """Get a user."""
-    return _user(work, call.user_id)
+    return draw_user(work, call, contacts.find_contact(work, call.user_id))
 
 
 @operation("DELETE", "/users/{userId}", "users.write")
@@ -61,29 +61,31 @@ def delete_user(work: Work, call: Call) -> None:
     contacts.delete_contact(work, call.user_id)
 
 
-@operation("PATCH", "/users/{userId}/name", "users.write", Param("name", text(128, 0), required=True))
+@operation("PATCH", "/users/{userId}/name", "users.write", Param("name", text(128, 0), required=True), model="User")
 def update_name(work: Work, call: Call) -> dict[str, Any]:
     """Rename a user."""
     contact = contacts.find_contact(work, call.user_id)
-    contacts.update_contact(work, call.user_id, name=call.name, attributes=dict(contact.attributes))
-    return _user(work, call.user_id)
+    attributes = dict(contact.attributes)
+    return draw_user(work, call, contacts.update_contact(work, call.user_id, name=call.name, attributes=attributes))
 
 
-@operation("PATCH", "/users/{userId}/email", "users.write", Param("email", or_empty(EMAIL), required=True))
+@operation(
+    "PATCH", "/users/{userId}/email", "users.write", Param("email", or_empty(EMAIL), required=True), model="User"
+)
 def update_email(work: Work, call: Call) -> dict[str, Any]:
     """Change the email address of a user, and its target; empty takes both away."""
-    contact_cards.set_address(work, call.user_id, Channel.EMAIL.value, call.email)
-    return _user(work, call.user_id)
+    return draw_user(work, call, contact_cards.set_address(work, call.user_id, Channel.EMAIL.value, call.email))
 
 
-@operation("PATCH", "/users/{userId}/phone", "users.write", Param("number", or_empty(PHONE), required=True))
+@operation(
+    "PATCH", "/users/{userId}/phone", "users.write", Param("number", or_empty(PHONE), required=True), model="User"
+)
 def update_phone(work: Work, call: Call) -> dict[str, Any]:
     """Change the phone number of a user, and its target; empty takes both away."""
-    contact_cards.set_address(work, call.user_id, Channel.SMS.value, call.number)
-    return _user(work, call.user_id)
+    return draw_user(work, call, contact_cards.set_address(work, call.user_id, Channel.SMS.value, call.number))
 
 
-@operation("GET", "/users/{userId}/prefs", "users.read")
+@operation("GET", "/users/{userId}/prefs", "users.read", model="Preferences")
 def get_prefs(work: Work, call: Call) -> dict[str, Any]:
     """Get the preferences of a user: the attributes that messages can name as variables."""
     return dict(contacts.find_contact(work, call.user_id).attributes)
@@ -91,7 +93,7 @@ def get_prefs(work: Work, call: Call) -> dict[str, Any]:
 
 @operation(
     "PATCH", "/users/{userId}/prefs", "users.write", Param("prefs", OBJECT, required=True),
-    fields={"attributes": "prefs"},
+    fields={"attributes": "prefs"}, model="Preferences",
 )  # fmt: skip
 def update_prefs(work: Work, call: Call) -> dict[str, Any]:
     """Replace the preferences of a user."""
@@ -104,7 +106,7 @@ def update_prefs(work: Work, call: Call) -> dict[str, Any]:
     "POST", "/users/{userId}/targets", "users.write", Param("target_id", NEW_ID, required=True),
     Param("provider_type", choice(*(each.value for each in Channel)), required=True),
     Param("identifier", text(255), required=True), Param("provider_id", UID), Param("name", text(128), ""), status=201,
-    fields={"id": "targetId", "address": "identifier"},
+    fields={"id": "targetId", "address": "identifier"}, model="Target",
 )  # fmt: skip
 def create_target(work: Work, call: Call) -> dict[str, Any]:
     """Give a user one more target."""
@@ -116,7 +118,7 @@ def create_target(work: Work, call: Call) -> dict[str, Any]:
     return wire.target(records.of_targets(work, [made])[0])
 
 
-@operation("GET", "/users/{userId}/targets", "users.read", QUERY, TOTAL)
+@operation("GET", "/users/{userId}/targets", "users.read", QUERY, TOTAL, model="TargetList")
 def list_targets(work: Work, call: Call) -> dict[str, Any]:
     """List the targets of a user."""
     contact = contacts.find_contact(work, call.user_id)
@@ -124,7 +126,7 @@ def list_targets(work: Work, call: Call) -> dict[str, Any]:
     return wire.page("targets", wire.target, found.rows, found.total)
 
 
-@operation("GET", "/users/{userId}/targets/{targetId}", "users.read")
+@operation("GET", "/users/{userId}/targets/{targetId}", "users.read", model="Target")
 def get_target(work: Work, call: Call) -> dict[str, Any]:
     """Get a target of a user."""
     found = contact_cards.find_target(work, call.user_id, call.target_id)
@@ -133,7 +135,7 @@ def get_target(work: Work, call: Call) -> dict[str, Any]:
 
 @operation(
     "PATCH", "/users/{userId}/targets/{targetId}", "users.write", Param("identifier", text(255)),
-    Param("provider_id", UID), Param("name", text(128)), fields={"address": "identifier"},
+    Param("provider_id", UID), Param("name", text(128)), fields={"address": "identifier"}, model="Target",
 )  # fmt: skip
 def update_target(work: Work, call: Call) -> dict[str, Any]:
     """Change a target of a user; a new identifier makes an expired one current again."""

@@ -47,6 +47,13 @@ KEY_SCOPES = frozenset({
     "deliveries.read", "deliveries.write", "suppressions.read", "suppressions.write",
 })  # fmt: skip
 
+# The scopes of whoever shows no key (contract, 3.4). `account` is no key's: it is about whoever is signed in.
+GUEST_SCOPES = frozenset({"sessions.write", "files.read", "files.write"})
+CONTACT_SCOPES = GUEST_SCOPES | {"account", "targets.read", "targets.write", "subscribers.read", "subscribers.write"}
+EVERY_SCOPE = KEY_SCOPES | CONTACT_SCOPES
+OWN_ACCOUNT = "account.own"  # what a contact may do with what is its own; the services see to whose it is
+MAKE_ACCOUNT = "account.make"  # make an account, sign in
+
 # What each scope lets a key do, in the words of the services; an operation gets what its own scope allows, no more.
 _GRANTS: Mapping[str, frozenset[str]] = {
     "providers.read": frozenset({"providers.read"}),
@@ -57,18 +64,37 @@ _GRANTS: Mapping[str, frozenset[str]] = {
     "subscribers.write": frozenset({"topics.read", "topics.write", "contacts.read"}),
     "messages.read": frozenset({"messages.read", "contacts.read"}),
     "messages.write": frozenset({
-        "messages.read", "messages.write", "messages.send", "messages.control", "contacts.read",
+        "messages.read", "messages.write", "messages.send", "messages.control", "contacts.read", "files.read",
     }),
+    "sessions.write": frozenset({MAKE_ACCOUNT}),
+    "targets.read": frozenset({OWN_ACCOUNT}),
+    "targets.write": frozenset({OWN_ACCOUNT}),
     "users.read": frozenset({"contacts.read"}),
     "users.write": frozenset({"contacts.read", "contacts.write"}),
+    "buckets.read": frozenset({"files.read"}),
+    "buckets.write": frozenset({"files.read", "files.write"}),
+    "files.read": frozenset({"files.read"}),
+    "files.write": frozenset({"files.read", "files.write"}),
     "deliveries.read": frozenset({"messages.read", "deliveries.read"}),
     "deliveries.write": frozenset({"messages.read", "deliveries.read", "deliveries.retry"}),
 }  # fmt: skip
 
+# The same for contacts and guests: never more than what is theirs, however much a key could do with that scope.
+_OWN_GRANTS: Mapping[str, frozenset[str]] = {
+    "account": frozenset({OWN_ACCOUNT}),
+    "sessions.write": frozenset({MAKE_ACCOUNT}),
+    "targets.read": frozenset({OWN_ACCOUNT}),
+    "targets.write": frozenset({OWN_ACCOUNT}),
+    "subscribers.read": frozenset({OWN_ACCOUNT, "topics.read"}),
+    "subscribers.write": frozenset({OWN_ACCOUNT, "topics.read"}),
+    "files.read": frozenset({"files.read"}),
+    "files.write": frozenset({"files.read", "files.write"}),
+}
 
-def permissions_of_scope(scope: str) -> frozenset[str]:
-    """What an operation with that scope may ask of the services."""
-    return _GRANTS.get(scope, frozenset())
+
+def permissions_of_scope(scope: str, *, is_key: bool = True) -> frozenset[str]:
+    """What an operation with that scope may ask of the services, for a key or for a contact or guest."""
+    return (_GRANTS if is_key else _OWN_GRANTS).get(scope, frozenset())
 
 
 class ActorKind(StrEnum):

@@ -8,13 +8,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.models.base import Base, BigId, InProject, key_text
 
 _EXPIRED = text("expired_at IS NOT NULL")
+_IN_SESSION = text("session_pk IS NOT NULL")
 
 
 class Target(InProject, Base):
     """One address of one contact on one channel.
 
     `address` is what is sent to; `address_key` is what makes two addresses the same (email: lower case) and is unique
-    in its project and channel. An expired target is never sent to.
+    in its project and channel. An expired target is never sent to. One that a contact registered for its device is
+    bound to that session, and goes with it.
     """
 
     __tablename__ = "targets"
@@ -24,6 +26,7 @@ class Target(InProject, Base):
         Index(None, "contact_pk", "channel"),
         Index(None, "project_pk", "channel", "contact_pk"),
         Index("ix_targets_expired", "project_pk", "channel", "pk", sqlite_where=_EXPIRED, postgresql_where=_EXPIRED),
+        Index("ix_targets_session", "session_pk", sqlite_where=_IN_SESSION, postgresql_where=_IN_SESSION),
     )
 
     contact_pk: Mapped[int] = mapped_column(BigId, ForeignKey("contacts.pk", ondelete="CASCADE"))
@@ -33,3 +36,4 @@ class Target(InProject, Base):
     address_key: Mapped[str] = mapped_column(key_text(2048))
     name: Mapped[str] = mapped_column(String(128), default="")
     expired_at: Mapped[datetime | None]
+    session_pk: Mapped[int | None] = mapped_column(BigId, ForeignKey("contact_sessions.pk", ondelete="SET NULL"))

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, func, insert, select
 from app.domain.channels import Channel
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.ids import CUSTOM_ID_RULE, is_custom_id, unique
+from app.domain.permissions import OWN_ACCOUNT
 from app.models.base import to_milliseconds
 from app.models.contacts import Contact
 from app.models.suppressions import Suppression
@@ -20,7 +21,7 @@ from app.services import topic_totals
 from app.services.listing import Cursor, Page, page_of
 from app.services.suppressions import LAST_SIGN
 from app.services.targets import search_key
-from app.services.topics import find_topic
+from app.services.topics import find_topic, refuse_stranger
 from app.services.work import Work
 
 MOST_PASTED = 1_000
@@ -134,10 +135,16 @@ def find_choices(work: Work, topic: Topic, search: str) -> list[Choice]:
 
 
 def subscribe(work: Work, topic_id: str, target_id: str, *, subscriber_id: str = "") -> Subscriber:
-    """Add an address to a topic. Conflict when it is there already, NotFound when either is missing."""
-    work.require("topics.write")
+    """Add an address to a topic. Conflict when it is there already, NotFound when either is missing.
+
+    A contact adds its own addresses only, and only to a topic that one of its roles may subscribe to.
+    """
+    _require_writing(work)
     topic = find_topic(work, topic_id)
+    refuse_stranger(work, topic)
     target: Target = work.find(Target, target_id, noun="target", type="user_target_not_found")
+    if not work.actor.is_privileged and target.contact_pk != work.actor.pk:
+        raise NotFound("This target does not exist, or is another user's.", type="user_target_not_found")
     if subscriber_id and not is_custom_id(subscriber_id):
         raise Invalid({"id": [f"Subscriber id cannot be that. {CUSTOM_ID_RULE}"]})
     taken = (Subscriber.target_pk == target.pk) | (Subscriber.id == (subscriber_id or None))
@@ -150,7 +157,7 @@ def subscribe(work: Work, topic_id: str, target_id: str, *, subscriber_id: str =
     work.session.add(row)
     work.session.flush()
     topic_totals.shift(work, {(topic.pk, target.channel): 1})
-    work.audit("subscriber.create", f"topic/{topic.id}", target=target.id, channel=target.channel)
+    work.audit("subscriber.create", f"subscriber/{row.id}", topic=topic.id, target=target.id, channel=target.channel)
     return row
 
 
@@ -159,20 +166,45 @@ def find_subscriber(work: Work, topic_id: str, subscriber_id: str) -> Subscriber
     work.require("topics.read")
     topic = find_topic(work, topic_id)
     wanted = select(Subscriber).where(Subscriber.topic_pk == topic.pk, Subscriber.id == subscriber_id)
-    found = work.session.scalar(wanted)
+    found = work.session.scalar(wanted.where(*visible(work)))
     if found is None:
         raise NotFound("This subscriber does not exist in this topic.", type="subscriber_not_found")
     return found
 
 
+def visible(work: Work) -> list[ColumnElement[bool]]:
+    """Conditions on Subscriber: a contact sees its own, everybody else who may read topics sees all."""
+    if work.actor.is_privileged:
+        return []
+    return [Subscriber.target_pk.in_(select(Target.pk).where(Target.contact_pk == work.actor.pk))]
+
+
+def _require_writing(work: Work) -> None:
+    """Members and keys need the topic's permission; a contact its own, and the roles of the topic besides."""
+    work.require("topics.write" if work.actor.is_privileged else OWN_ACCOUNT)
+
+
+def find_anywhere(work: Work, subscriber_id: str) -> Subscriber:
+    """The subscriber with that id in whichever topic; the oldest, should several topics have one of that id.
+
+    A contact finds its own alone.
+    """
+    work.require("topics.read")
+    wanted = select(Subscriber).where(Subscriber.project_pk == work.project_pk, Subscriber.id == subscriber_id)
+    found = work.session.scalar(wanted.where(*visible(work)).order_by(Subscriber.pk).limit(1))
+    if found is None:
+        raise NotFound("This subscriber does not exist, or was taken out.", type="subscriber_not_found")
+    return found
+
+
 def unsubscribe(work: Work, topic_id: str, subscriber_id: str) -> str:
-    """Take a subscriber out of a topic; the address that was taken out."""
-    work.require("topics.write")
+    """Take a subscriber out of a topic (a contact only its own); the address that was taken out."""
+    _require_writing(work)
     topic = find_topic(work, topic_id)
     row = work.session.execute(
         select(Subscriber, Target)
         .join(Target, Target.pk == Subscriber.target_pk)
-        .where(Subscriber.topic_pk == topic.pk, Subscriber.id == subscriber_id)
+        .where(Subscriber.topic_pk == topic.pk, Subscriber.id == subscriber_id, *visible(work))
     ).first()
     if row is None:
         raise NotFound("This subscriber was taken out already.", type="subscriber_not_found")
@@ -180,7 +212,9 @@ def unsubscribe(work: Work, topic_id: str, subscriber_id: str) -> str:
     work.session.delete(subscriber)
     work.session.flush()
     topic_totals.shift(work, {(topic.pk, target.channel): -1})
-    work.audit("subscriber.delete", f"topic/{topic.id}", target=target.id, channel=target.channel)
+    work.audit(
+        "subscriber.delete", f"subscriber/{subscriber.id}", topic=topic.id, target=target.id, channel=target.channel
+    )
     return str(target.address)
 
 

@@ -74,6 +74,7 @@ _READERS: dict[str, Callable[[str], tuple[str | None, str]]] = {
 }
 _WRONG: dict[str, str] = {Channel.EMAIL: "general_invalid_email", Channel.SMS: "general_invalid_phone"}
 _KEYS: dict[str, Callable[[str], str]] = {Channel.EMAIL: email_key}  # on other channels the address is its own key
+VERIFICATION: dict[str, str] = {Channel.EMAIL: "email_verified", Channel.SMS: "phone_verified"}
 _FACTS: dict[str, Callable[[str], PhoneFacts]] = {Channel.SMS: describe_phone}
 
 
@@ -167,6 +168,7 @@ def update_target(work: Work, target_id: str, text: str, *, name: str = "") -> T
     target.name = _check_name(name)
     if target.address != address.text:
         target.address, target.address_key, target.expired_at = address.text, address.key, None
+        forget_verification(work, target.contact_pk, target.channel)
     target.updated_at = work.now
     work.audit("target.update", f"target/{target.id}", channel=target.channel)
     return target
@@ -193,10 +195,19 @@ def remove_target(work: Work, target_id: str) -> Target:
     work.require("contacts.write")
     target = find_target(work, target_id)
     topic_totals.take_out(work, Target.pk == target.pk)
+    forget_verification(work, target.contact_pk, target.channel)
     work.session.delete(target)
     work.session.flush()
     work.audit("target.delete", f"target/{target.id}", channel=target.channel)
     return target
+
+
+def forget_verification(work: Work, contact_pk: int, channel: str) -> None:
+    """Whether an address is the contact's own was known of the old one: of another nothing is known."""
+    contact = work.session.get(Contact, contact_pk)
+    column = VERIFICATION.get(channel)
+    if contact is not None and column is not None:
+        setattr(contact, column, False)
 
 
 def targets_of(work: Work, contact: Contact) -> list[TargetCard]:

@@ -3,7 +3,7 @@
 from sqlalchemy import func, select
 
 from app.domain.addresses import has_control_characters
-from app.domain.errors import Conflict, Invalid
+from app.domain.errors import Conflict, Forbidden, Invalid
 from app.domain.ids import CUSTOM_ID_RULE, is_custom_id
 from app.models.topics import Topic
 from app.services.listing import Cursor, Page, page_of
@@ -35,6 +35,16 @@ def find_topic(work: Work, topic_id: str) -> Topic:
     work.require("topics.read")
     topic: Topic = work.find(Topic, topic_id, noun="topic", type="topic_not_found")
     return topic
+
+
+def refuse_stranger(work: Work, topic: Topic) -> None:
+    """Go on only when whoever asks may subscribe to the topic; Forbidden, naming the roles, otherwise."""
+    actor = work.actor
+    if actor.is_privileged or not actor.roles.isdisjoint(topic.subscribe):
+        return
+    wanted, held = (", ".join(sorted(roles)) or "none" for roles in (topic.subscribe, actor.roles))
+    sentence = f"Missing a role that may subscribe to this topic: it takes {wanted}; you hold {held}."
+    raise Forbidden(sentence, type="user_unauthorized")
 
 
 def total_of(topic: Topic) -> int:
