@@ -10,7 +10,10 @@ from app.models.contacts import Contact
 from app.models.targets import Target
 from app.models.topics import Subscriber, Topic
 
-Audience = Mapping[str, Any]  # {"topics": [ids], "contacts": [ids], "targets": [ids]}
+# {"topics": [ids], "contacts": [ids], "targets": [ids]}; of an email made by a program also "cc" and "bcc", which are
+# target ids, and "emails": addresses that belong to nobody here.
+Audience = Mapping[str, Any]
+DIRECT = ("targets", "cc", "bcc")  # where an audience names single targets
 
 
 def topic_pks(session: Session, project_pk: int, audience: Audience) -> list[int]:
@@ -19,6 +22,11 @@ def topic_pks(session: Session, project_pk: int, audience: Audience) -> list[int
     if not ids:
         return []
     return list(session.scalars(select(Topic.pk).where(Topic.project_pk == project_pk, Topic.id.in_(ids))))
+
+
+def direct_ids(audience: Audience) -> list[str]:
+    """The targets that are named one by one, to or in copy; each gets one delivery of its own."""
+    return list(dict.fromkeys(public_id for key in DIRECT for public_id in audience.get(key, ())))
 
 
 def branches(project_pk: int, channel: str, audience: Audience, topics: Sequence[int]) -> list[Select[int]]:
@@ -31,7 +39,7 @@ def branches(project_pk: int, channel: str, audience: Audience, topics: Sequence
         found.append(
             select(Target.pk.label("target_pk")).where(Target.contact_pk.in_(people), Target.channel == channel)
         )
-    if targets := list(audience.get("targets", ())):
+    if targets := direct_ids(audience):
         found.append(
             select(Target.pk.label("target_pk")).where(
                 Target.project_pk == project_pk, Target.id.in_(targets), Target.channel == channel

@@ -39,9 +39,19 @@ def why_none(session: Session, project_pk: int, channel: str, *, pinned: int | N
         return "The provider chosen for this message is gone. Cancel the message, and send a copy of it."
     if first is None:
         return "No provider is connected for this channel. Connect one, and sending goes on by itself."
-    if not first.enabled:
-        return f"{first.name} is switched off. Switch it on, and sending goes on by itself."
-    return f"{first.name} cannot be used: {first.blocked_detail or first.blocked_reason}"
+    return why_not(first)
+
+
+def why_not(provider: Provider) -> str:
+    """A sentence for people about why that provider takes nothing now."""
+    if not provider.enabled:
+        return f"{provider.name} is switched off. Switch it on, and sending goes on by itself."
+    return f"{provider.name} cannot be used: {provider.blocked_detail or provider.blocked_reason}"
+
+
+def is_blocked(provider: Provider, now: datetime) -> bool:
+    """Whether the provider rests; who is blocked without a moment to try again waits for a repair."""
+    return provider.blocked_at is not None and (provider.retry_at is None or provider.retry_at > now)
 
 
 def tell(session: Session, provider_pk: int, outcomes: Iterable[Outcome], now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from sqlalchemy import func, select
 
-from app.engine import ledger, lifecycle, timeline
+from app.engine import ledger, lifecycle, planning, timeline
 from app.engine.audience import branches, page_of_targets, topic_pks
 from app.engine.machine import Machine
 from app.models.messages import Message
@@ -35,6 +35,7 @@ def _expand_page(machine: Machine, message_pk: int) -> bool:
         page = page_of_targets(sources, message.fan_out_cursor, PAGE).subquery() if sources else None
         last = session.scalar(select(func.max(page.c.target_pk))) if page is not None else None
         if page is None or last is None:
+            planning.plan_addresses(session, message, message.audience.get("emails", ()), now)
             message.fanned_out_at = now
             session.flush()
             tally = ledger.tally_of(session, message.pk)
@@ -42,7 +43,7 @@ def _expand_page(machine: Machine, message_pk: int) -> bool:
             timeline.note(session, message.pk, "fanned_out", now, audience=audience, skipped=skipped)
             lifecycle.settle(session, message, now)
             return False
-        ledger.plan(session, message, select(page.c.target_pk), now)
+        planning.plan(session, message, select(page.c.target_pk), now)
         message.fan_out_cursor = last
     return True
 

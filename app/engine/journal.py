@@ -15,7 +15,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
@@ -104,13 +104,15 @@ def _read_line(line: str, story: Story) -> None:
 def _write(outcome: Outcome) -> str:
     values = asdict(outcome)
     values["retry_after"] = outcome.retry_after.total_seconds() if outcome.retry_after is not None else None
+    values["dead_since"] = outcome.dead_since.isoformat() if outcome.dead_since is not None else None
     return json.dumps(values, separators=(",", ":"))
 
 
 def _parse(words: str) -> Outcome:
     values = json.loads(words)
-    seconds = values.pop("retry_after")
+    seconds, died = values.pop("retry_after"), values.pop("dead_since", None)
     return Outcome(
         OutcomeKind(values.pop("kind")), Reason(values.pop("reason")),
-        retry_after=None if seconds is None else timedelta(seconds=seconds), **values,
+        retry_after=None if seconds is None else timedelta(seconds=seconds),
+        dead_since=None if died is None else datetime.fromisoformat(died), **values,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The only writer of deliveries, attempts, batches and tallies.
+"""The only writer of deliveries, attempts, batches and tallies; `engine.planning` makes the rows.
 
 Every function takes a session whose transaction the caller commits, and is safe to run twice. The two dialects differ
 in one clause: PostgreSQL skips rows that another worker is claiming, SQLite has one writer at a time.
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, TextClause, case, func, insert, literal, select, text, update
+from sqlalchemy import TextClause, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -19,8 +19,6 @@ from app.domain.outcomes import Outcome, OutcomeKind, Reason
 from app.models.base import from_milliseconds, to_milliseconds
 from app.models.deliveries import Batch, Delivery, Tally
 from app.models.messages import Message
-from app.models.suppressions import Suppression
-from app.models.targets import Target
 
 STATES = tuple(state.value for state in DeliveryState)
 _ADD_TO_TALLY = text(
@@ -32,7 +30,7 @@ UPDATE deliveries SET state = 'sending', batch_pk = :batch, attempts = attempts 
   first_tried_at = COALESCE(first_tried_at, :now)
 WHERE pk IN (
   SELECT pk FROM deliveries
-  WHERE message_pk = :message AND state = 'queued' AND next_attempt_at <= :now
+  WHERE message_pk = :message AND wish_pk = :wish AND state = 'queued' AND next_attempt_at <= :now
   ORDER BY next_attempt_at, pk LIMIT :size {skip_locked})
 RETURNING pk, address, target_pk, contact_pk, attempts, first_tried_at
 """
@@ -40,6 +38,19 @@ _CLAIMS: dict[str, TextClause] = {
     "sqlite": text(_CLAIM.format(skip_locked="")),
     "postgresql": text(_CLAIM.format(skip_locked="FOR UPDATE SKIP LOCKED")),
 }
+# From one wish to the next through the index, however many deliveries lie between; PostgreSQL would make a join over
+# all of them out of an EXISTS.
+_DUE_WISHES = text("""
+WITH RECURSIVE wishes(wish) AS (
+  SELECT (SELECT wish_pk FROM deliveries WHERE message_pk = :message AND state = 'queued' ORDER BY wish_pk LIMIT 1)
+  UNION ALL
+  SELECT (SELECT wish_pk FROM deliveries WHERE message_pk = :message AND state = 'queued' AND wish_pk > wishes.wish
+          ORDER BY wish_pk LIMIT 1)
+  FROM wishes WHERE wishes.wish IS NOT NULL)
+SELECT wish FROM wishes WHERE wish IS NOT NULL AND 1 = (
+  SELECT 1 FROM deliveries
+  WHERE message_pk = :message AND wish_pk = wishes.wish AND state = 'queued' AND next_attempt_at <= :now LIMIT 1)
+""")
 # Written for the driver: SQLAlchemy's own handling of the parameters would cost as much as the database does.
 _CLOSE = (
     "UPDATE deliveries SET state = ?, reason = ?, batch_pk = NULL, provider_pk = COALESCE(?, provider_pk),"
@@ -79,6 +90,14 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
+class Lane:
+    """Deliveries of a message that wish the same provider (0: none), and who carries them (None: nobody can)."""
+
+    provider_pk: int | None
+    wish_pk: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Holder:
     """Who claims: the worker's name, and for how long it holds a batch without a sign of life."""
 
@@ -113,7 +132,7 @@ class Result:
 
 def open_tally(session: Session, message_pk: int, now: datetime) -> None:
     """Begin to count for a message; nothing happens when that was begun already."""
-    statement = _insert(session)(Tally).values(
+    statement = insert_into(session, Tally).values(
         message_pk=message_pk, updated_at=now, **dict.fromkeys(STATES, 0), audience=0
     )
     session.execute(statement.on_conflict_do_nothing())
@@ -124,54 +143,8 @@ def tally_of(session: Session, message_pk: int) -> Tally | None:
     return session.get(Tally, message_pk, populate_existing=True)  # the counts are changed behind the session's back
 
 
-def plan(session: Session, message: Message, targets: Select[int], now: datetime) -> int:
-    """Make a delivery for each of these targets that the message has none for; how many are new.
-
-    Expired and suppressed ones become rows too, skipped with their reason.
-    """
-    newest = session.scalar(select(func.max(Delivery.pk)).where(Delivery.message_pk == message.pk)) or 0
-    chosen = targets.subquery()
-    blocked = Suppression.pk.is_not(None)
-    expired = Target.expired_at.is_not(None)
-    moment = to_milliseconds(now)
-    rows = (
-        select(
-            literal(message.project_pk), literal(message.pk), Target.pk, Target.contact_pk, Target.address_key,
-            Target.channel,
-            case((expired | blocked, DeliveryState.SKIPPED.value), else_=DeliveryState.QUEUED.value),
-            case((blocked, Reason.SUPPRESSED.value), (expired, Reason.TARGET_EXPIRED.value), else_=""),
-            *(literal(value) for value in (0, moment, False, "", moment, moment)),
-        )
-        .join(chosen, chosen.c.target_pk == Target.pk)
-        .outerjoin(
-            Suppression,
-            (Suppression.project_pk == Target.project_pk)
-            & (Suppression.channel == Target.channel)
-            & (Suppression.address_key == Target.address_key),
-        )
-        .where(Target.channel == message.channel, Target.project_pk == message.project_pk)
-        .order_by(Target.pk)
-    )  # fmt: skip
-    columns = [
-        "project_pk", "message_pk", "target_pk", "contact_pk", "address", "channel", "state", "reason",
-        "attempts", "next_attempt_at", "was_uncertain", "provider_message_id", "created_at", "updated_at",
-    ]  # fmt: skip
-    statement = _insert(session)(Delivery).from_select(columns, rows, include_defaults=False)
-    counted = statement.on_conflict_do_nothing(index_elements=["message_pk", "address"])
-    made = session.execute(counted, execution_options={"preserve_rowcount": True}).rowcount  # type: ignore[attr-defined]
-    skipped = session.scalar(
-        select(func.count()).where(
-            Delivery.message_pk == message.pk, Delivery.state == DeliveryState.SKIPPED.value, Delivery.pk > newest
-        )
-    )
-    add_to_tally(session, message.pk, {"queued": made - (skipped or 0), "skipped": skipped or 0}, now, audience=made)
-    return int(made)
-
-
-def claim(
-    session: Session, message: Message, provider_pk: int, size: int, holder: Holder, now: datetime
-) -> Lease | None:
-    """Take up to `size` due deliveries of a message; None when there is nothing to take, or it may not be sent now.
+def claim(session: Session, message: Message, lane: Lane, size: int, holder: Holder, now: datetime) -> Lease | None:
+    """Take up to `size` due deliveries of a lane; None when there is nothing to take, or it may not be sent now.
 
     What is taken is *sending* and ours until the lease ends; renew it before going on for longer.
     """
@@ -180,12 +153,12 @@ def claim(
     batch_pk = session.execute(
         insert(Batch)
         .values(
-            project_pk=message.project_pk, message_pk=message.pk, provider_pk=provider_pk, worker=holder.worker,
+            project_pk=message.project_pk, message_pk=message.pk, provider_pk=lane.provider_pk, worker=holder.worker,
             size=0, state="open", claimed_at=now, lease_until=now + holder.lease,
         )
         .returning(Batch.pk)
     ).scalar_one()  # fmt: skip
-    values = {"batch": batch_pk, "message": message.pk, "now": to_milliseconds(now), "size": size}
+    values = {"batch": batch_pk, "message": message.pk, "wish": lane.wish_pk, "now": to_milliseconds(now), "size": size}
     rows = session.execute(_CLAIMS[_dialect(session)], values).all()
     if not rows:
         session.execute(text("DELETE FROM batches WHERE pk = :pk"), {"pk": batch_pk})
@@ -205,7 +178,8 @@ def claim(
     session.execute(text("UPDATE batches SET size = :size WHERE pk = :pk"), {"size": len(held), "pk": batch_pk})
     moved = {"queued": -len(rows), "sending": len(held), "skipped": len(left_out)}
     add_to_tally(session, message.pk, moved, now)
-    return Lease(batch_pk, message.pk, message.project_pk, provider_pk, holder.worker, claimed_at, held, holder.lease)
+    carrier = lane.provider_pk
+    return Lease(batch_pk, message.pk, message.project_pk, carrier, holder.worker, claimed_at, held, holder.lease)
 
 
 def _skip_suppressed(session: Session, batch_pk: int, now: datetime) -> set[int]:
@@ -321,10 +295,17 @@ def hurry(session: Session, message_pk: int, now: datetime) -> None:
 
 def has_due(session: Session, message_pk: int, now: datetime) -> bool:
     """Whether a delivery of the message could be sent now."""
-    statement = select(Delivery.pk).where(
-        Delivery.message_pk == message_pk, Delivery.state == DeliveryState.QUEUED.value, Delivery.next_attempt_at <= now
-    )
-    return session.scalar(statement.limit(1)) is not None
+    return bool(due_wishes(session, message_pk, now))
+
+
+def due_wishes(session: Session, message_pk: int, now: datetime) -> list[int]:
+    """The wishes of the deliveries that could be sent now, each once; quick in a million deliveries."""
+    return list(session.scalars(_DUE_WISHES, {"message": message_pk, "now": to_milliseconds(now)}))
+
+
+def wish_of(session: Session, delivery_pk: int) -> int:
+    """The provider that this delivery's target is bound to; 0 for none."""
+    return session.scalar(select(Delivery.wish_pk).where(Delivery.pk == delivery_pk)) or 0
 
 
 def forget(session: Session, message_pk: int) -> None:
@@ -391,5 +372,6 @@ def _dialect(session: Session) -> str:
     return session.get_bind().dialect.name
 
 
-def _insert(session: Session) -> Any:
-    return sqlite.insert if _dialect(session) == "sqlite" else postgresql.insert
+def insert_into(session: Session, table: type[Any]) -> Any:
+    """An INSERT that knows ON CONFLICT, which each dialect says in its own way."""
+    return sqlite.insert(table) if _dialect(session) == "sqlite" else postgresql.insert(table)

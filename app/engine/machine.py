@@ -14,6 +14,7 @@ import uvloop
 from app.infra.broker import Broker
 from app.infra.clock import Clock
 from app.infra.db import Database
+from app.infra.http import close_clients
 from app.infra.settings import Settings
 from app.infra.smtp import close_pool
 from app.infra.vault import Vault
@@ -66,6 +67,7 @@ class Machine:
         """Say goodbye on every open connection, and end the loop."""
         if self._loop is not None:
             self._loop.run_until_complete(close_pool())
+            self._loop.run_until_complete(close_clients())
             self._loop.close()
             self._loop = None
 

@@ -2,8 +2,8 @@
 
 import structlog
 
-from app.engine import journal, ledger
-from app.engine.dispatch import after_record, results_of
+from app.engine import aftermath, journal, ledger
+from app.engine.dispatch import results_of
 from app.engine.ledger import Lease
 from app.engine.machine import Machine, place_of
 from app.models.messages import Message
@@ -24,7 +24,7 @@ def reap(machine: Machine) -> int:
             story = _story_of(machine, lease)
             results = results_of(lease, story, now, hold_uncertain=holds)
             ledger.record_lost(session, lease, results, now)
-            after_record(session, message, results, now)
+            aftermath.after_record(session, message, results, now, provider)
             log.warning(
                 "A worker was lost", batch=lease.batch_pk, worker=lease.worker, held=len(lease.deliveries),
                 answered=len(story.answered), uncertain=len(story.started - story.answered.keys()),

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 from app.domain.rendered import Recipient
 
 BUILT_IN = ("name", "first_name", "email")  # every contact has them, whatever its attributes say
+# The variable that is the address written to, by channel. A device token is nobody's to read.
+ADDRESS_NAMES = {"email": "email", "sms": "phone"}
 
 
 class Person(Protocol):
@@ -23,8 +25,8 @@ class Person(Protocol):
 def variables_of(contact: Person, address: str) -> dict[str, str]:
     """The values that {{ variables }} may use for this person, by lower-case name; what is unknown is empty.
 
-    `name` and `email` always are the contact's own; `first_name` is the first word of the name unless the contact has
-    an attribute of that name.
+    `name` always is the contact's own, and so is `email` in an email and `phone` in a text message; `first_name` is
+    the first word of the name unless the contact has an attribute of that name.
     """
     name = contact.name.strip()
     values = {"first_name": name.partition(" ")[0]}
@@ -32,8 +34,15 @@ def variables_of(contact: Person, address: str) -> dict[str, str]:
         if text := value if type(value) is str else say_value(value):  # nearly always text: do not ask further
             values[key.lower()] = text
     values["name"] = name
-    values["email"] = address
+    values |= address_values(address)
     return values
+
+
+def address_values(address: str) -> dict[str, str]:
+    """What an address says by itself: an email address is `email`, a number `phone`, a token nothing."""
+    if "@" in address:
+        return {"email": address}
+    return {"phone": address} if address.startswith("+") else {}
 
 
 def recipient_of(contact: Person, address: str) -> Recipient:

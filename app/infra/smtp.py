@@ -30,11 +30,14 @@ class SmtpPool:
         self._lanes: dict[str, _Lane] = {}
         self._sweeper: asyncio.TimerHandle | None = None
 
-    async def deliver(self, route: SmtpRoute, letters: Iterator[Letter], listener: Listener, expected: int) -> None:
+    async def deliver(
+        self, route: SmtpRoute, letters: Iterator[Letter], listener: Listener, expected: int, at_once: int = 0
+    ) -> None:
         """Write the letters, about `expected` of them, and tell the listener what became of each that was started.
 
-        Letters are drawn as they are written, so a million of them need no more memory than ten. A listener's own
-        exceptions come out of here; those of the network never do.
+        Letters are drawn as they are written, so a million of them need no more memory than ten; `at_once`, when set,
+        is how many of them may be in memory. A listener's own exceptions come out of here; those of the network never
+        do.
         """
         lane = self._lanes.get(route.key)
         if lane is None:
@@ -42,7 +45,7 @@ class SmtpPool:
         self._sweep_later(route.idle_at_most)
         intake = Intake(letters, listener)
         if route.hosts:
-            await lane.deliver(intake, expected)
+            await lane.deliver(intake, min(expected, at_once * LETTERS_PER_OPENING) if at_once else expected)
         else:
             intake.refuse_rest(NO_HOST)
 

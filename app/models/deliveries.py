@@ -12,17 +12,24 @@ _NOTABLE = text("state IN ('failed', 'bounced', 'skipped', 'uncertain')")
 
 
 class Delivery(Base):
-    """One message to one address. Only `engine.ledger` writes here.
+    """One message to one address. Only `engine.ledger` writes here, and `engine.planning` makes it.
 
     `address` is the target's address key: it is unique within a message, so a fan-out may run twice.
-    `batch_pk` names the batch that holds it while it is sending.
+    `batch_pk` names the batch that holds it while it is sending. `wish_pk` is the provider that its target was bound
+    to when it was planned, 0 for none (`engine.routing`).
     """
 
     __tablename__ = "deliveries"
     __table_args__ = (
         UniqueConstraint("message_pk", "address"),
         Index(
-            "ix_deliveries_due", "message_pk", "next_attempt_at", "pk", sqlite_where=_QUEUED, postgresql_where=_QUEUED
+            "ix_deliveries_due",
+            "message_pk",
+            "wish_pk",
+            "next_attempt_at",
+            "pk",
+            sqlite_where=_QUEUED,
+            postgresql_where=_QUEUED,
         ),
         Index(None, "message_pk", "state", "pk"),
         Index(
@@ -50,6 +57,7 @@ class Delivery(Base):
     reason: Mapped[str] = mapped_column(String(32), default="")
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
     provider_pk: Mapped[int | None] = mapped_column(BigId)
+    wish_pk: Mapped[int] = mapped_column(BigId, default=0, server_default="0")
     batch_pk: Mapped[int | None] = mapped_column(BigId)
     next_attempt_at: Mapped[datetime]
     first_tried_at: Mapped[datetime | None]

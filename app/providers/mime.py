@@ -3,28 +3,37 @@
 import binascii
 import re
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime
 from functools import lru_cache
+from urllib.parse import quote
 
-from app.domain.rendered import Prepared, Recipient, RenderedEmail
+from app.domain.rendered import NO_EXTRAS, Attachment, Extras, Prepared, Recipient, RenderedEmail
 from app.infra.smtp_envelope import ADDRESS
 from app.infra.smtp_hosts import ascii_domain
 
 LINE_LENGTH = 998  # octets of a line without its end (RFC 5322 2.1.1)
 PLAIN_LENGTH = 180  # characters of a field that is written unfolded
+NAME_PIECE = 60  # characters of a file name in one line
 
 _PLAIN = re.compile(rf"(?! )[ -~]{{0,{PLAIN_LENGTH}}}(?<! )")  # outer blanks would be lost
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 _WORDS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")  # RFC 5322 phrase
 _NAME = re.compile(r"[!-9;-~]{1,76}")  # RFC 5322 field name
 _KEY = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200}")
+_TYPE = re.compile(
+    r"(?!multipart/|message/)[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}"
+)  # RFC 6838; no base64 there
+_CONTENT_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200}(?:@[A-Za-z0-9.-]{1,253})?")
+_NOT_IN_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f/\\\u200e\u200f\u2028-\u202e\u2066-\u2069]")  # paths, turned writing
 _OURS = frozenset(
     ["from", "to", "cc", "bcc", "sender", "reply-to", "return-path", "date", "subject", "message-id", "received",
      "mime-version", "dkim-signature", "x-mailer"]
 )  # fmt: skip
+_FOLD = ",\r\n "
 _STRUCTURED = ("list-", "feedback-id", "in-reply-to", "references")  # encoded words would break them
 
 
@@ -39,6 +48,16 @@ class Sender:
     mailer: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Parcel:
+    """What stands around the words of an email with attachments, and around its page when that has inline images."""
+
+    before: bytes
+    after: bytes
+    before_page: bytes
+    after_page: bytes
+
+
 class MimeTemplate:
     """One message, ready to be written to many recipients."""
 
@@ -47,13 +66,10 @@ class MimeTemplate:
         self._prepared = prepared
         self._boundary = f"=_{secrets.token_hex(12)}"  # "=_" occurs in neither base64 nor quoted-printable
         self._id_domain = ascii_domain(sender.address.rpartition("@")[2])
-        constant = [f"From: {mailbox(sender.name, sender.address)}"]
-        if sender.reply_to:
-            constant.append(f"Reply-To: {mailbox(sender.reply_to_name, sender.reply_to)}")
-        if sender.mailer.strip():
-            constant.append(_field("X-Mailer", sender.mailer.strip()))
-        constant += [f"Date: {format_datetime(date)}", "MIME-Version: 1.0"]
-        self._constant = "\r\n".join(constant)
+        self._sender = sender
+        self._date = date
+        self._extras = NO_EXTRAS
+        self._constant = self._write_constant(NO_EXTRAS)
         self._last_subject: tuple[str, str] | None = None
 
     def write(self, recipient: Recipient, key: str) -> bytes:
@@ -63,6 +79,9 @@ class MimeTemplate:
         (CR, LF and NUL first of all), fields that are ours to write, addresses that are none.
         """
         email = self._prepared.render(recipient)
+        if email.extras is not self._extras:
+            self._constant = self._write_constant(email.extras)
+            self._extras = email.extras
         if _KEY.fullmatch(key) is None:
             raise ValueError("The delivery key cannot be used in a Message-ID")
         fields = [
@@ -74,12 +93,39 @@ class MimeTemplate:
         if email.headers:
             fields += [_extra_field(name, value) for name, value in email.headers]
         head = "\r\n".join(fields).encode()
+        if email.extras.attachments:
+            return self._write_parcel(head, email)
         if not email.html:
             return b"%b\r\n%b" % (head, _part("plain", email.text))
         between = b"\r\n--%b" % self._boundary.encode()  # its line break is not the part's (RFC 2046 5.1.1)
         kind = b'\r\nContent-Type: multipart/alternative;\r\n boundary="%b"\r\n' % self._boundary.encode()
         parts = (_part("plain", email.text), _part("html", email.html))  # the last one is the best one
         return b"%b%b%b\r\n%b%b\r\n%b%b--\r\n" % (head, kind, between, parts[0], between, parts[1], between)
+
+    def _write_constant(self, extras: Extras) -> str:
+        """The fields that are the same for everybody."""
+        sender = self._sender
+        constant = [f"From: {mailbox(sender.name, sender.address)}"]
+        if extras.reply_to:
+            constant.append(f"Reply-To: {mailbox(extras.reply_to_name, extras.reply_to)}")
+        elif sender.reply_to:
+            constant.append(f"Reply-To: {mailbox(sender.reply_to_name, sender.reply_to)}")
+        if extras.cc:
+            constant.append(f"Cc: {_FOLD.join(mailbox('', address) for address in extras.cc)}")
+        if sender.mailer.strip():
+            constant.append(_field("X-Mailer", sender.mailer.strip()))
+        return "\r\n".join([*constant, f"Date: {format_datetime(self._date)}", "MIME-Version: 1.0"])
+
+    def _write_parcel(self, head: bytes, email: RenderedEmail) -> bytes:
+        """With attachments: the words first, then what was encoded once for everybody, copied once."""
+        parcel = _pack(email.extras.attachments, bool(email.html))
+        words = _part("plain", email.text)
+        if email.html:
+            between = b"\r\n--%b" % self._boundary.encode()
+            kind = b'Content-Type: multipart/alternative;\r\n boundary="%b"\r\n' % self._boundary.encode()
+            page = (parcel.before_page, _part("html", email.html), parcel.after_page)
+            words = b"".join((kind, between, b"\r\n", words, between, b"\r\n", *page, between, b"--\r\n"))
+        return b"".join((head, b"\r\n", parcel.before, words, parcel.after))
 
     def _subject(self, subject: str) -> str:
         if self._last_subject is None or self._last_subject[0] != subject:
@@ -173,3 +219,65 @@ def _quoted_printable(octets: bytes) -> bytes:
 def _base64(octets: bytes) -> bytes:
     flat = binascii.b2a_base64(octets, newline=False)
     return b"\r\n".join([flat[start : start + 76] for start in range(0, len(flat), 76)]) + b"\r\n"
+
+
+@lru_cache(maxsize=1)  # of the message that is being sent: it is encoded once, however many get it
+def _pack(attachments: tuple[Attachment, ...], has_page: bool) -> _Parcel:
+    """Attachments as they travel (RFC 2046, 2387): images that the page shows beside it, all others behind the words.
+
+    Raises ValueError for a content id that cannot stand in a header.
+    """
+    inline = [each for each in attachments if each.content_id and has_page]
+    others = [each for each in attachments if not (each.content_id and has_page)]
+    before_page, after_page = _surround(inline, 'related;\r\n type="text/html"')
+    before, after = _surround(others, "mixed")
+    return _Parcel(before, after, before_page, after_page)
+
+
+def _surround(attachments: list[Attachment], kind: str) -> tuple[bytes, bytes]:
+    """What comes before and after the part that these belong to; nothing when there are none."""
+    if not attachments:
+        return b"", b""
+    boundary = f"=_{secrets.token_hex(12)}"
+    before = f'Content-Type: multipart/{kind};\r\n boundary="{boundary}"\r\n\r\n--{boundary}\r\n'
+    after = [piece for each in attachments for piece in _enclose(each, boundary)]
+    return before.encode(), b"".join([*after, f"\r\n--{boundary}--\r\n".encode()])
+
+
+def _enclose(attachment: Attachment, boundary: str) -> Iterator[bytes]:
+    """One attachment as a part, in pieces, the line of its boundary in front."""
+    kind = attachment.mime_type.partition(";")[0].strip().lower()
+    name = file_name(attachment.name)
+    disposition = "inline" if attachment.content_id else "attachment"
+    fields = [
+        f"\r\n--{boundary}",
+        f"Content-Type: {kind if _TYPE.fullmatch(kind) else 'application/octet-stream'}",
+        "Content-Transfer-Encoding: base64",
+        f"Content-Disposition: {disposition};\r\n {_name_parameter(name)}",
+    ]
+    if attachment.content_id:
+        if _CONTENT_ID.fullmatch(attachment.content_id) is None:
+            raise ValueError("The content id of an inline image holds something that no id can hold")
+        fields.append(f"Content-ID: <{attachment.content_id}>")
+    yield ("\r\n".join(fields) + "\r\n\r\n").encode()
+    step = 57 * 4096  # whole lines, so that a large file is not cut into a million pieces at once
+    for start in range(0, len(attachment.content), step):
+        yield _base64(attachment.content[start : start + step])
+
+
+def file_name(name: str) -> str:
+    """A file's name as a receiver may see it: no path, no control characters, nothing that turns the writing."""
+    return _NOT_IN_NAME.sub("_", name).strip(" .") or "attachment"
+
+
+def _name_parameter(name: str) -> str:
+    """The filename parameter (RFC 2183), in UTF-8 and in several lines when it must be (RFC 2231)."""
+    if name.isascii() and len(name) <= NAME_PIECE:
+        quoted = name.replace('"', '\\"')
+        return f'filename="{quoted}"'
+    encoded = quote(name, safe="!#$&+-.^_`|~", errors="replace")
+    pieces = re.findall(rf"(?:%[0-9A-F]{{2}}|[^%]){{1,{NAME_PIECE}}}", encoded)
+    if len(pieces) == 1:
+        return f"filename*=utf-8''{encoded}"
+    first = [f"filename*0*=utf-8''{pieces[0]}"]
+    return ";\r\n ".join(first + [f"filename*{at}*={piece}" for at, piece in enumerate(pieces[1:], start=1)])

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from app.domain.channels import Channel
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
-from app.domain.provider_spec import EMAIL_SENDER, Field, FieldKind, ProviderSpec
+from app.domain.provider_spec import EMAIL_SENDER, Field, FieldKind, ProviderSpec, encoded_size
 from app.domain.rendered import Prepared
 from app.domain.smtp_replies import Stage, describe
 from app.infra.clock import SystemClock
@@ -24,6 +24,7 @@ from app.providers.base import Account, Envelope, Finding, Watch
 from app.providers.mime import MimeTemplate, Sender, mailbox
 
 DEFAULT_PORT = 587
+MOST_IN_MEMORY = 32 * 1024 * 1024  # bytes of letters with attachments that are written at the same time
 VERIFY_PATIENCE = 10.0  # seconds: somebody looks at a spinner meanwhile
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -90,7 +91,7 @@ class Smtp:
             Letter(index, sender.address, each.recipient.address, partial(template.write, each.recipient, each.key))
             for index, each in enumerate(envelopes)
         )
-        await pool().deliver(route_to(account), written, watch, len(envelopes))
+        await pool().deliver(route_to(account), written, watch, len(envelopes), _at_once(prepared, envelopes))
 
     async def verify(self, account: Account) -> list[Finding]:
         """Try every host of the list up to the sender address; nothing is sent."""
@@ -152,6 +153,13 @@ def route_to(account: Account) -> SmtpRoute:
     mode = Encryption.SSL if url.scheme == "smtps" else Encryption.NONE
     endpoint = Host(url.hostname or "", url.port or (465 if mode is Encryption.SSL else 25), mode, auto_tls=False)
     return replace(route, hosts=(endpoint,), needs_auth=False, allow_private_hosts=True)
+
+
+def _at_once(prepared: Prepared[Any], envelopes: Sequence[Envelope]) -> int:
+    """How many letters with these attachments may be in memory at once; 0 when they have none."""
+    attachments = prepared.render(envelopes[0].recipient).extras.attachments if envelopes else ()
+    size = sum(encoded_size(len(each.content)) for each in attachments)
+    return max(1, MOST_IN_MEMORY // size) if size else 0
 
 
 def _sender(values: Mapping[str, Any]) -> Sender:

@@ -1,13 +1,14 @@
 """Who gets a message: search and choose, name what was chosen, and the equation of how many will receive it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import ColumnElement, exists, false, func, or_, select
 from sqlalchemy.orm import aliased
 
-from app.engine.audience import branches, chosen_targets
+from app.domain.addresses import email_key, normalise_email
+from app.engine.audience import branches, chosen_targets, direct_ids
 from app.models.contacts import Contact
 from app.models.suppressions import Suppression
 from app.models.targets import Target
@@ -18,7 +19,7 @@ SMALL = 5_000  # up to here every recipient is counted one by one; above, the to
 PER_KIND = 6  # results of each kind in the picker
 _END = "\U0010ffff"
 
-Audience = Mapping[str, Sequence[str]]  # {"topics": [ids], "contacts": [ids], "targets": [ids]}
+Audience = Mapping[str, Sequence[str]]  # engine.audience says what it may hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,9 @@ class Choice:
 class Equation:
     """How many will receive a message, and why the others will not; `total` is exactly the sum of the terms.
 
-    `people` counts the addresses of contacts and targets that were chosen one by one (a person without an address
-    counts as one, and is taken away again by `without_address`). A suppressed address that expired too counts as
-    suppressed, as in the delivery.
+    `people` counts the addresses of contacts and targets that were chosen one by one, to and in copy, and the raw ones
+    of a program (a person without an address counts as one, and is taken away again by `without_address`). A suppressed
+    address that expired too counts as suppressed, as in the delivery.
     """
 
     topics: int = 0
@@ -188,14 +189,48 @@ def total_of(topic: Topic, channel: str) -> int:
 
 
 def equation(work: Work, channel: str, audience: Audience) -> Equation:
-    """How many will receive a message with that audience, exactly; bounded work at any size.
+    """How many will receive a message with that audience, exactly; bounded work at any size."""
+    picked = _Picked.read(work, channel, audience)
+    topics = list(_by_id(work, Topic, audience.get("topics", ())).values())
+    found = _equation_of_targets(work, channel, audience, topics, picked)
+    raw = list(audience.get("emails", ()))
+    return _with_raw(work, channel, found, raw, _is_member([topic.pk for topic in topics], picked)) if raw else found
+
+
+def _with_raw(work: Work, channel: str, found: Equation, raw: Sequence[str], member: ColumnElement[bool]) -> Equation:
+    """The equation with addresses that belong to nobody here; those of a chosen target are duplicates of it."""
+    keys = {email_key(address) for text in raw if (address := normalise_email(text)) is not None}
+    chosen_already = set(
+        work.session.scalars(
+            select(Target.address_key).where(
+                Target.project_pk == work.project_pk, Target.channel == channel, Target.address_key.in_(keys), member
+            )
+        )
+    )
+    fresh = keys - chosen_already
+    suppressed = dict(found.suppressed)
+    blocked = select(Suppression.reason, func.count()).where(
+        Suppression.project_pk == work.project_pk, Suppression.channel == channel, Suppression.address_key.in_(fresh)
+    )
+    for reason, number in work.session.execute(blocked.group_by(Suppression.reason)):
+        suppressed[reason] = suppressed.get(reason, 0) + number
+    return replace(
+        found,
+        people=found.people + len(raw),
+        duplicates=found.duplicates + len(raw) - len(fresh),
+        suppressed=dict(sorted(suppressed.items(), key=lambda item: -item[1])),
+    )
+
+
+def _equation_of_targets(
+    work: Work, channel: str, audience: Audience, topics: list[Topic], picked: "_Picked"
+) -> Equation:
+    """The same without raw addresses.
 
     Small audiences are counted one by one. Large ones are counted from what is exceptional: the largest topic brings
     its total, the others are compared with it through an index, and suppressions and expired targets are looked up
     from their own indexes, so that the time does not grow with the number of subscribers of one topic.
     """
-    topics = list(_by_id(work, Topic, audience.get("topics", ())).values())
-    picked = _Picked.read(work, channel, audience)
     everybody = sum(topic.email_total + topic.sms_total + topic.push_total for topic in topics)
     if everybody <= SMALL:
         return _count_each(work, channel, audience, topics, picked)
@@ -235,7 +270,7 @@ class _Picked:
     def read(cls, work: Work, channel: str, audience: Audience) -> "_Picked":
         """From the database: chosen contacts and targets that exist."""
         contacts = _by_id(work, Contact, audience.get("contacts", ()))
-        direct = [target.pk for target in _by_id(work, Target, audience.get("targets", ())).values()
+        direct = [target.pk for target in _by_id(work, Target, direct_ids(audience)).values()
                   if target.channel == channel]  # fmt: skip
         rows = work.session.execute(
             select(Target.pk, Target.contact_pk).where(
@@ -301,7 +336,7 @@ def _count_distinct(work: Work, channel: str, topics: Sequence[Topic], picked: _
 def _subscribes(topic_pks: Sequence[int], target_pk: Any) -> ColumnElement[bool]:
     """Whether that target subscribes to any of the topics; one look into an index for each topic."""
     other = aliased(Subscriber)
-    return or_(*[
+    return or_(false(), *[
         select(other.target_pk).where(other.topic_pk == topic_pk, other.target_pk == target_pk).exists()
         for topic_pk in topic_pks
     ])  # fmt: skip

@@ -29,13 +29,15 @@ def _watch(machine: Machine, *, held_for: float = 0.0) -> LedgerWatch:
 def test_a_journal_tells_what_was_started_and_what_was_answered(tmp_path: Path) -> None:
     refused = Outcome(OutcomeKind.THROTTLED, Reason.RATE_LIMITED, "slow\ndown", "451", retry_after=timedelta(seconds=5))
     book = Journal(tmp_path, _lease())
-    book.started([0, 1, 2])
+    retired = Outcome(OutcomeKind.RECIPIENT_PERMANENT, Reason.TOKEN_RETIRED, "gone", "410", dead_since=START)
+    book.started([0, 1, 2, 3])
     book.answered(1, accepted("queue-id"))
     book.answered(2, refused)
+    book.answered(3, retired)
     book.close()
     story = read(tmp_path, _lease())
-    assert story.started == {0, 1, 2}
-    assert story.answered == {1: accepted("queue-id"), 2: refused}
+    assert story.started == {0, 1, 2, 3}
+    assert story.answered == {1: accepted("queue-id"), 2: refused, 3: retired}
 
 
 @pytest.mark.parametrize("torn", ["s 3 4 1", "a 3 que", "o 3 {", "o", "x 1", "s one", "a"])

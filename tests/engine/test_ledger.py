@@ -8,7 +8,7 @@ from app.domain.delivery_states import DeliveryState
 from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
 from app.domain.permissions import system
 from app.engine import dispatch, journal, ledger, lifecycle, reaper, ticker
-from app.engine.ledger import Holder, Lease, LeaseLost
+from app.engine.ledger import Holder, Lane, Lease, LeaseLost
 from app.engine.machine import Machine
 from app.models.messages import Message
 from tests import factories
@@ -21,7 +21,7 @@ LEASE = timedelta(seconds=60)
 def _claim(machine: Machine, pk: int, size: int = 10, worker: str = "") -> Lease | None:
     with machine.database.begin() as session:
         message = session.get_one(Message, pk)
-        return ledger.claim(session, message, 1, size, Holder(worker or machine.name, LEASE), machine.clock.now())
+        return ledger.claim(session, message, Lane(1), size, Holder(worker or machine.name, LEASE), machine.clock.now())
 
 
 def _record(machine: Machine, lease: Lease, answers: dict[int, Outcome], started: set[int] | None = None) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import email
 import ssl
+import tracemalloc
 from email import policy
 from typing import ClassVar
 
@@ -11,7 +12,7 @@ import pytest
 import trustme
 import uvloop
 
-from app.domain.rendered import Recipient, RenderedEmail
+from app.domain.rendered import Attachment, Extras, Recipient, RenderedEmail
 from app.emulators.faults import Dial, Faults
 from app.emulators.outbox import Outbox
 from app.emulators.smtp import SmtpEmulator, SmtpOptions
@@ -71,6 +72,8 @@ class SmtpRig:
     """How the contract tries SMTP."""
 
     good_values = GOOD
+    expects: ClassVar = {}
+    says_how_long = True
     secrets = ("correct horse battery", "AHBvc3QAY29ycmVjdCBob3JzZSBiYXR0ZXJ5")  # also as AUTH PLAIN writes it
 
     @contextlib.asynccontextmanager
@@ -258,3 +261,57 @@ def test_a_sender_that_no_header_can_hold_is_a_fault_of_the_settings(tmp_path):
     assert {(outcome.kind, outcome.reason) for outcome in told.outcomes.values()} == {
         ("config_permanent", "not_configured")
     }
+
+
+class Swallower(asyncio.Protocol):
+    """A server that takes mails of any size and keeps none of them."""
+
+    def __init__(self, taken):
+        self.taken, self.in_text, self.tail = taken, False, b""
+
+    def connection_made(self, transport):
+        self.transport = transport
+        transport.write(b"220 sink ESMTP\r\n")
+
+    def data_received(self, received):
+        if self.in_text:
+            self.tail = (self.tail + received)[-5:]
+            if self.tail == b"\r\n.\r\n":
+                self.in_text = False
+                self.taken.append(1)
+                self.transport.write(b"250 2.0.0 Ok\r\n")
+            return
+        for line in received.split(b"\r\n")[:-1]:
+            self.in_text, self.tail = line == b"DATA", b""
+            self.transport.write(b"354 Go on\r\n" if self.in_text else b"250 Ok\r\n")
+
+
+async def _send_to_swallower(prepared, count, taken):
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Swallower(taken), "127.0.0.1", 0)
+    account = Account("large", GOOD, f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    recorder = Recorder()
+    await PROVIDER.send(account, prepared, envelopes(count), recorder)
+    await close_pool()
+    server.close()
+    return recorder
+
+
+def test_a_hundred_copies_of_a_large_attachment_are_never_in_memory_at_once():
+    file = Attachment("large.bin", "application/octet-stream", bytes(5_000_000))
+
+    class Parcel:
+        rendered = RenderedEmail("Hello", "Hello\n", extras=Extras(attachments=(file,)))
+
+        def render(self, recipient):
+            return self.rendered
+
+    taken = []
+    tracemalloc.start()
+    try:
+        asyncio.run(_send_to_swallower(Parcel(), 100, taken))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(taken) == 100
+    assert peak < 80e6, "100 copies would be 700 MB"

@@ -129,3 +129,33 @@ def test_topics_of_another_project_are_not_seen(workshop: Workshop, composer: Ac
     with workshop.read(other) as work:
         assert audience.search(work, "email", "News", {}) == []
         assert audience.equation(work, "email", {"topics": [topic.id]}).total == 0
+
+
+def test_copies_and_raw_addresses_of_a_program_are_counted_once_each(any_workshop: Workshop, composer: Actor) -> None:
+    with any_workshop.database.begin() as session:
+        ann = make_target(session, make_contact(session), address="ann@example.org")
+        ben = make_target(session, make_contact(session), address="ben@example.org")
+        make_target(session, make_contact(session), address="cleo@example.org")
+        news = make_topic(session, targets=[ann])
+        make_suppression(session, "dora@example.org")
+    raw = ["Ann@example.org", "cleo@example.org", "dora@example.org", "eve@example.org", "EVE@example.org"]
+    found = solve(any_workshop, composer, topics=[news.id], cc=[ben.id], bcc=[ann.id, ben.id], emails=raw)
+    assert (found.in_topics, found.people, found.reachable, found.total) == (1, 7, 5, 4)
+    assert found.suppressed == {"unsubscribed": 1}
+
+
+def test_raw_addresses_alone_are_an_audience(workshop: Workshop, composer: Actor) -> None:
+    found = solve(workshop, composer, emails=["eve@example.org"])
+    assert (found.people, found.total, found.is_empty) == (1, 1, False)
+
+
+def test_a_large_topic_with_raw_addresses_is_counted_like_a_small_one(
+    workshop: Workshop, composer: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with workshop.database.begin() as session:
+        news = make_audience(session, 30)
+    chosen = {"topics": [news.id], "emails": ["person1@example.org", "new@example.org"]}
+    small = solve(workshop, composer, **chosen)
+    monkeypatch.setattr(audience, "SMALL", 5)
+    assert solve(workshop, composer, **chosen) == small
+    assert small.total == 31

@@ -1,0 +1,80 @@
+"""What follows from what a batch came to: dead addresses are written to no more."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.outcomes import Outcome, OutcomeKind, Reason
+from app.engine import ledger, routing
+from app.engine.ledger import Result
+from app.models.messages import Message
+from app.models.providers import Provider
+from app.models.suppressions import Suppression
+from app.models.targets import Target
+
+_SUPPRESSIONS = {OutcomeKind.RECIPIENT_PERMANENT: "hard_bounce", OutcomeKind.RECIPIENT_OPTED_OUT: "unsubscribed"}
+
+
+def after_record(
+    session: Session, message: Message, results: Sequence[Result], now: datetime, provider: Provider | None = None
+) -> None:
+    """Retire the addresses that `provider` called dead, in the transaction that records these results.
+
+    An address is suppressed. One that the provider owns (a push token) expires with its target instead: the person
+    may come back with another one, and nobody has to lift anything.
+    """
+    for result in results:
+        outcome = result.outcome
+        if outcome is None or not _ends_the_address(outcome):
+            continue
+        if provider is not None and _is_dead_of_itself(outcome) and routing.owns_addresses(provider):
+            _expire(session, result, outcome, provider, now)
+        else:
+            _suppress(session, message, result, now)
+
+
+def _ends_the_address(outcome: Outcome) -> bool:
+    """Whether nobody can be reached there; an address that only this server cannot spell is fine elsewhere."""
+    return outcome.kind in _SUPPRESSIONS and outcome.reason is not Reason.ADDRESS_NEEDS_SMTPUTF8
+
+
+def _is_dead_of_itself(outcome: Outcome) -> bool:
+    """Whether the address died, not its person's wish to be written to."""
+    return outcome.kind is OutcomeKind.RECIPIENT_PERMANENT
+
+
+def _expire(session: Session, result: Result, outcome: Outcome, provider: Provider, now: datetime) -> None:
+    """Expire the target of a delivery, if it still has that address and whoever refused it is who has to know.
+
+    What another provider's device token is called by a wrong one says nothing about it; and whoever registered again
+    after the token's death is alive.
+    """
+    delivery = result.delivery
+    if ledger.wish_of(session, delivery.pk) not in (routing.NO_WISH, provider.pk):
+        return
+    target = session.get(Target, delivery.target_pk) if delivery.target_pk is not None else None
+    if target is None or target.address_key != delivery.address or target.expired_at is not None:
+        return
+    if outcome.dead_since is None or target.updated_at <= outcome.dead_since:
+        target.expired_at = target.updated_at = now
+
+
+def _suppress(session: Session, message: Message, result: Result, now: datetime) -> None:
+    outcome = result.outcome
+    address = result.delivery.address
+    known = select(Suppression.pk).where(
+        Suppression.project_pk == message.project_pk,
+        Suppression.channel == message.channel,
+        Suppression.address_key == address,
+    )
+    if outcome is None or session.scalar(known) is not None:
+        return
+    session.add(
+        Suppression(
+            id=f"d{result.delivery.pk}", project_pk=message.project_pk, channel=message.channel, address_key=address,
+            reason=_SUPPRESSIONS[outcome.kind], source=outcome.answer[:255],
+            created_at=now, updated_at=now,
+        )
+    )  # fmt: skip
