@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from app.domain.content import EmailContent
-from app.domain.provider_spec import ProviderSpec
+from app.api import wire_content
+from app.domain.content import content_of
+from app.domain.provider_spec import FieldKind, ProviderSpec
 
 if TYPE_CHECKING:
     from app.models.providers import Provider
     from app.models.topics import Topic
     from app.services.deliveries import Row, Story
-    from app.services.preview import Preview
-    from app.services.records import ContactRecord, MessageRecord, SubscriberRecord, TargetRecord
+    from app.services.records import MessageRecord, SubscriberRecord, TargetRecord
 
 MASK = "•" * 8
 
@@ -32,13 +32,14 @@ def page(key: str, draw: Callable[[Any], dict[str, Any]], rows: Iterable[Any], t
     return {"total": total, key: [draw(row) for row in rows]}
 
 
-def _head(row: Any) -> dict[str, Any]:
+def head(row: Any) -> dict[str, Any]:
+    """What every row begins with."""
     return {"$id": row.id, "$createdAt": date(row.created_at), "$updatedAt": date(row.updated_at)}
 
 
 def topic(row: "Topic") -> dict[str, Any]:
     """A topic (8.2)."""
-    return _head(row) | {
+    return head(row) | {
         "name": row.name, "description": row.description, "emailTotal": row.email_total, "smsTotal": row.sms_total,
         "pushTotal": row.push_total, "subscribe": list(row.subscribe), "qos": None, "expiry": None,
     }  # fmt: skip
@@ -49,16 +50,18 @@ def provider(row: "Provider", spec: ProviderSpec, values: Mapping[str, Any], *, 
     parts: dict[str, dict[str, Any]] = {"credentials": {}, "options": {}}
     for field in spec.fields:
         value = values.get(field.name, field.default)
+        if value in (None, "") and field.kind in (FieldKind.MAYBE, FieldKind.JSON):
+            continue  # neither yes nor no, and no object: there is nothing to say
         is_hidden = field.secret and is_masked and value not in (None, "")
         shown = "" if (field.name, value) == ("encryption", "none") else value
         parts["credentials" if field.secret else field.section][field.name] = MASK if is_hidden else shown
-    return _head(row) | {"name": row.name, "provider": row.kind, "enabled": row.enabled, "type": row.channel} | parts
+    return head(row) | {"name": row.name, "provider": row.kind, "enabled": row.enabled, "type": row.channel} | parts
 
 
 def target(record: "TargetRecord") -> dict[str, Any]:
     """A target (8.3)."""
     row = record.target
-    return _head(row) | {
+    return head(row) | {
         "name": row.name, "userId": record.contact.id, "providerId": record.provider_id, "providerType": row.channel,
         "identifier": row.address, "expired": row.expired_at is not None,
     }  # fmt: skip
@@ -66,44 +69,26 @@ def target(record: "TargetRecord") -> dict[str, Any]:
 
 def subscriber(record: "SubscriberRecord") -> dict[str, Any]:
     """A subscriber with its target (8.4)."""
-    return _head(record.subscriber) | {
+    return head(record.subscriber) | {
         "targetId": record.target.target.id, "target": target(record.target), "userId": record.target.contact.id,
         "userName": record.target.contact.name, "topicId": record.topic_id,
         "providerType": record.target.target.channel,
     }  # fmt: skip
 
 
-def user(record: "ContactRecord") -> dict[str, Any]:
-    """A contact as a user (8.9). Contacts have no password, so what belongs to one is empty."""
-    row = record.contact
-    drawn = [target(each) for each in record.targets]
-    first = {each["providerType"]: each["identifier"] for each in reversed(drawn)}
-    return _head(row) | {
-        "name": row.name, "password": None, "hash": None, "hashOptions": None, "registration": date(row.created_at),
-        "status": True, "labels": [], "passwordUpdate": "", "email": first.get("email", ""),
-        "phone": first.get("sms", ""), "emailVerification": False, "phoneVerification": False, "mfa": False,
-        "prefs": dict(row.attributes), "targets": drawn, "accessedAt": "", "emailCanonical": None,
-        "emailIsFree": None, "emailIsDisposable": None, "emailIsCorporate": None, "emailIsCanonical": None,
-        "passwordPwned": None, "impersonator": None, "impersonatorUserId": None,
-    }  # fmt: skip
-
-
 def message(record: "MessageRecord") -> dict[str, Any]:
     """A message (8.5)."""
-    row, content = record.message, EmailContent.from_json(record.message.content)
+    row = record.message
     errors = [f"Failed sending to target {address} with error: {reason}" for address, reason in record.errors]
     if record.had_nobody and row.status == "failed":
         errors = ["No valid recipients found."]
-    return _head(row) | {
+    return head(row) | {
         "providerType": row.channel, "topics": list(row.audience.get("topics", ())),
         "users": list(row.audience.get("contacts", ())), "targets": list(row.audience.get("targets", ())),
         "scheduledAt": date_or_none(row.scheduled_at),
         "deliveredAt": date_or_none(row.settled_at) if record.tried else None, "deliveryErrors": errors,
         "deliveredTotal": record.reached, "status": row.status,
-        "data": {
-            "subject": content.subject, "content": content.body, "html": content.format == "html", "cc": [],
-            "bcc": [], "attachments": [],
-        },
+        "data": wire_content.content(content_of(row.channel, row.content), row.audience),
     }  # fmt: skip
 
 
@@ -131,13 +116,3 @@ def story(found: "Story") -> dict[str, Any]:
         for attempt, name in found.attempts
     ]  # fmt: skip
     return delivery(found.row) | {"userId": found.contact_id, "history": tries}
-
-
-def preview(found: "Preview") -> dict[str, Any]:
-    """What one recipient will receive; beyond the reference."""
-    rendered = found.rendered
-    return {
-        "subject": rendered.subject, "html": rendered.html, "text": rendered.text, "size": found.size,
-        "missing": list(rendered.missing), "identifier": found.sample.recipient.address,
-        "userName": found.sample.recipient.name,
-    }  # fmt: skip

@@ -14,3 +14,11 @@ class Channel(StrEnum):
     def label(self) -> str:
         """The word people read."""
         return {"email": "Email", "sms": "SMS", "push": "Push"}[self.value]
+
+    @property
+    def noun(self) -> str:
+        """The word inside a sentence."""
+        return {"email": "email", "sms": "SMS", "push": "push"}[self.value]
+
+
+DEVICES = frozenset({Channel.PUSH})  # whose addresses are devices, which the apps on them register themselves

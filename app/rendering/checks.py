@@ -6,14 +6,18 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Literal
 
-from app.domain.content import EmailContent
+from app.domain.content import Content, EmailContent
 from app.domain.rendered import RenderedEmail
 from app.rendering.email import PreparedEmail
+from app.rendering.push import PreparedPush
 from app.rendering.sanitise import Removal
+from app.rendering.sms import PreparedSms
 
 GMAIL_LIMIT = 102 * 1024  # octets of HTML
 LONG_SUBJECT = 70  # characters that a desktop inbox shows; phones show about half
 _MAX_NAMED = 5  # examples named in one sentence
+
+Compiled = PreparedEmail | PreparedSms | PreparedPush
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +52,7 @@ def check_email(
     survey.feed(sample.html)
     survey.close()
     found = [
-        *_check_completeness(content),
-        *_check_syntax(prepared),
-        *_check_values(prepared, context),
+        *check_words(content, prepared, context),
         *_check_subject(content),
         *_check_preheader(content),
         *_check_size(sample),
@@ -63,25 +65,31 @@ def check_email(
     return sorted(found, key=lambda check: check.level != "blocks")
 
 
-def _check_completeness(content: EmailContent) -> Iterator[Check]:
+def check_words(content: Content, prepared: Compiled, context: CheckContext) -> list[Check]:
+    """What can be said of any message: is there something to send, and can its variables be filled in."""
+    found = [*_check_completeness(content), *_check_syntax(prepared), *_check_values(prepared, context)]
+    return sorted(found, key=lambda check: check.level != "blocks")
+
+
+def _check_completeness(content: Content) -> Iterator[Check]:
     for name, sentences in content.sending_problems().items():
         for sentence in sentences:
             yield Check("blocks", name, sentence, f"{name}_empty")
 
 
-def _check_syntax(prepared: PreparedEmail) -> Iterator[Check]:
+def _check_syntax(prepared: Compiled) -> Iterator[Check]:
     for name, problems in prepared.problems.items():
         for problem in problems:
             yield Check("blocks", name, f"{name.capitalize()}: {_lower_first(problem.sentence)}", "variable_unreadable")
 
 
-def _check_values(prepared: PreparedEmail, context: CheckContext) -> Iterator[Check]:
+def _check_values(prepared: Compiled, context: CheckContext) -> Iterator[Check]:
     if not context.audience:
         return
     known = {name.lower() for name in context.known}
     lacking = {name.lower(): count for name, count in context.lacking.items()}
     for name, has_fallback in prepared.placeholders.items():
-        where = "subject" if name in prepared.subject_names else "body"
+        where = prepared.places[name]
         if name not in known:
             yield _unknown_variable(name, has_fallback, where)
         elif not has_fallback and lacking.get(name):

@@ -10,11 +10,12 @@ from urllib.parse import quote
 
 import markdown
 
-from app.domain.content import EmailContent
+from app.domain.email_content import EmailContent
 from app.domain.errors import Invalid
 from app.domain.personalise import Pattern, Problem, Slot, compile
-from app.domain.rendered import Recipient, RenderedEmail
+from app.domain.rendered import NO_EXTRAS, Extras, Recipient, RenderedEmail
 from app.rendering.markers import Escape, Markers, Stencil
+from app.rendering.plain_text import clean_line, clean_text, encode_part
 from app.rendering.sanitise import Removal, SafeHtml, sanitise
 from app.rendering.text_part import fold, write_text
 
@@ -35,8 +36,6 @@ code, pre { font-family: Consolas, Menlo, monospace; font-size: 14px } pre { whi
 _PADDING = ("\u034f\u200c\u00a0" * 20 + "\n") * 4
 _HIDDEN = "display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;font-size:1px;line-height:1px;mso-hide:all"
 
-_NOT_IN_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
-_NOT_IN_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _LEADS_LINK = re.compile(r"(?:https?://|mailto:|tel:)", re.IGNORECASE)
 _LEADS_IMAGE = re.compile(r"https?://", re.IGNORECASE)
 _PLAIN_STYLE = re.compile(r"[A-Za-z0-9#%., -]*")
@@ -59,11 +58,13 @@ class PreparedEmail:
     """One email taken apart, ready for any number of people (`domain.rendered.Prepared`).
 
     `placeholders` maps each variable's name to whether it has a fallback everywhere it is used; `problems` lists the
-    variables that could not be read, by field; `subject_names` are the variables of the subject; `removals` is what
-    sanitising left out of the author's HTML.
+    variables that could not be read, by field; `places` names the field that each variable stands in, the subject
+    first; `removals` is what sanitising left out of the author's HTML; `extras` is what every copy carries.
     """
 
-    __slots__ = ("_html", "_required", "_subject", "_text", "placeholders", "problems", "removals", "subject_names")
+    __slots__ = (
+        "_html", "_required", "_subject", "_text", "extras", "placeholders", "places", "problems", "removals",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -72,16 +73,19 @@ class PreparedEmail:
         text: Stencil,
         page: Stencil | None,
         removals: tuple[Removal, ...] = (),
+        extras: Extras = NO_EXTRAS,
     ) -> None:
+        self.extras = extras
         self._subject, self._text, self._html = subject, text, page
         self.removals = removals
-        self.subject_names = frozenset(slot.name for slot in patterns["subject"].slots)
         self.problems: dict[str, tuple[Problem, ...]] = {
             field: pattern.problems for field, pattern in patterns.items() if pattern.problems
         }
         self.placeholders: dict[str, bool] = {}
         for slot in (slot for pattern in patterns.values() for slot in pattern.slots):
             self.placeholders[slot.name] = slot.fallback is not None and self.placeholders.get(slot.name, True)
+        in_subject = {slot.name for slot in patterns["subject"].slots}
+        self.places = {name: "subject" if name in in_subject else "body" for name in self.placeholders}
         self._required = tuple(Slot(name) for name, has_fallback in self.placeholders.items() if not has_fallback)
 
     def render(self, recipient: Recipient) -> RenderedEmail:
@@ -92,11 +96,12 @@ class PreparedEmail:
             text=self._text.fill(variables),
             html=self._html.fill(variables) if self._html else "",
             missing=tuple([slot.name for slot in self._required if slot.value(variables) is None]),
+            extras=self.extras,
         )
 
 
-def prepare(content: EmailContent, *, layout: Layout | None = None) -> PreparedEmail:
-    """Compile an email: milliseconds, once per message.
+def prepare_email(content: EmailContent, *, layout: Layout | None = None, extras: Extras = NO_EXTRAS) -> PreparedEmail:
+    """Compile an email: milliseconds, once per message; every copy carries `extras`.
 
     Raises Invalid (fields subject, preheader, format, body) when the content could not be stored or its HTML cannot
     be read; limits are looked at before any work. Variables that cannot be read do not raise: they stay as typed.
@@ -104,9 +109,9 @@ def prepare(content: EmailContent, *, layout: Layout | None = None) -> PreparedE
     wrong = content.problems()
     if wrong:
         raise Invalid(wrong)
-    patterns = {"subject": compile(content.subject), "body": compile(_clean_text(content.body))}
+    patterns = {"subject": compile(content.subject), "body": compile(clean_text(content.body))}
     if content.format == "text":
-        return _prepare_text(patterns)
+        return _prepare_text(patterns, extras)
     patterns["preheader"] = compile(content.preheader)
     markers = Markers((content.subject, content.preheader, content.body))
     # The author's fallbacks are written in HTML or Markdown, so entities in them mean characters.
@@ -120,9 +125,10 @@ def prepare(content: EmailContent, *, layout: Layout | None = None) -> PreparedE
     return PreparedEmail(
         patterns,
         subject=_subject_stencil(patterns["subject"]),
-        text=markers.stencil(text, lambda mark: text_escapes.get(mark[0], _clean_text)),
+        text=markers.stencil(text, lambda mark: text_escapes.get(mark[0], clean_text)),
         page=markers.html_stencil(page, _attribute_escape, _escape_text),
         removals=tuple(Removal(each.kind, markers.pattern.sub("…", each.name)) for each in safe.removals),
+        extras=extras,
     )
 
 
@@ -139,11 +145,11 @@ def preview_html(rendered: RenderedEmail, *, images: bool = True, dark: bool = F
     return page.replace("</head>", style, 1)
 
 
-def _prepare_text(patterns: dict[str, Pattern]) -> PreparedEmail:
+def _prepare_text(patterns: dict[str, Pattern], extras: Extras) -> PreparedEmail:
     markers = Markers([part for part in patterns["body"].parts if isinstance(part, str)])
     text = fold(markers.mark(patterns["body"]).rstrip("\n") + "\n")
-    stencil = markers.stencil(text, lambda _mark: _clean_text)
-    return PreparedEmail(patterns, _subject_stencil(patterns["subject"]), stencil, None)
+    stencil = markers.stencil(text, lambda _mark: clean_text)
+    return PreparedEmail(patterns, _subject_stencil(patterns["subject"]), stencil, None, extras=extras)
 
 
 def _make_safe(body: str, written_as: str, markers: Markers) -> SafeHtml:
@@ -198,7 +204,7 @@ def _preheader(patterns: dict[str, Pattern], markers: Markers) -> str:
 
 def _subject_stencil(pattern: Pattern) -> Stencil:
     parts = [part if isinstance(part, str) else "" for part in pattern.parts]
-    fields = [(at, part, _clean_line) for at, part in enumerate(pattern.parts) if isinstance(part, Slot)]
+    fields = [(at, part, clean_line) for at, part in enumerate(pattern.parts) if isinstance(part, Slot)]
     return Stencil(parts, list(fields))
 
 
@@ -209,7 +215,7 @@ def _address_escapes(text: str, markers: Markers) -> dict[str, Escape]:
         if int(mark[1]) in markers.copies:
             before = text[: mark.start()]
             leads = not before or before[-1] in "( \n"
-            escapes[mark[0]] = _lead_link_in_text if leads else _encode_part
+            escapes[mark[0]] = _lead_link_in_text if leads else encode_part
     return escapes
 
 
@@ -217,34 +223,17 @@ def _attribute_escape(name: str, leads: bool) -> Escape:
     """How a value is made fit for an attribute; `leads` says whether the attribute starts with it."""
     match name:
         case "href":
-            return _lead_link if leads else _encode_part
+            return _lead_link if leads else encode_part
         case "src":
-            return _lead_image if leads else _encode_part
+            return _lead_image if leads else encode_part
         case "style":
             return _keep_plain_style
         case _:
             return _escape_text
 
 
-def _clean_line(value: str) -> str:
-    """One line without control characters: fit for a header, whatever the value was."""
-    return value if value.isprintable() else _NOT_IN_LINE.sub(" ", value)
-
-
-def _clean_text(value: str) -> str:
-    """Text with bare line feeds and without other control characters."""
-    if value.isprintable():
-        return value
-    return _NOT_IN_TEXT.sub("", value.replace("\r\n", "\n").replace("\r", "\n"))
-
-
 def _escape_text(value: str) -> str:
-    return value if value.isalnum() else html.escape(_clean_text(value))
-
-
-def _encode_part(value: str) -> str:
-    """A value inside an address: it cannot end the part that it stands in."""
-    return value if value.isalnum() and value.isascii() else quote(_clean_text(value), safe="")
+    return value if value.isalnum() else html.escape(clean_text(value))
 
 
 def _lead_link(value: str) -> str:
@@ -261,7 +250,7 @@ def _lead_image(value: str) -> str:
 
 
 def _quote_address(value: str) -> str:
-    return quote(_clean_line(value.strip()), safe=":/?#[]@!$&'()*+,;=%~")
+    return quote(clean_line(value.strip()), safe=":/?#[]@!$&'()*+,;=%~")
 
 
 def _keep_plain_style(value: str) -> str:

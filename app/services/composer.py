@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from app.domain.content import EmailContent
+from app.domain.content import Content, content_of
 from app.domain.errors import Invalid
-from app.domain.message_states import MessageStatus
 from app.engine.recipients import BUILT_IN
 from app.models.messages import Message
 from app.services import audience, messages, preview, samples
@@ -23,7 +22,7 @@ class Desk:
     """
 
     message: Message
-    content: EmailContent
+    content: Content
     review: Review
     preview: Preview | None
     people: list[Sample]
@@ -31,9 +30,9 @@ class Desk:
     found: list[Choice]
 
     @property
-    def is_draft(self) -> bool:
-        """Whether it may be written on."""
-        return self.message.status == MessageStatus.DRAFT.value
+    def is_written_here(self) -> bool:
+        """Whether it is a draft that the composer can open."""
+        return messages.is_written_here(self.message)
 
 
 def lay_out(work: Work, message_id: str, *, as_target: str = "", looking_for: str = "", who: str = "") -> Desk:
@@ -45,7 +44,7 @@ def lay_out(work: Work, message_id: str, *, as_target: str = "", looking_for: st
     names = {name for sample in few for name in sample.recipient.variables}
     return Desk(
         message=message,
-        content=EmailContent.from_json(message.content),
+        content=content_of(message.channel, message.content),
         review=preview.review(work, message),
         preview=_try_preview(message, shown),
         people=people if shown.id in {person.id for person in people} else [shown, *people],

@@ -1,18 +1,21 @@
 """What a program asks of a message, in the order and with the errors of the REST contract (sections 9.8 to 10.4)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select
 
-from app.domain.content import EmailContent
-from app.domain.errors import Conflict, Invalid
+from app.domain.addresses import EMAIL_RULE, normalise_email
+from app.domain.channels import Channel
+from app.domain.content import Content, EmailContent, PushContent, content_of
+from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.message_states import EDITABLE, MessageStatus
 from app.models.messages import Message
 from app.models.targets import Target
-from app.services import messages, sending
-from app.services.messages import KINDS
+from app.services import message_files, messages, sending
+from app.services.messages import COPIES, KINDS
 from app.services.work import Work
 
 _ENDED = {
@@ -24,63 +27,86 @@ _ENDED = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is to be; None leaves it as it is (or, for a new message, takes the default)."""
+    """What is to be of a message of that channel.
 
-    subject: str | None
-    body: str | None
-    is_html: bool | None
-    audience: Mapping[str, Sequence[str] | None]
-    draft: bool | None
-    scheduled_at: datetime | None
+    `content` holds values by the names of the content's own fields; those that are not there stay as they are (or,
+    for a new message, take their defaults). In `audience` (topics, contacts, targets; for emails also cc, bcc and
+    emails) and below, None leaves things as they are.
+    """
 
-
-def content_of(subject: str, body: str, *, is_html: bool) -> EmailContent:
-    """The content of an email as programs write it: HTML or plain text."""
-    return EmailContent(subject=subject, format="html" if is_html else "text", body=body)
+    channel: Channel
+    content: Mapping[str, Any] = field(default_factory=dict)
+    audience: Mapping[str, Sequence[str] | None] = field(default_factory=dict)
+    draft: bool | None = None
+    scheduled_at: datetime | None = None
 
 
 def create(work: Work, request: Request, message_id: str) -> Message:
-    """A new email: a draft, scheduled, or on its way. Nothing is made when anything is wrong."""
+    """A new message: a draft, scheduled, or on its way. Nothing is made when anything is wrong."""
     work.require("messages.write")
     if request.scheduled_at is not None:
         sending.require_future(work, request.scheduled_at)
-    audience = {kind: list(request.audience.get(kind) or ()) for kind in KINDS}
+    content, audience = _content({}, request), _audience({}, request)
     if not request.draft:
         _require_somebody(audience)
-    _require_targets(work, "email", audience["targets"])
-    content = content_of(request.subject or "", request.body or "", is_html=bool(request.is_html))
+    _require_targets(work, request.channel, [*audience["targets"], *audience["cc"], *audience["bcc"]])
+    _require_files(work, content, request)
     made = messages.write(work, content, audience, message_id=message_id)
     return _move(work, made, is_draft=bool(request.draft), moment=request.scheduled_at)
 
 
 def update(work: Work, message_id: str, request: Request) -> Message:
-    """Change a draft or a scheduled message, then move it on as asked."""
+    """Change a draft or a scheduled message, then move it on as asked. NotFound when it is of another channel."""
     work.require("messages.write")
     message = messages.lock(work, message_id)
+    if message.channel != request.channel:
+        sentence = f"The message {message_id} is no {request.channel.noun} message."
+        raise NotFound(sentence, type="message_not_found")
     if request.scheduled_at is not None:
         sending.require_future(work, request.scheduled_at)
+    content, audience = _content(message.content, request), _audience(message.audience, request)
     is_moved = request.draft is not None or request.scheduled_at is not None
     stays_draft = request.draft is True or (not is_moved and message.status == MessageStatus.DRAFT)
-    audience = {kind: _kept(request.audience.get(kind), message.audience.get(kind, ())) for kind in KINDS}
     if not stays_draft:
         _require_somebody(audience)
     _require_editable(work, message, request)
-    messages.rewrite(work, message, _changed(message, request), audience)
+    _require_files(work, content, request)
+    messages.rewrite(work, message, content, audience)
     if is_moved:
         return _move(work, message, is_draft=request.draft is True, moment=request.scheduled_at)
     return message
 
 
-def _kept(wanted: Sequence[str] | None, stored: Sequence[str]) -> list[str]:
-    return list(stored if wanted is None else wanted)
+def _audience(stored: Mapping[str, Sequence[str]], request: Request) -> dict[str, list[str]]:
+    """Who gets it: what the request names, and what it leaves out as it is stored. Invalid for a wrong address."""
+    audience = {kind: list(stored.get(kind, ())) for kind in (*KINDS, *COPIES)}
+    audience |= {kind: list(named) for kind, named in request.audience.items() if named is not None}
+    addresses = [normalise_email(address) for address in audience["emails"]]
+    audience["emails"] = [address for address in addresses if address is not None]
+    if None in addresses:
+        raise Invalid({"emails": [f"Each of the emails {EMAIL_RULE}."]})
+    return audience
 
 
-def _changed(message: Message, request: Request) -> EmailContent:
-    content = EmailContent.from_json(message.content)
-    if request.is_html is not None:
-        content = replace(content, format="html" if request.is_html else "text")
-    subject = content.subject if request.subject is None else request.subject
-    return replace(content, subject=subject, body=content.body if request.body is None else request.body)
+def _content(stored: Mapping[str, Any], request: Request) -> Content:
+    """What it says, with what the request changes; Invalid by field when that cannot be stored."""
+    content = replace(content_of(request.channel, stored), **request.content)
+    if isinstance(content, EmailContent):
+        content = replace(content, reply_to=normalise_email(content.reply_to) or content.reply_to)
+    if problems := content.problems():
+        raise Invalid(problems)
+    return content
+
+
+def _require_files(work: Work, content: Content, request: Request) -> None:
+    """The files that the request names exist; what is stored already was judged when it was stored."""
+    match content:
+        case EmailContent() if "attachments" in request.content:
+            message_files.require_attachments(work, content.attachments)
+        case PushContent() if request.content.get("image") and content.image is not None:
+            message_files.require_image(work, content.image)
+        case _:
+            return
 
 
 def _require_editable(work: Work, message: Message, request: Request) -> None:
@@ -105,22 +131,23 @@ def _move(work: Work, message: Message, *, is_draft: bool, moment: datetime | No
 
 
 def _require_somebody(audience: Mapping[str, Sequence[str]]) -> None:
-    if not any(audience.values()):
+    """Somebody is written to. Plain addresses are; who gets a copy only is not (contract 9.8, rule 2)."""
+    if not any(audience.get(kind) for kind in (*KINDS, "emails")):
         raise Invalid(
             {"targets": ["A message that is not a draft needs topics, users or targets."]},
             type="message_missing_target",
         )
 
 
-def _require_targets(work: Work, channel: str, ids: Sequence[str]) -> None:
+def _require_targets(work: Work, channel: Channel, ids: Sequence[str]) -> None:
     """Every id is another target of this channel that exists."""
     wanted = select(func.count()).where(
-        Target.project_pk == work.project_pk, Target.channel == channel, Target.id.in_(ids)
+        Target.project_pk == work.project_pk, Target.channel == channel.value, Target.id.in_(set(ids))
     )
     if ids and work.session.scalar(wanted) != len(ids):
         raise Invalid(
-            {"targets": [f"Each of the targets must exist, be of the type {channel}, and be named once."]},
-            type=f"message_target_not_{channel}",
+            {"targets": [f"Each of the targets must exist, be of the type {channel.value}, and be named once."]},
+            type=f"message_target_not_{channel.value}",
         )
 
 

@@ -8,18 +8,22 @@ from typing import Any
 from sqlalchemy import Select, delete, select
 
 from app.domain.channels import Channel
-from app.domain.content import EmailContent
+from app.domain.content import Content, EmailContent, channel_of, content_of, title_of
 from app.domain.errors import Conflict, Invalid
 from app.domain.ids import is_custom_id
 from app.domain.message_states import MessageStatus, Phase
 from app.engine import ledger, lifecycle, timeline
 from app.models.messages import Message, MessageEvent
-from app.services import deliveries
+from app.services import deliveries, message_files
 from app.services.listing import Cursor, Page, page_of
 from app.services.work import Work
 
-UNTITLED = "Untitled email"
+UNTITLED = EmailContent.UNTITLED
 KINDS = ("topics", "contacts", "targets")
+# Who gets a copy of an email, beside its audience: ids of targets, and addresses that need not be anybody's. Only
+# programs name them; each address gets one delivery of its own (docs/adr/0013-copies.md).
+COPIES = ("cc", "bcc", "emails")
+COMPOSED = frozenset({Channel.EMAIL.value})  # what the dashboard's composer can write on; programs write all channels
 MOST_WRITTEN = 5000  # the same for programs, which write lists out
 MOST_CHOSEN = 1000  # topics, people and addresses in one audience; more belong in a topic
 SITTING = timedelta(minutes=15)  # saves of one person within this time are one line of the audit trail
@@ -65,9 +69,9 @@ class Line:
     is_demo: bool = False
 
     @property
-    def is_draft(self) -> bool:
-        """Whether it may be written on."""
-        return self.phase == MessageStatus.DRAFT
+    def is_written_here(self) -> bool:
+        """Whether it is a draft that the composer can open."""
+        return self.phase == MessageStatus.DRAFT and self.channel in COMPOSED
 
     @property
     def is_running(self) -> bool:
@@ -76,14 +80,21 @@ class Line:
 
 
 def create_draft(work: Work, channel: str = Channel.EMAIL) -> Message:
-    """A new, empty draft. Raises Invalid for a channel that cannot be composed yet."""
+    """A new, empty draft. Raises Invalid for a channel that does not exist."""
     work.require("messages.write")
-    if channel != Channel.EMAIL:
+    if channel not in set(Channel):
+        raise Invalid({"channel": [f"Channel {channel[:20]!r} does not exist; choose {', '.join(Channel)}."]})
+    return _add(work, content_of(channel, {}), {}, "created")
+
+
+def begin(work: Work, channel: str) -> Message:
+    """A new, empty draft for the composer. Raises Invalid for a channel that it cannot write on."""
+    if channel not in COMPOSED:
         raise Invalid({"channel": [f"Channel {channel[:20]!r} cannot be composed yet; choose email."]})
-    return _add(work, EmailContent(), {kind: [] for kind in KINDS}, "created")
+    return create_draft(work, channel)
 
 
-def write(work: Work, content: EmailContent, audience: Mapping[str, Sequence[str]], *, message_id: str = "") -> Message:
+def write(work: Work, content: Content, audience: Mapping[str, Sequence[str]], *, message_id: str = "") -> Message:
     """A new draft with that content and audience, as a program makes it. Raises Invalid by field, Conflict by id."""
     work.require("messages.write")
     _refuse_unstorable(content, audience)
@@ -91,18 +102,25 @@ def write(work: Work, content: EmailContent, audience: Mapping[str, Sequence[str
     if message_id and work.session.scalar(taken) is not None:
         sentence = f"A message with the id {message_id} exists already; choose another id."
         raise Conflict(sentence, type="message_already_exists", fields={"id": [sentence]})
-    return _add(work, content, {kind: list(audience.get(kind, ())) for kind in KINDS}, "created", message_id)
+    return _add(work, content, audience, "created", message_id)
 
 
-def rewrite(work: Work, message: Message, content: EmailContent, audience: Mapping[str, Sequence[str]]) -> None:
+def rewrite(work: Work, message: Message, content: Content, audience: Mapping[str, Sequence[str]]) -> None:
     """Put that content and audience into a draft or a scheduled message that is held. Raises Invalid by field."""
     work.require("messages.write")
     _refuse_unstorable(content, audience)
-    wanted = {kind: list(audience.get(kind, ())) for kind in KINDS}
+    wanted = _stored_audience(audience)
     if (content.to_json(), wanted) == (message.content, message.audience):
         return
     _audit_edit(work, message)
     _store(work, message, content, wanted)
+    message_files.sign_image(work, message)
+
+
+def _stored_audience(audience: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """An audience as it is kept: every kind, and copies where there are any."""
+    copies = {kind: list(audience[kind]) for kind in COPIES if audience.get(kind)}
+    return {kind: list(audience.get(kind, ())) for kind in KINDS} | copies
 
 
 def find(work: Work, message_id: str) -> Message:
@@ -121,29 +139,40 @@ def save_draft(work: Work, message_id: str, draft: Draft, version: int) -> Messa
     work.require("messages.write")
     message = lock(work, message_id)
     require_draft(message)
-    problems = draft.content.problems()
+    content = _keep_untyped(message, draft.content)
+    problems = content.problems()
     audience = _change(message.audience, draft, problems)
     if problems:
         raise Invalid(problems)
-    if (draft.content.to_json(), audience) == (message.content, message.audience):
+    if (content.to_json(), audience) == (message.content, message.audience):
         return message
     if message.version != version:
         raise StaleDraft(message)
     _audit_edit(work, message)
-    _store(work, message, draft.content, audience)
+    _store(work, message, content, audience)
     return message
 
 
-def _store(work: Work, message: Message, content: EmailContent, audience: dict[str, list[str]]) -> None:
+def _keep_untyped(message: Message, typed: EmailContent) -> EmailContent:
+    """What was typed, with what programs may have set and the composer does not show. Conflict for another channel."""
+    stored = content_of(message.channel, message.content)
+    if not isinstance(stored, EmailContent):
+        raise Conflict("This message was written by a program, on another channel. The composer cannot change it.")
+    return replace(
+        typed, reply_to=stored.reply_to, reply_to_name=stored.reply_to_name, attachments=stored.attachments
+    )  # fmt: skip
+
+
+def _store(work: Work, message: Message, content: Content, audience: dict[str, list[str]]) -> None:
     message.content, message.audience = content.to_json(), audience
-    message.title = content.subject.strip() or UNTITLED
+    message.title = title_of(content)
     message.title_key = message.title.casefold()[:998]
     message.version += 1
     message.editor_name = work.actor.name
     message.updated_at = work.now
 
 
-def _refuse_unstorable(content: EmailContent, audience: Mapping[str, Sequence[str]]) -> None:
+def _refuse_unstorable(content: Content, audience: Mapping[str, Sequence[str]]) -> None:
     problems = content.problems()
     if sum(map(len, audience.values())) > MOST_WRITTEN:
         problems["audience"] = [f"At most {MOST_WRITTEN:,} topics, users and targets fit; more belong in a topic."]
@@ -178,8 +207,7 @@ def duplicate(work: Work, message_id: str) -> Message:
     """A new draft with the same content and audience."""
     work.require("messages.write")
     source = find(work, message_id)
-    content = EmailContent.from_json(source.content)
-    message = _add(work, content, {kind: list(source.audience.get(kind, ())) for kind in KINDS}, "duplicated")
+    message = _add(work, content_of(source.channel, source.content), source.audience, "duplicated")
     message.provider_pk = source.provider_pk
     return message
 
@@ -221,6 +249,11 @@ def is_empty(work: Work) -> bool:
     return work.session.scalar(select(Message.pk).where(Message.project_pk == work.project_pk).limit(1)) is None
 
 
+def is_written_here(message: Message) -> bool:
+    """Whether it is a draft that the composer can open; what programs write on other channels is theirs to change."""
+    return message.status == MessageStatus.DRAFT and message.channel in COMPOSED
+
+
 def phase_of(message: Message) -> str:
     """The word people see: draft, scheduled, sending, paused, cancelled, sent or failed."""
     status = MessageStatus(message.status)
@@ -233,15 +266,16 @@ def goes_out_at(message: Message) -> datetime | None:
 
 
 def _add(
-    work: Work, content: EmailContent, audience: Mapping[str, Sequence[str]], event: str, message_id: str = ""
+    work: Work, content: Content, audience: Mapping[str, Sequence[str]], event: str, message_id: str = ""
 ) -> Message:
-    title = content.subject.strip() or UNTITLED
+    title = title_of(content)
     message = Message(
-        id=message_id or work.unique_id(), project_pk=work.project_pk, channel=Channel.EMAIL.value, title=title,
-        title_key=title.casefold()[:998], content=content.to_json(), audience=dict(audience),
+        id=message_id or work.unique_id(), project_pk=work.project_pk, channel=channel_of(content).value,
+        title=title, title_key=title.casefold()[:998], content=content.to_json(), audience=_stored_audience(audience),
         status=MessageStatus.DRAFT.value, author_pk=work.actor.pk, author_name=work.actor.name,
         editor_name=work.actor.name, **work.stamp(),
     )  # fmt: skip
+    message_files.sign_image(work, message)
     work.session.add(message)
     work.session.flush()
     timeline.note(work.session, message.pk, event, work.now, by=work.actor.name)
@@ -251,14 +285,14 @@ def _add(
 
 def _change(stored: Mapping[str, Any], draft: Draft, problems: dict[str, list[str]]) -> dict[str, list[str]]:
     """The audience with what was added and without what was removed, in the order of choosing."""
-    audience = {kind: list(stored.get(kind, ())) for kind in KINDS}
+    audience = _stored_audience(stored)
     gone = set(draft.remove)
     for kind, public_id in draft.add:
-        if kind in audience and public_id not in audience[kind] and is_custom_id(public_id):
+        if kind in KINDS and public_id not in audience[kind] and is_custom_id(public_id):
             audience[kind].append(public_id)
-    for kind, chosen in audience.items():
-        audience[kind] = [public_id for public_id in chosen if (kind, public_id) not in gone]
-    if sum(map(len, audience.values())) > MOST_CHOSEN:
+    for kind in KINDS:
+        audience[kind] = [public_id for public_id in audience[kind] if (kind, public_id) not in gone]
+    if sum(len(audience[kind]) for kind in KINDS) > MOST_CHOSEN:
         problems["audience"] = [f"Audience holds at most {MOST_CHOSEN:,} topics, people and addresses. Use a topic."]
     return audience
 

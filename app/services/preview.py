@@ -6,30 +6,57 @@ from functools import lru_cache
 from html import escape
 
 from app.domain.channels import Channel
-from app.domain.content import EmailContent
+from app.domain.content import Content, EmailContent, PushContent, channel_of, content_of
 from app.domain.errors import Invalid, NotFound
-from app.domain.rendered import RenderedEmail
-from app.engine.recipients import BUILT_IN
+from app.domain.rendered import Rendered, RenderedEmail, RenderedPush, RenderedSms
+from app.domain.sms_segments import Segments, segment
+from app.engine.recipients import ADDRESS_NAMES
 from app.models.messages import Message
-from app.rendering import Check, CheckContext, PreparedEmail, check_email, prepare, preview_html
-from app.services import audience, samples, sender
+from app.rendering import (
+    Check,
+    CheckContext,
+    Compiled,
+    PreparedEmail,
+    check_email,
+    check_words,
+    prepare,
+    preview_html,
+)
+from app.services import audience, message_files, samples, sender
 from app.services.audience import Choice, Equation
 from app.services.samples import Gaps, Sample
 from app.services.sender import Sender
 from app.services.work import Work
 
 MOST_NAMES = 40  # variables counted in one email; more than anybody reads
+_WITH_SENDER = frozenset({Channel.EMAIL.value})  # where providers send nothing without a sender's address
 _IMAGE = re.compile(r"<img\b")
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """One email as one person will get it; `size` is the HTML's, in octets."""
+    """One message as one person will get it; `size` is that of an email's HTML, in octets."""
 
     sample: Sample
-    rendered: RenderedEmail
-    size: int
-    height: int
+    rendered: Rendered
+    size: int = 0
+    height: int = 0
+
+    @property
+    def headline(self) -> str:
+        """What people see first of it."""
+        match self.rendered:
+            case RenderedEmail(subject=subject):
+                return subject
+            case RenderedSms(text=text):
+                return text
+            case RenderedPush(title=title, body=body):
+                return title or body
+
+    @property
+    def segments(self) -> Segments | None:
+        """How a text message travels; None for other channels."""
+        return segment(self.rendered.text) if isinstance(self.rendered, RenderedSms) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +75,17 @@ class Review:
 
 
 @lru_cache(maxsize=8)
-def compiled(content: EmailContent) -> PreparedEmail:
-    """The email taken apart; kept for the few drafts that are being written now. Raises Invalid by field."""
+def _compiled_email(content: EmailContent) -> PreparedEmail:
     return prepare(content)
 
 
+def compiled(content: Content) -> Compiled:
+    """The message taken apart; kept for the few emails that are being written now. Raises Invalid by field."""
+    return _compiled_email(content) if isinstance(content, EmailContent) else prepare(content)
+
+
 def preview(work: Work, message: Message, target_id: str = "") -> Preview:
-    """The email as that recipient will get it: the first one of the audience, or an example, when none is named."""
+    """The message as that recipient will get it: the first one of the audience, or an example, when none is named."""
     work.require("messages.read")
     sample = samples.find_sample(work, message.channel, target_id)
     if sample is None:
@@ -63,28 +94,39 @@ def preview(work: Work, message: Message, target_id: str = "") -> Preview:
 
 
 def preview_for(message: Message, sample: Sample) -> Preview:
-    """The email as this person will get it, made by the very call that delivery uses."""
-    rendered = compiled(EmailContent.from_json(message.content)).render(sample.recipient)
-    return Preview(sample, rendered, len(rendered.html.encode("utf-8", "replace")), _guess_height(rendered))
+    """The message as this person will get it, made by the very call that delivery uses."""
+    return _preview_as(content_of(message.channel, message.content), sample)
 
 
-def preview_content(work: Work, content: EmailContent, target_id: str = "") -> Preview:
+def preview_content(work: Work, content: Content, target_id: str = "") -> Preview:
     """Content that no message holds yet, as that recipient would get it; as the example would, when none is named.
 
-    NotFound when that email target does not exist, Invalid by field for content that cannot be rendered.
+    NotFound when that target (or a push's image) does not exist, Invalid by field for content that cannot be rendered.
     """
     work.require("messages.read")
-    sample = samples.find_sample(work, Channel.EMAIL.value, target_id)
+    channel = channel_of(content)
+    sample = samples.find_sample(work, channel.value, target_id)
     if sample is None and target_id:
-        raise NotFound("This email target does not exist, or was deleted.", type="user_target_not_found")
-    rendered = compiled(content).render((sample or samples.EXAMPLE_SAMPLE).recipient)
-    size = len(rendered.html.encode("utf-8", "replace"))
-    return Preview(sample or samples.EXAMPLE_SAMPLE, rendered, size, _guess_height(rendered))
+        sentence = f"This {channel.value} target does not exist, or was deleted."
+        raise NotFound(sentence, type="user_target_not_found")
+    if isinstance(content, PushContent) and content.image is not None:
+        message_files.require_image(work, content.image)
+        content = message_files.with_signed_image(work, content)
+    return _preview_as(content, sample or samples.example_of(channel.value))
+
+
+def _preview_as(content: Content, sample: Sample) -> Preview:
+    rendered = compiled(content).render(sample.recipient)
+    if not isinstance(rendered, RenderedEmail):
+        return Preview(sample, rendered)
+    return Preview(sample, rendered, len(rendered.html.encode("utf-8", "replace")), _guess_height(rendered))
 
 
 def page_of(preview: Preview, *, is_dark: bool = False) -> str:
     """The preview's HTML for a sandboxed frame; roughly inverted for the dark. Plain text stands in a bare page."""
     rendered = preview.rendered
+    if not isinstance(rendered, RenderedEmail):
+        rendered = RenderedEmail(preview.headline, preview.headline)
     if not rendered.html:
         words = f'<pre style="white-space:pre-wrap;overflow-wrap:anywhere">{escape(rendered.text)}</pre>'
         bare = f"<!doctype html>\n<html><head><title>Plain text</title></head><body>{words}</body></html>\n"
@@ -98,7 +140,8 @@ def review(work: Work, message: Message) -> Review:
     chosen = audience.chosen(work, message.channel, message.audience)
     equation = audience.equation(work, message.channel, message.audience)
     carrier = sender.sender_for(work, message)
-    found = _check_content(work, message, equation) + _check_audience(chosen, equation) + _check_sender(carrier)
+    found = _check_content(work, message, equation) + _check_audience(chosen, equation)
+    found += _check_sender(message.channel, carrier)
     return Review(chosen, equation, carrier, sorted(found, key=lambda check: check.level != "blocks"))
 
 
@@ -108,7 +151,7 @@ def blocking(work: Work, message: Message) -> list[Check]:
 
 
 def _check_content(work: Work, message: Message, equation: Equation) -> list[Check]:
-    content = EmailContent.from_json(message.content)
+    content = content_of(message.channel, message.content)
     try:
         prepared = compiled(content)
     except Invalid as error:
@@ -120,16 +163,24 @@ def _check_content(work: Work, message: Message, equation: Equation) -> list[Che
     names = list(prepared.placeholders)[:MOST_NAMES]
     gaps = samples.count_gaps(work, message.channel, message.audience, names)
     context = CheckContext(
-        known={name for name in names if gaps.lacking[name] < gaps.counted} | set(BUILT_IN[1:]),
+        known={name for name in names if gaps.lacking[name] < gaps.counted} | _always_known(message.channel),
         lacking=gaps.lacking,
         audience=gaps.counted,
         has_topic=equation.topics > 0,
     )
+    sampled = _say_sampled(prepared, gaps)
+    if not isinstance(content, EmailContent) or not isinstance(prepared, PreparedEmail):
+        return check_words(content, prepared, context) + sampled
     sample = samples.first_samples(work, message.channel, message.audience, 1)[0]
-    return check_email(content, prepared, prepared.render(sample.recipient), context) + _say_sampled(prepared, gaps)
+    return check_email(content, prepared, prepared.render(sample.recipient), context) + sampled
 
 
-def _say_sampled(prepared: PreparedEmail, gaps: Gaps) -> list[Check]:
+def _always_known(channel: str) -> set[str]:
+    """The variables that everybody has who can be reached on that channel."""
+    return {"first_name", ADDRESS_NAMES.get(channel, "first_name")}
+
+
+def _say_sampled(prepared: Compiled, gaps: Gaps) -> list[Check]:
     if gaps.is_all or all(prepared.placeholders.values()):
         return []
     sentence = f"Values of variables were looked at for the first {gaps.counted:,} people; the others may lack some."
@@ -151,11 +202,11 @@ def _check_audience(chosen: list[Choice], equation: Equation) -> list[Check]:
     return found
 
 
-def _check_sender(carrier: Sender | None) -> list[Check]:
+def _check_sender(channel: str, carrier: Sender | None) -> list[Check]:
     if carrier is None:
-        sentence = "No provider can send email. Connect one, or switch one on."
+        sentence = f"No provider can send {Channel(channel).noun}. Connect one, or switch one on."
         return [Check("blocks", "provider", sentence, "provider_missing")]
-    if not carrier.address:
+    if channel in _WITH_SENDER and not carrier.address:
         sentence = f"{carrier.provider_name} has no sender address. Give it one like news@example.org."
         return [Check("blocks", "provider", sentence, "sender_missing")]
     if carrier.trouble:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, exists, false, func, or_, select
 
 from app.domain.rendered import Recipient
 from app.engine.audience import branches, page_of_targets, topic_pks
-from app.engine.recipients import recipient_of
+from app.engine.recipients import ADDRESS_NAMES, recipient_of
 from app.models.contacts import Contact
 from app.models.suppressions import Suppression
 from app.models.targets import Target
@@ -27,7 +27,8 @@ class _Example:
 
 
 _ALEX = _Example("Alex Example", {})
-EXAMPLE = recipient_of(_ALEX, "alex@example.org")
+# Addresses that nobody has: RFC 2606, and Ofcom's numbers for drama.
+_ADDRESSES = {"email": "alex@example.org", "sms": "+447700900123", "push": "example-device"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,9 @@ class Sample:
         return f"{person.name}, {person.address}" if person.name else person.address
 
 
-EXAMPLE_SAMPLE = Sample("", EXAMPLE)
+def example_of(channel: str) -> Sample:
+    """The built-in example as somebody who is reached on that channel."""
+    return Sample("", recipient_of(_ALEX, _ADDRESSES[channel]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +63,10 @@ def first_samples(work: Work, channel: str, audience: Audience, size: int = FIRS
     """The first recipients of an audience; the example alone when there is nobody."""
     page = _first_targets(work, channel, audience, size * 4)
     if page is None:
-        return [EXAMPLE_SAMPLE]
+        return [example_of(channel)]
     query = _people().join(page, page.c.target_pk == Target.pk).where(Target.channel == channel)
     found = _read(work, query.order_by(Target.pk).limit(size))
-    return found or [EXAMPLE_SAMPLE]
+    return found or [example_of(channel)]
 
 
 def find_sample(work: Work, channel: str, target_id: str) -> Sample | None:
@@ -95,7 +98,8 @@ def count_gaps(work: Work, channel: str, audience: Audience, names: Sequence[str
     page = _first_targets(work, channel, audience, MOST_COUNTED + 1)
     if page is None or not names:
         return Gaps(0, dict.fromkeys(names, 0))
-    columns = [func.sum(case((_has_no(name), 1), else_=0)) for name in names]
+    own = ADDRESS_NAMES.get(channel)
+    columns = [func.sum(case((_has_no(name) if name != own else false(), 1), else_=0)) for name in names]
     blocked = exists().where(
         Suppression.project_pk == Target.project_pk, Suppression.channel == Target.channel,
         Suppression.address_key == Target.address_key,
@@ -138,7 +142,5 @@ def _has_no(name: str) -> ColumnElement[bool]:
             return Contact.name == ""
         case "first_name":
             return is_missing & (Contact.name == "")
-        case "email":
-            return Target.address == ""
         case _:
             return is_missing

@@ -36,7 +36,7 @@ def sender_of(work: Work, channel: str, pinned: int | None = None) -> Sender | N
     options = provider.options
     return Sender(
         provider.id, provider.name, provider.is_emulated, str(options.get("fromName") or ""),
-        str(options.get("fromEmail") or ""), str(options.get("replyToEmail") or ""),
+        str(options.get("fromEmail") or options.get("from") or ""), str(options.get("replyToEmail") or ""),
         (provider.blocked_detail or "It takes no messages at the moment.") if provider.blocked_at else "",
     )  # fmt: skip
 

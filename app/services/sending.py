@@ -13,7 +13,7 @@ from app.engine import breaker, fanout, ledger, lifecycle, timeline
 from app.engine.machine import Machine
 from app.models.messages import Message
 from app.models.providers import Provider
-from app.services import preview
+from app.services import message_files, preview
 from app.services.work import Work, Workshop
 
 LATEST = timedelta(days=366 * 2)
@@ -46,6 +46,7 @@ def send_unchecked(work: Work, message_id: str) -> Message:
 
 
 def _start(work: Work, message: Message) -> None:
+    message_files.sign_image(work, message)
     lifecycle.start(work.session, message, MessageEvent.SEND, work.now, by=work.actor.name)
     work.audit("message.send", f"message/{message.id}", title=message.title[:200])
     work.ring("fan_out", message.pk, queue="urgent")
@@ -101,6 +102,7 @@ def _schedule(work: Work, message: Message, moment: datetime, wall: str, zone: s
     message.status = next_status(MessageStatus(message.status), _scheduling(message)).value
     message.scheduled_at, message.scheduled_wall, message.scheduled_zone = moment, wall, zone
     message.updated_at = work.now
+    message_files.sign_image(work, message)
     timeline.note(work.session, message.pk, "scheduled", work.now, by=work.actor.name, wall=wall, zone=zone)
     work.audit("message.schedule", f"message/{message.id}", at=moment.isoformat(), zone=zone)
 

@@ -1,32 +1,45 @@
-"""Send one email for trial, really and at once, through the provider that would carry it."""
+"""Send one message for trial, really and at once, through the provider that would carry it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from app.domain.addresses import EMAIL_RULE, mask, normalise_email
+from app.domain.addresses import EMAIL_RULE, PHONE_RULE, mask, normalise_email, normalise_phone, normalise_token
 from app.domain.channels import Channel
-from app.domain.content import EmailContent
-from app.domain.errors import Invalid
+from app.domain.content import Content, EmailContent, PushContent, SmsContent, channel_of, content_of
+from app.domain.errors import Invalid, Unavailable
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
 from app.domain.permissions import Actor
-from app.domain.rendered import Prepared, Recipient
+from app.domain.rendered import Extras, Prepared, Recipient
+from app.engine import enclosures
 from app.engine.accounts import account_of
+from app.infra.http import close_clients
 from app.infra.smtp import close_pool
+from app.models.messages import Message
 from app.models.providers import Provider
 from app.providers import get
 from app.providers.base import Account, Envelope
+from app.rendering import prepare
 from app.services import messages, preview, samples, sender
 from app.services.work import Work, Workshop
 
 TIME_LIMIT = 20.0  # seconds: somebody waits before the page
-_HELLO = EmailContent(
-    subject="A test from Carillon",
-    preheader="If you read this, the provider works.",
-    body="Hello,\n\nthis email was sent for trial by {{ name | somebody }} from Carillon. "
-    "If you read it, the provider works.\n",
-)
+_HELLOS: dict[Channel, Content] = {
+    Channel.EMAIL: EmailContent(
+        subject="A test from Carillon",
+        preheader="If you read this, the provider works.",
+        body="Hello,\n\nthis email was sent for trial by {{ name | somebody }} from Carillon. "
+        "If you read it, the provider works.\n",
+    ),
+    Channel.SMS: SmsContent("A test by {{ name | somebody }} from Carillon: the provider works."),
+    Channel.PUSH: PushContent(title="A test from Carillon", body="If you read this, the provider works."),
+}
+_RULES: dict[Channel, tuple[Callable[[str], str | None], str]] = {
+    Channel.EMAIL: (normalise_email, EMAIL_RULE),
+    Channel.SMS: (normalise_phone, PHONE_RULE),
+    Channel.PUSH: (normalise_token, "needs the token of a device, without spaces"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,40 +94,59 @@ def send_test(workshop: Workshop, actor: Actor, message_id: str, address: str, a
 
     Takes at most 20 seconds. Raises Invalid by field: address, provider, or the content's own.
     """
-    with workshop.open(actor) as work:
+    with workshop.read(actor) as work:
         work.require("messages.send")
         message = messages.find(work, message_id)
-        content = EmailContent.from_json(message.content)
+        content = content_of(message.channel, message.content)
         if problems := content.sending_problems():
             raise Invalid(problems)
-        person = preview.preview(work, message, as_target).sample.recipient
+        channel = channel_of(content)
+        checked = _checked(channel, address)
+        person = replace(preview.preview(work, message, as_target).sample.recipient, address=checked)
         provider = sender.provider_of(work, message.channel, message.provider_pk)
-        parcel = _pack(work, provider, preview.compiled(content), replace(person, address=_checked(address)))
-        work.audit("message.test", f"message/{message.id}", address=mask(parcel.envelope.recipient.address))
+        parcel = _pack(work, provider, channel, prepare(content, extras=_extras(work, message)), person)
+    with workshop.open(actor) as work:
+        work.audit("message.test", f"message/{message_id}", address=mask(checked))
     return _send(parcel)
 
 
 def send_provider_test(workshop: Workshop, actor: Actor, provider_id: str, address: str) -> Trial:
     """Send a short greeting through one provider, switched on or not. Raises Invalid by field."""
-    with workshop.open(actor) as work:
+    with workshop.read(actor) as work:
         work.require("providers.write")
         provider = sender.find_provider(work, provider_id)
-        person = Recipient(_checked(address), "", {**samples.EXAMPLE.variables, "name": work.actor.name})
-        parcel = _pack(work, provider, preview.compiled(_HELLO), person)
-        work.audit("provider.test", f"provider/{provider.id}", address=mask(person.address))
+        channel = Channel(provider.channel)
+        example = samples.example_of(channel.value).recipient
+        person = Recipient(_checked(channel, address), "", {**example.variables, "name": work.actor.name})
+        parcel = _pack(work, provider, channel, preview.compiled(_HELLOS[channel]), person)
+    with workshop.open(actor) as work:
+        work.audit("provider.test", f"provider/{provider_id}", address=mask(person.address))
     return _send(parcel)
 
 
-def _checked(address: str) -> str:
-    found = normalise_email(address)
+def _checked(channel: Channel, address: str) -> str:
+    normalise, rule = _RULES[channel]
+    found = normalise(address)
     if found is None:
-        raise Invalid({"address": [f"Address {EMAIL_RULE}."]})
+        raise Invalid({"address": [f"Address {rule}."]})
     return found
 
 
-def _pack(work: Work, provider: Provider | None, prepared: Prepared[Any], person: Recipient) -> _Parcel:
-    if provider is None or provider.channel != Channel.EMAIL:
-        raise Invalid({"provider": ["No provider can send email. Connect one, or switch one on."]})
+def _extras(work: Work, message: Message) -> Extras:
+    """What travels with the message. Nobody gets a copy of a test, and nobody is told that somebody would."""
+    try:
+        return replace(enclosures.extras_of(work, message, work.session), cc=())
+    except enclosures.Refused as error:
+        raise Invalid({"attachments": [str(error)]}) from error
+    except enclosures.Unreadable as error:
+        raise Unavailable(str(error)) from error
+
+
+def _pack(
+    work: Work, provider: Provider | None, channel: Channel, prepared: Prepared[Any], person: Recipient
+) -> _Parcel:
+    if provider is None or provider.channel != channel.value:
+        raise Invalid({"provider": [f"No provider can send {channel.noun}. Connect one, or switch one on."]})
     account = account_of(work.vault, work.settings, provider)
     # A key of its own keeps the trial's connections apart from those of the workers' event loops.
     account = replace(account, key=f"{account.key}.test.{work.unique_id()}")
@@ -137,6 +169,7 @@ async def _send_within_limit(parcel: _Parcel, watch: _OneWatch) -> None:
         return
     finally:
         await close_pool()
+        await close_clients()
 
 
 def _nothing_heard(*, has_started: bool) -> Outcome:

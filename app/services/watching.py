@@ -16,10 +16,10 @@ from app.services.work import Work
 MOST_EVENTS = 200
 SMOOTHING = 0.4  # how much the newest measurement counts in the pace that is shown
 
-_ACTS = {
-    MessageStatus.DRAFT: {"edit": "messages.write"},
-    MessageStatus.SCHEDULED: dict.fromkeys(("send", "reschedule", "unschedule"), "messages.send"),
-}  # what may be done before it is sent, and the permission for it
+# What may be done before a message is sent, and the permission for it.
+_SCHEDULED = dict.fromkeys(("send", "reschedule", "unschedule"), "messages.send")
+_DRAFT = {"edit": "messages.write"}
+_DRAFT_OF_A_PROGRAM = dict.fromkeys(("send", "reschedule"), "messages.send")  # the composer cannot open it
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def _acts(actor: Actor, message: Message, counts: dict[str, int]) -> frozenset[s
     """What this actor may do with the message as it stands now."""
     status = MessageStatus(message.status)
     is_sending, is_stopping = status is MessageStatus.PROCESSING, message.cancelled_at is not None
-    fit = dict(_ACTS.get(status, {}))
+    fit = _acts_before(message)
     if is_sending and not is_stopping:
         fit |= {"resume" if message.paused_at else "pause": "messages.control", "cancel": "messages.control"}
     if (counts["failed"] or counts["uncertain"]) and not (is_sending and is_stopping):
@@ -112,6 +112,16 @@ def _acts(actor: Actor, message: Message, counts: dict[str, int]) -> frozenset[s
     if not is_sending:
         fit["delete"] = "messages.write"
     return frozenset(act for act, permission in fit.items() if actor.may(permission))
+
+
+def _acts_before(message: Message) -> dict[str, str]:
+    match MessageStatus(message.status):
+        case MessageStatus.DRAFT:
+            return dict(_DRAFT if messages.is_written_here(message) else _DRAFT_OF_A_PROGRAM)
+        case MessageStatus.SCHEDULED:
+            return dict(_SCHEDULED)
+        case _:
+            return {}
 
 
 def _pace(message: Message, done: int, now: datetime, last: Glance | None) -> float:

@@ -4,7 +4,8 @@ from typing import Any
 
 from flask import Blueprint, Response, make_response, request, url_for
 
-from app.domain.errors import Invalid
+from app.domain.content import EmailContent
+from app.domain.errors import Conflict, Invalid
 from app.services import composer, messages, sending
 from app.services.composer import Desk
 from app.services.messages import StaleDraft
@@ -33,9 +34,9 @@ def edit(project_id: str, message_id: str) -> Response:
         desk = _lay_out(work, message_id)
     if desk.message.status == "scheduled":
         return render("compose/scheduled.html", message=desk.message, form=ConsentForm(version=desk.message.version))
-    if not desk.is_draft:
+    if not desk.is_written_here or not isinstance(desk.content, EmailContent):
         return go(url_for("message_page.show", message_id=message_id))
-    return render("compose/edit.html", **_page(desk, _filled_form(desk)))
+    return render("compose/edit.html", **_page(desk, _filled_form(desk.message.version, desk.content)))
 
 
 @blueprint.post("/<message_id>/edit")
@@ -91,6 +92,8 @@ def preview_fragment(project_id: str, message_id: str) -> Response:
     """The preview as another person or device sees it; the page's address follows."""
     with reading() as work:
         desk = _lay_out(work, message_id)
+    if not isinstance(desk.content, EmailContent):
+        raise Conflict("The composer previews emails only; the page of this message shows what people get.")
     answer = render_fragment("compose/_preview.html", **_page(desk, None))
     shown = _shown(request.args.get("as"), _view())
     answer.headers["HX-Replace-Url"] = url_for(".edit", message_id=message_id, **shown)
@@ -143,10 +146,9 @@ def _lay_out(work: Any, message_id: str) -> Desk:
     )
 
 
-def _filled_form(desk: Desk) -> EmailForm:
-    content = desk.content
+def _filled_form(version: int, content: EmailContent) -> EmailForm:
     return EmailForm(
-        version=desk.message.version, subject=content.subject, preheader=content.preheader, format=content.format,
+        version=version, subject=content.subject, preheader=content.preheader, format=content.format,
         body=content.body,
     )  # fmt: skip
 

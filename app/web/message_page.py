@@ -10,7 +10,7 @@ from flask import Blueprint, Response, render_template, request, url_for
 
 from app.domain.import_mapping import guard_cell
 from app.domain.permissions import Actor
-from app.services import deliveries, providers, sending, watching
+from app.services import deliveries, message_sheets, providers, sending, watching
 from app.services.deliveries import Filter
 from app.services.listing import Cursor
 from app.services.watching import Glance, Watched
@@ -36,7 +36,8 @@ def show(project_id: str, message_id: str) -> Response:
         events = watching.timeline_of(work, seen.message)
         return render(
             "messages/show.html", "messages/_recipients.html", seen=seen, events=events, poll=_poll(seen),
-            providers=providers.names_of(work), **_recipients(work, seen),
+            sheet=message_sheets.lay_out_sheet(work, seen.message), providers=providers.names_of(work),
+            **_recipients(work, seen),
         )  # fmt: skip
 
 

@@ -43,18 +43,19 @@ def new(project_id: str) -> Response:
 def create(project_id: str) -> Response:
     """A new draft, opened in the composer."""
     with opening() as work:
-        message = messages.create_draft(work, request.form.get("channel", ""))
+        message = messages.begin(work, request.form.get("channel", ""))
     return go(url_for("compose.edit", message_id=message.id))
 
 
 @blueprint.post("/<message_id>/duplicate")
 @access.needs("messages.write")
 def duplicate(project_id: str, message_id: str) -> Response:
-    """A new draft with the same content and audience, opened in the composer."""
+    """A new draft with the same content and audience, opened in the composer where that can write on it."""
     with opening() as work:
         message = messages.duplicate(work, message_id)
+        place = "compose.edit" if messages.is_written_here(message) else "message_page.show"
     toast("Duplicated. This is the new draft.")
-    return go(url_for("compose.edit", message_id=message.id))
+    return go(url_for(place, message_id=message.id))
 
 
 @blueprint.get("/<message_id>/delete")

@@ -36,9 +36,10 @@ def test_a_new_draft_is_empty_and_belongs_to_its_author(workshop: Workshop, comp
     assert message.audience == {"topics": [], "contacts": [], "targets": []}
 
 
-def test_only_email_can_be_composed_yet(workshop: Workshop, composer: Actor) -> None:
+@pytest.mark.parametrize("channel", ["push", "sms", "fax", ""])
+def test_the_composer_begins_emails_only(workshop: Workshop, composer: Actor, channel: str) -> None:
     with pytest.raises(Invalid, match="cannot be composed yet"), workshop.open(composer) as work:
-        messages.create_draft(work, "push")
+        messages.begin(work, channel)
 
 
 def test_a_viewer_cannot_begin_a_message(workshop: Workshop, viewer: Actor) -> None:

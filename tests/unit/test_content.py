@@ -1,10 +1,20 @@
-"""What an email may hold: limits, sentences, and the way to and from JSON."""
+"""What messages may hold: limits, sentences, and the way to and from JSON."""
 
 import time
+from typing import Any
 
 import pytest
 
-from app.domain.content import EmailContent
+from app.domain.channels import Channel
+from app.domain.content import (
+    Content,
+    EmailContent,
+    PushContent,
+    SmsContent,
+    channel_of,
+    content_of,
+    title_of,
+)
 
 GOOD = EmailContent("Autumn news", "What is new", "html", "<p>Hello</p>")
 
@@ -60,3 +70,93 @@ def test_ten_megabytes_are_refused_at_once_with_a_sentence() -> None:
 
 def test_tabs_and_line_breaks_are_welcome_in_a_body() -> None:
     assert EmailContent(body="a\tb\r\nc").problems() == {}
+
+
+def test_what_travels_with_an_email_survives_the_way_too() -> None:
+    email = EmailContent("a", reply_to="help@example.org", reply_to_name="Help", attachments=(("b", "f"), ("b", "g")))
+    assert email.to_json()["attachments"] == [["b", "f"], ["b", "g"]]
+    assert EmailContent.from_json(email.to_json()) == email
+    assert "attachments" not in GOOD.to_json()
+
+
+def test_attachments_that_nobody_can_read_are_left_out() -> None:
+    assert EmailContent.from_json({"attachments": [["b", "f"], "b:f", ["b"], [1, 2], None]}).attachments == (
+        ("b", "f"),
+    )
+
+
+FULL = PushContent(
+    "Title", "Body", {"a": [1, {"b": None}]}, "OPEN", ("b", "f"), "https://x.example/i", "icon", "ping", "#ff0000",
+    "tag", 3, content_available=True, critical=True, priority="normal", channel_id="news",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("content", [SmsContent("Hello"), SmsContent(), FULL, PushContent(), PushContent(badge=0)])
+def test_other_content_survives_the_way_to_json_and_back(content: SmsContent | PushContent) -> None:
+    assert type(content).from_json(content.to_json()) == content
+
+
+def test_content_knows_its_channel_and_the_channel_its_content() -> None:
+    for channel in Channel:
+        assert channel_of(content_of(channel, {})) is channel
+    with pytest.raises(ValueError, match="fax"):
+        content_of("fax", {})
+
+
+@pytest.mark.parametrize(
+    ("content", "field"),
+    [
+        (EmailContent(reply_to="nobody"), "reply_to"),
+        (EmailContent(reply_to="a@example.org\r\nBcc: b@example.org"), "reply_to"),
+        (EmailContent(reply_to_name="a\nb"), "reply_to_name"),
+        (EmailContent(reply_to_name="x" * 129), "reply_to_name"),
+        (EmailContent(attachments=(("b", "f"),) * 101), "attachments"),
+        (SmsContent("x" * 64_231), "text"),
+        (SmsContent("\ud800"), "text"),
+        (PushContent(title="x" * 257), "title"),
+        (PushContent(body="x" * 64_231), "body"),
+        (PushContent(icon="x" * 257), "icon"),
+        (PushContent(tag="a\x00"), "tag"),
+        (PushContent(data={"a": "x" * 64_231}), "data"),
+        (PushContent(data={"a": float("inf")}), "data"),
+        (PushContent(badge=2**31), "badge"),
+        (PushContent(priority="urgent"), "priority"),
+    ],
+)
+def test_what_cannot_be_stored_gets_a_sentence_on_each_channel(content: Content, field: str) -> None:
+    problems = content.problems()
+    assert list(problems) == [field]
+    assert problems[field][0].endswith(".")
+
+
+@pytest.mark.parametrize("depth", [21, 500, 100_000])
+def test_data_that_nests_too_deeply_is_refused(depth: int) -> None:
+    data: dict[str, Any] = {}
+    for _ in range(depth):
+        data = {"a": data}
+    assert "levels deep" in PushContent(data=data).problems()["data"][0]
+
+
+@pytest.mark.parametrize(
+    ("content", "is_empty"),
+    [
+        (SmsContent(" "), True), (SmsContent("a"), False), (PushContent(), True), (PushContent(icon="a"), True),
+        (PushContent(body="a"), False), (PushContent(data={"a": 1}), False), (PushContent(badge=0), False),
+        (PushContent(content_available=True), False),
+    ],
+)  # fmt: skip
+def test_an_empty_message_can_be_stored_but_not_sent(content: Content, is_empty: bool) -> None:
+    assert content.problems() == {}
+    assert bool(content.sending_problems()) is is_empty
+
+
+@pytest.mark.parametrize(
+    ("content", "title"),
+    [
+        (EmailContent(" News "), "News"), (EmailContent(), "Untitled email"), (SmsContent(" a\n b "), "a b"),
+        (SmsContent("x" * 500), "x" * 120), (SmsContent(), "Untitled SMS"), (PushContent("T", "B"), "T"),
+        (PushContent(" ", "B\nC"), "B C"), (PushContent(data={"a": 1}), "Untitled push"),
+    ],
+)  # fmt: skip
+def test_lists_call_a_message_by_its_first_words(content: Content, title: str) -> None:
+    assert title_of(content) == title

@@ -212,7 +212,7 @@ def test_missing_variables_are_named_once_and_leave_nothing_behind() -> None:
 def test_placeholders_tell_whether_a_fallback_stands_everywhere() -> None:
     prepared = prepare(EmailContent("{{ a | x }} {{ b | x }}", "{{ C }}", "markdown", "{{ a }} {{ b | }}"))
     assert prepared.placeholders == {"a": False, "b": True, "c": False}
-    assert prepared.subject_names == {"a", "b"}
+    assert {name for name, place in prepared.places.items() if place == "subject"} == {"a", "b"}
 
 
 def test_a_half_typed_variable_still_previews() -> None:

@@ -1,0 +1,64 @@
+"""A message laid out for reading: as its first recipient gets it, who is in copy, and what travels with it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+
+from app.domain.content import Content, EmailContent, content_of
+from app.domain.content_limits import File as Named
+from app.models.files import Bucket, File
+from app.models.messages import Message
+from app.models.targets import Target
+from app.services import preview
+from app.services.preview import Preview
+from app.services.work import Work
+
+GONE = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What the message page shows of a message's content. `preview` is None for an email: a frame shows that.
+
+    `cc`, `bcc` and `emails` are addresses; `files` are names, in the order of the content.
+    """
+
+    content: Content
+    preview: Preview | None
+    cc: list[str] = field(default_factory=list)
+    bcc: list[str] = field(default_factory=list)
+    emails: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+
+
+def lay_out_sheet(work: Work, message: Message) -> Sheet:
+    """The sheet of a message that was found."""
+    work.require("messages.read")
+    content = content_of(message.channel, message.content)
+    shown = None if isinstance(content, EmailContent) else preview.preview(work, message)
+    audience = message.audience
+    return Sheet(
+        content, shown, _addresses(work, audience.get("cc", ())), _addresses(work, audience.get("bcc", ())),
+        list(audience.get("emails", ())), [_name(work, file) for file in content.files],
+    )  # fmt: skip
+
+
+def _addresses(work: Work, ids: Sequence[str]) -> list[str]:
+    if not ids:
+        return []
+    rows = work.session.execute(
+        select(Target.id, Target.address).where(Target.project_pk == work.project_pk, Target.id.in_(ids))
+    )
+    known = {row.id: row.address for row in rows}
+    return [known.get(public_id, f"{public_id} ({GONE})") for public_id in ids]
+
+
+def _name(work: Work, file: Named) -> str:
+    bucket_id, file_id = file
+    found = work.session.scalar(
+        select(File.name)
+        .join(Bucket, Bucket.pk == File.bucket_pk)
+        .where(Bucket.project_pk == work.project_pk, Bucket.id == bucket_id, File.id == file_id)
+    )
+    return found or f"{file_id} ({GONE})"

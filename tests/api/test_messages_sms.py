@@ -1,0 +1,181 @@
+"""Text messages over the API: the status table row by row, every error, and their preview."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.models.messages import Message
+from app.services.work import Workshop
+from tests.api.caller import Caller
+from tests.conftest import START, FakeClock
+
+MESSAGES, SMS, PREVIEW = "/messaging/messages", "/messaging/messages/sms", "/messaging/preview"
+LATER, STILL_LATER = "2026-11-22T09:00:00.000+00:00", "2026-11-23T09:00:00.000+00:00"
+NEW = {"messageId": "m", "content": "Your table is ready, {{ name | friend }}."}
+
+
+@pytest.fixture
+def target(api: Caller) -> str:
+    """Ann's phone."""
+    made = api.post("/users", userId="ann", name="Ann", email="ann@example.org", phone="+447700900123")
+    return next(str(each["$id"]) for each in made["targets"] if each["providerType"] == "sms")
+
+
+def test_a_draft_has_every_field(api: Caller, target: str) -> None:
+    made = api.post(SMS, **NEW, draft=True, topics=["t"], users=["u"], targets=[target])
+    assert made == {
+        "$id": "m", "$createdAt": "2026-11-21T09:00:00.000+00:00", "$updatedAt": "2026-11-21T09:00:00.000+00:00",
+        "providerType": "sms", "topics": ["t"], "users": ["u"], "targets": [target], "scheduledAt": None,
+        "deliveredAt": None, "deliveryErrors": [], "deliveredTotal": 0, "status": "draft",
+        "data": {"content": NEW["content"]},
+    }  # fmt: skip
+    assert api.get(f"{MESSAGES}/m") == made
+    assert api.get(MESSAGES, search="table")["messages"] == [made]
+    assert api.get(MESSAGES, '{"method":"equal","attribute":"providerType","values":["sms"]}')["total"] == 1
+    assert [row["identifier"] for row in api.get(f"{MESSAGES}/m/targets")["targets"]] == ["+447700900123"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "scheduled"),
+    [
+        ({"draft": True}, "draft", None),
+        ({"draft": True, "scheduledAt": LATER}, "draft", LATER),
+        ({}, "processing", None),
+        ({"draft": False}, "processing", None),
+        ({"scheduledAt": LATER}, "scheduled", LATER),
+        ({"draft": False, "scheduledAt": LATER}, "scheduled", LATER),
+    ],
+)
+def test_the_status_follows_draft_and_time_and_the_time_is_kept(
+    api: Caller, body: dict[str, Any], status: str, scheduled: str | None
+) -> None:
+    made = api.post(SMS, **NEW, topics=["news"], **body)
+    assert (made["status"], made["scheduledAt"]) == (status, scheduled)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"messageId": "used"}, (409, "message_already_exists")),
+        ({"topics": []}, (400, "message_missing_target")),
+        ({"targets": ["nobody"]}, (400, "message_target_not_sms")),
+        ({"targets": ["nobody"], "draft": True}, (400, "message_target_not_sms")),
+        ({"targets": ["TWICE"]}, (400, "message_target_not_sms")),
+        ({"targets": ["EMAIL"]}, (400, "message_target_not_sms")),
+        ({"scheduledAt": "2026-11-21T08:59:59Z"}, (400, "general_argument_invalid")),
+        ({"scheduledAt": ""}, (400, "general_argument_invalid")),
+        ({"content": ""}, (400, "general_argument_invalid")),
+        ({"content": None}, (400, "general_argument_invalid")),
+        ({"content": "x" * 64_231}, (400, "general_argument_invalid")),
+        ({"content": "\0"}, (400, "general_argument_invalid")),
+        ({"content": ["a"]}, (400, "general_argument_invalid")),
+        ({"users": ["../.."]}, (400, "general_argument_invalid")),
+        ({"draft": 1}, (400, "general_argument_invalid")),
+    ],
+)
+def test_a_message_that_cannot_be_is_refused_and_not_made(
+    api: Caller, target: str, change: dict[str, Any], expected: tuple[int, str]
+) -> None:
+    api.post(SMS, messageId="used", content="b", draft=True)
+    if change.get("targets") == ["TWICE"]:
+        change = {"targets": [target, target]}
+    if change.get("targets") == ["EMAIL"]:
+        others = api.get("/users/ann")["targets"]
+        change = {"targets": [each["$id"] for each in others if each["providerType"] == "email"]}
+    assert api.refused("POST", SMS, NEW | {"topics": ["news"]} | change) == expected
+    assert api.get(MESSAGES)["total"] == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "status", "scheduled"),
+    [
+        ({"draft": True}, {}, "draft", None),
+        ({"draft": True}, {"content": "New"}, "draft", None),
+        ({"draft": True}, {"draft": False}, "processing", None),
+        ({"draft": True, "scheduledAt": LATER}, {"draft": False}, "processing", LATER),
+        ({"draft": True, "scheduledAt": LATER}, {"content": "New"}, "draft", LATER),
+        ({"draft": True}, {"scheduledAt": LATER}, "scheduled", LATER),
+        ({"draft": True}, {"draft": False, "scheduledAt": LATER}, "scheduled", LATER),
+        ({"draft": True}, {"draft": True, "scheduledAt": LATER}, "draft", LATER),
+        ({"scheduledAt": LATER}, {"content": "New"}, "scheduled", LATER),
+        ({"scheduledAt": LATER}, {"scheduledAt": STILL_LATER}, "scheduled", STILL_LATER),
+        ({"scheduledAt": LATER}, {"draft": True}, "draft", LATER),
+        ({"scheduledAt": LATER}, {"draft": False}, "processing", LATER),
+    ],
+)
+def test_an_update_moves_a_message_as_the_table_says(
+    api: Caller, before: dict[str, Any], change: dict[str, Any], status: str, scheduled: str | None
+) -> None:
+    api.post(SMS, **NEW, topics=["news"], **before)
+    changed = api.patch(f"{SMS}/m", **change)
+    assert (changed["status"], changed["scheduledAt"]) == (status, scheduled)
+    assert changed["data"] == {"content": change.get("content", NEW["content"])}
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("processing", "message_already_processing"), ("sent", "message_already_sent"),
+        ("failed", "message_already_failed"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("change", [{}, {"content": "New"}, {"draft": True}, {"scheduledAt": LATER}])
+def test_what_went_out_does_not_change(
+    api: Caller, workshop: Workshop, status: str, expected: str, change: dict[str, Any]
+) -> None:
+    api.post(SMS, **NEW, topics=["news"], draft=True)
+    with workshop.database.begin() as session:
+        session.query(Message).update({"status": status})
+    assert api.refused("PATCH", f"{SMS}/m", change) == (400, expected)
+
+
+def test_sending_needs_somebody(api: Caller) -> None:
+    api.post(SMS, **NEW, draft=True)
+    assert api.refused("PATCH", f"{SMS}/m", {"draft": False}) == (400, "message_missing_target")
+    assert api.patch(f"{SMS}/m", draft=False, users=["ann"])["status"] == "processing"
+
+
+def test_an_update_of_another_channel_or_of_nothing_finds_nothing(api: Caller) -> None:
+    api.post(SMS, **NEW, draft=True)
+    for path in (f"{SMS}/no", f"{MESSAGES}/email/m", f"{MESSAGES}/push/m"):
+        assert api.refused("PATCH", path, {}) == (404, "message_not_found")
+
+
+def test_a_scheduled_message_is_deleted_until_its_time_has_passed(api: Caller, clock: FakeClock) -> None:
+    soon = (START + timedelta(seconds=5)).isoformat()
+    for key in ("m", "n"):
+        api.post(SMS, **NEW | {"messageId": key}, topics=["news"], scheduledAt=soon)
+    api.delete(f"{MESSAGES}/m")
+    clock.move(6)
+    assert api.refused("DELETE", f"{MESSAGES}/n", {}) == (400, "message_already_scheduled")
+    assert api.refused("PATCH", f"{SMS}/n", {"content": "New"}) == (400, "message_already_scheduled")
+
+
+def test_a_preview_says_what_it_costs_and_why(api: Caller, target: str) -> None:
+    shown = api.post(PREVIEW, 200, providerType="sms", content="Hi {{ name }} {{ nick }}😀", targetId=target)
+    assert shown == {
+        "providerType": "sms", "identifier": "+447700900123", "userName": "Ann", "missing": ["nick"],
+        "text": "Hi Ann 😀", "encoding": "UCS-2", "units": 9, "segments": 1, "unitsPerSegment": 70,
+        "parts": [{"text": "Hi Ann 😀", "units": 9}],
+        "offenders": [{"position": 7, "character": "😀", "replacement": None}],
+    }  # fmt: skip
+    long = api.post(PREVIEW, 200, providerType="SMS", content="a" * 161)
+    assert (long["encoding"], [part["units"] for part in long["parts"]]) == ("GSM-7", [153, 8])
+
+
+def test_a_preview_knows_its_variables(api: Caller, target: str) -> None:
+    shown = api.post(PREVIEW, 200, providerType="sms", content="{{ phone }} {{ email }}", targetId=target)
+    assert (shown["text"], shown["missing"]) == ("+447700900123 ", ["email"])
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"content": "a", "targetId": "no"}, (404, "user_target_not_found")),
+        ({}, (400, "general_argument_invalid")),
+        ({"content": "a", "providerType": "fax"}, (400, "general_argument_invalid")),
+    ],
+)
+def test_a_preview_that_cannot_be_is_refused(api: Caller, body: dict[str, str], expected: tuple[int, str]) -> None:
+    assert api.refused("POST", PREVIEW, {"providerType": "sms"} | body) == expected
