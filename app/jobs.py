@@ -3,7 +3,7 @@
 from app.engine import dispatch as dispatching
 from app.engine import fanout, ticker
 from app.engine.machine import Machine
-from app.services import imports, sending
+from app.services import file_sweeps, imports, sending
 from app.services.work import Workshop
 
 _process: dict[str, Workshop | Machine] = {}
@@ -56,3 +56,9 @@ def run_import(import_pk: int) -> None:
     """Bring the rows of a CSV file in."""
     _machine().broker.answered("run_import", import_pk)
     imports.run(_workshop(), import_pk)
+
+
+def sweep_files() -> None:
+    """Empty the folders of the file store whose rows are gone."""
+    _machine().broker.answered("sweep_files")
+    file_sweeps.sweep(_workshop())

@@ -8,7 +8,7 @@ from app.engine.machine import Machine
 from app.infra.processes import StopSign
 from app.infra.queue_worker import run_worker, worker_name
 from app.infra.settings import Settings
-from app.services import imports
+from app.services import file_sweeps, imports
 from app.services.work import Workshop
 
 
@@ -28,5 +28,9 @@ def run_ticker(settings: Settings) -> None:
     stop = StopSign()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.raise_up())
-    ticker.run(machine, stop, {"go on with imports": lambda: imports.ring_stalled(workshop)})
+    beside = {
+        "go on with imports": lambda: imports.ring_stalled(workshop),
+        "look after files": lambda: file_sweeps.ring_due(workshop),
+    }
+    ticker.run(machine, stop, beside)
     workshop.close()

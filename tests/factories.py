@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.models.contacts import Contact
+from app.models.files import Bucket, File
 from app.models.messages import Message
 from app.models.providers import Provider
 from app.models.suppressions import Suppression
@@ -84,6 +86,27 @@ def make_suppression(
         session,
         Suppression(id=number(), project_pk=1, channel=channel, address_key=address.lower(), reason=reason, **_DATES),
     )
+
+
+def make_file(
+    session: Session, name: str = "flyer.pdf", *, bucket: str = "b", id: str = "f", mime_type: str = "application/pdf",
+    is_whole: bool = True,
+) -> File:  # fmt: skip
+    """A file that is known, in a bucket that is made when there is none; its bytes lie nowhere."""
+    found = session.scalar(select(Bucket).where(Bucket.id == bucket)) or _add(
+        session,
+        Bucket(
+            id=bucket, project_pk=1, name=bucket, permissions=[], maximum_file_size=30_000_000, allowed_extensions=[],
+            **_DATES,
+        ),
+    )  # fmt: skip
+    return _add(
+        session,
+        File(
+            id=id, project_pk=1, bucket_pk=found.pk, name=name, permissions=[], mime_type=mime_type, size_original=3,
+            size_actual=3, store_key="nowhere" if is_whole else "", **_DATES,
+        ),
+    )  # fmt: skip
 
 
 def make_provider(

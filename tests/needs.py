@@ -57,6 +57,7 @@ NEEDS = {
         Need("chromedriver", "browser tests", lambda: bool(find_program("chromedriver")), ("chromium-driver",)),
         Need("postgresql", "tests on PostgreSQL", lambda: bool(find_postgresql("initdb")), ("postgresql",)),
         Need("smtp-sink", "sending to a foreign server", lambda: bool(find_program("smtp-sink")), ("postfix",)),
+        Need("wrk", "load on the API in benchmarks", lambda: bool(find_program("wrk")), ("wrk",)),
         Need("npm", "axe-core", lambda: AXE.exists() or bool(find_program("npm")), ("npm",)),
         Need("axe-core", "finding barriers on pages", AXE.exists, ()),
     )

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from flask import Flask
 
 from app.api import auth, errors
-from app.api.operations import OPERATIONS, Operation
+from app.api.operations import OPERATIONS, REFUSED, Operation
+from app.api.requests import ApiRequest
 from app.api.transport import Mount, surround
 from app.services.work import Workshop
 
@@ -23,11 +24,13 @@ def install(app: Flask, shop: Workshop) -> None:
 def create_api(shop: Workshop) -> Flask:
     """The API alone: no cookie, no form token, no page; each operation of this package's modules is a route."""
     api = Flask("app.api", static_folder=None)
+    api.request_class = ApiRequest
     api.config.update(MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES, MAX_FORM_MEMORY_SIZE=MAX_REQUEST_BYTES)
     api.extensions["carillon"] = shop
-    for operation in read_operations():
+    limiter = auth.make_limiter(shop)
+    for operation in (*read_operations(), *REFUSED.values()):
         api.add_url_rule(
-            operation.rule, operation.name, auth.guard(operation, shop), methods=[operation.method],
+            operation.rule, operation.name, auth.guard(operation, shop, limiter), methods=[operation.method],
             provide_automatic_options=False,
         )  # fmt: skip
     surround(api, shop)
@@ -36,7 +39,7 @@ def create_api(shop: Workshop) -> Flask:
 
 
 def read_operations() -> Sequence[Operation]:
-    """Every operation that the modules of this package offer."""
+    """Every operation that the modules of this package offer; what they refuse is not among them."""
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
     return tuple(OPERATIONS.values())

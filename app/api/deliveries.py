@@ -26,6 +26,7 @@ def _read_reason(value: Any) -> str:
     "GET", "/messaging/messages/{messageId}/deliveries", "deliveries.read", Param("search", text(320), ""),
     Param("state", choice(*(state.value for state in DeliveryState)), ""), Param("reason", _REASON, ""),
     Param("provider_id", UID, ""), Param("limit", whole(1, 500), 25), Param("cursor", whole(1, 2**31 - 1)),
+    model="DeliveryList",
 )  # fmt: skip
 def list_deliveries(work: Work, call: Call) -> dict[str, Any]:
     """List the recipients of a message; `next` is the cursor of the page that follows, or null."""
@@ -39,7 +40,7 @@ def list_deliveries(work: Work, call: Call) -> dict[str, Any]:
 
 @operation(
     "GET", "/messaging/messages/{messageId}/deliveries/{deliveryId}", "deliveries.read",
-    Param("delivery_id", whole(1, 2**31 - 1), required=True),
+    Param("delivery_id", whole(1, 2**31 - 1), required=True), model="DeliveryStory",
 )  # fmt: skip
 def get_delivery(work: Work, call: Call) -> dict[str, Any]:
     """Get one recipient of a message with every attempt."""
@@ -53,6 +54,7 @@ def get_delivery(work: Work, call: Call) -> dict[str, Any]:
 @operation(
     "POST", "/messaging/messages/{messageId}/retry", "deliveries.write",
     Param("reasons", list_of(_read_reason, 100, {"type": "string"}), ()), Param("uncertain", BOOL, False),
+    model="Message",
 )  # fmt: skip
 def retry_message(work: Work, call: Call) -> dict[str, Any]:
     """Try the failed recipients again, or the uncertain ones."""

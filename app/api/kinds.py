@@ -14,6 +14,8 @@ from app.domain.wire_dates import DATE_RULE, parse_date
 
 UNIQUE = "unique()"
 MOST_IDS = 5_000
+MOST_LABELS = 1_000
+_LABEL = re.compile(r"^[a-zA-Z0-9]{1,36}$")
 LARGEST = 2**31 - 1
 
 
@@ -116,6 +118,7 @@ def or_empty(kind: Kind) -> Kind:
     return Kind(lambda value: "" if value == "" else kind.read(value), {"anyOf": [kind.schema, {"const": ""}]})
 
 
+PASSWORD = text(256, 8)
 EMAIL = Kind(_read_email, {"type": "string", "format": "email"})
 PHONE = Kind(_read_phone, {"type": "string", "pattern": r"^\+[1-9]\d{6,14}$"})
 
@@ -149,9 +152,36 @@ def _read_role(value: Any) -> str:
     return value
 
 
+def _read_compound(value: Any) -> tuple[str, str]:
+    """The ids of a bucket and of a file; what follows a second colon must be an id too, and means nothing."""
+    parts = _string(value).split(":")
+    if len(parts) < 2 or not all(is_custom_id(part) for part in parts):
+        raise Refused("Value must be the id of a bucket, a colon, and the id of a file in it, like photos:summer.")
+    return parts[0], parts[1]
+
+
+def _read_int32(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not -LARGEST - 1 <= value <= LARGEST:
+        raise Refused(f"Value must be a whole number from {-LARGEST - 1:,} to {LARGEST:,}.")
+    return value
+
+
+_COMPOUND_SCHEMA = {"type": "string", "pattern": "^[^:]+:[^:]+"}
+COMPOUND = Kind(_read_compound, _COMPOUND_SCHEMA)
+INT32 = Kind(_read_int32, {"type": "integer", "minimum": -LARGEST - 1, "maximum": LARGEST})
+
+
+def _read_label(value: Any) -> str:
+    if not isinstance(value, str) or _LABEL.fullmatch(value) is None:
+        raise Refused("Value must hold labels of 1 to 36 letters a-z, A-Z and digits.")
+    return value
+
+
+LABELS = list_of(_read_label, MOST_LABELS, {"type": "string", "pattern": _LABEL.pattern})
 UIDS = list_of(_read_id, MOST_IDS, _ID_SCHEMA)
 ROLES = list_of(_read_role, MOST_ROLES, {"type": "string"})
-COMPOUNDS = list_of(_string, MOST_IDS, {"type": "string"})
+COMPOUNDS = list_of(_read_compound, MOST_IDS, _COMPOUND_SCHEMA)
+EMAILS = list_of(_read_email, MOST_IDS, {"type": "string", "format": "email"})
 QUERIES = list_of(_string, LARGEST, {"type": "string"})
 
 

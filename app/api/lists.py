@@ -29,13 +29,32 @@ TARGETS = {
 }  # fmt: skip
 USERS = {
     "name": Attribute("name"), "email": Attribute("email"), "phone": Attribute("phone"),
-    "registration": Attribute("created_at", Shape.MOMENT),
+    "registration": Attribute("created_at", Shape.MOMENT), "status": Attribute("may_sign_in", Shape.FLAG),
+    "labels": Attribute("labels", Shape.TEXTS), "passwordUpdate": Attribute("password_at", Shape.MOMENT),
+    "accessedAt": Attribute("accessed_at", Shape.MOMENT), "emailVerification": Attribute("email_verified", Shape.FLAG),
+    "phoneVerification": Attribute("phone_verified", Shape.FLAG), "impersonator": Attribute("impersonator", Shape.FLAG),
+    "passwordPwned": Attribute("password_pwned", Shape.FLAG),
 }  # fmt: skip
 MESSAGES = {
     "scheduledAt": Attribute("scheduled_at", Shape.MOMENT), "deliveredAt": Attribute("settled_at", Shape.MOMENT),
     "deliveredTotal": Attribute("reached", Shape.NUMBER), "status": Attribute("status"),
     "providerType": Attribute("channel"), "users": Attribute("users", Shape.TEXTS),
     "targets": Attribute("targets", Shape.TEXTS),
+}  # fmt: skip
+
+BUCKETS = {
+    "enabled": Attribute("enabled", Shape.FLAG), "name": Attribute("name"),
+    "fileSecurity": Attribute("file_security", Shape.FLAG),
+    "maximumFileSize": Attribute("maximum_file_size", Shape.NUMBER),
+    "encryption": Attribute("encryption", Shape.FLAG), "antivirus": Attribute("antivirus", Shape.FLAG),
+    "transformations": Attribute("transformations", Shape.FLAG),
+    "stripMetadata": Attribute("strip_metadata", Shape.FLAG),
+}  # fmt: skip
+FILES = {
+    "name": Attribute("name"), "folder": Attribute("folder"), "signature": Attribute("signature"),
+    "mimeType": Attribute("mime_type"), "sizeOriginal": Attribute("size_original", Shape.NUMBER),
+    "chunksTotal": Attribute("chunks_total", Shape.NUMBER),
+    "chunksUploaded": Attribute("chunks_uploaded", Shape.NUMBER),
 }  # fmt: skip
 
 

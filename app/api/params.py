@@ -97,10 +97,15 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def unfold(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Form fields with PHP's brackets as lists and objects: `queries[0]`, `queries[]`, `data[key]`."""
+def unfold(pairs: Iterable[tuple[str | None, str]]) -> dict[str, Any]:
+    """Form fields with PHP's brackets as lists and objects: `queries[0]`, `queries[]`, `data[key]`.
+
+    A field without a name, which a part of a multipart body can be, is left out.
+    """
     found: dict[str, Any] = {}
     for count, (name, value) in enumerate(pairs):
+        if name is None:
+            continue
         head, _, _ = name.partition("[")
         keys = _BRACKET.findall(name)
         if count >= MOST_FIELDS or not head or len(keys) > DEEPEST:

@@ -4,10 +4,11 @@ from functools import partial
 from typing import Any
 
 from app.api import wire
-from app.api.kinds import BOOL, EMAIL, NEW_ID, choice, text, whole
+from app.api.kinds import BOOL, EMAIL, NEW_ID, OBJECT, PHONE, choice, text, whole
 from app.api.lists import PROVIDERS, QUERY, SEARCH, TOTAL, wish
-from app.api.operations import Call, Operation, add, operation
+from app.api.operations import Call, Operation, add, operation, refuse
 from app.api.params import Kind, Param, snake
+from app.domain.errors import Unsupported
 from app.domain.provider_spec import Field, FieldKind, ProviderSpec
 from app.services import providers, shelves
 from app.services.work import Work
@@ -23,14 +24,14 @@ def _draw(work: Work, call: Call, row: Any) -> dict[str, Any]:
     return wire.provider(row, providers.spec_of(row.kind), secret | values, is_masked=not may_see)
 
 
-@operation("GET", "/messaging/providers", "providers.read", QUERY, SEARCH, TOTAL)
+@operation("GET", "/messaging/providers", "providers.read", QUERY, SEARCH, TOTAL, model="ProviderList")
 def list_providers(work: Work, call: Call) -> dict[str, Any]:
     """List providers."""
     found = shelves.list_providers(work, wish(call, PROVIDERS))
     return wire.page("providers", partial(_draw, work, call), found.rows, found.total)
 
 
-@operation("GET", "/messaging/providers/{providerId}", "providers.read")
+@operation("GET", "/messaging/providers/{providerId}", "providers.read", model="Provider")
 def get_provider(work: Work, call: Call) -> dict[str, Any]:
     """Get a provider."""
     return _draw(work, call, providers.find_provider(work, call.provider_id))
@@ -47,16 +48,24 @@ def _kind_of(field: Field, *, is_create: bool) -> Kind:
     match field.kind:
         case FieldKind.NUMBER:
             return whole(field.minimum or 0, field.maximum or 2**31 - 1)
-        case FieldKind.BOOL:
+        case FieldKind.BOOL | FieldKind.MAYBE:
             return BOOL
+        case FieldKind.JSON:
+            return OBJECT
         case FieldKind.CHOICE:
             return choice(*(word for word, _ in field.choices))
-        case FieldKind.EMAIL:
-            return text(128) if field.name == "replyToEmail" and not is_create else EMAIL
-        case FieldKind.TEXT | FieldKind.SECRET_TEXT | FieldKind.HOSTS:
-            if field.name in _SENDER:
-                return text(128, 0 if is_create else 1)
-            return text()
+        case _:
+            return _text_kind_of(field, is_create=is_create)
+
+
+def _text_kind_of(field: Field, *, is_create: bool) -> Kind:
+    if field.kind is FieldKind.PHONE:
+        return PHONE if is_create else text(256)
+    if field.kind is FieldKind.EMAIL:
+        return text(128) if field.name == "replyToEmail" and not is_create else EMAIL
+    if field.name in _SENDER:
+        return text(128, 0 if is_create else 1)
+    return text()
 
 
 def _params(spec: ProviderSpec, *, is_create: bool) -> list[Param]:
@@ -92,15 +101,27 @@ def _offer(spec: ProviderSpec) -> None:
     create = (*new, *_params(spec, is_create=True), enabled)
     update = (Param("name", _NAME), *_params(spec, is_create=False), enabled)
     add(
-        Operation("POST", path, "providers.write", partial(_create, spec), 201, create, names, f"Connect {spec.label}.")
-    )
+        Operation(
+            "POST", path, "providers.write", partial(_create, spec), 201, create, names, f"Connect {spec.label}.",
+            model="Provider",
+        )
+    )  # fmt: skip
     add(
         Operation(
             "PATCH", path + "/{providerId}", "providers.write", partial(_update, spec), 200, update, names,
-            f"Change a provider of the kind {spec.label}.",
+            f"Change a provider of the kind {spec.label}.", model="Provider",
         )
     )  # fmt: skip
 
 
 for _spec in providers.specs():
     _offer(_spec)
+
+
+def _refuse_appwrite(_work: Work, _call: Call) -> None:
+    kinds = ", ".join(sorted(spec.kind for spec in providers.specs()))
+    raise Unsupported(f"The kind appwrite needs a push server that is not here. Connect one of these instead: {kinds}.")
+
+
+refuse("POST", "/messaging/providers/appwrite", "providers.write", _refuse_appwrite)
+refuse("PATCH", "/messaging/providers/appwrite/{providerId}", "providers.write", _refuse_appwrite)

@@ -17,6 +17,7 @@ _NAME = text(topics.LONGEST_NAME)
 @operation(
     "POST", "/messaging/topics", "topics.write", Param("topic_id", NEW_ID, required=True),
     Param("name", _NAME, required=True), Param("subscribe", ROLES), _DESCRIPTION, status=201, fields={"id": "topicId"},
+    model="Topic",
 )  # fmt: skip
 def create_topic(work: Work, call: Call) -> dict[str, Any]:
     """Make a topic."""
@@ -26,14 +27,14 @@ def create_topic(work: Work, call: Call) -> dict[str, Any]:
     return wire.topic(made)
 
 
-@operation("GET", "/messaging/topics", "topics.read", QUERY, SEARCH, TOTAL)
+@operation("GET", "/messaging/topics", "topics.read", QUERY, SEARCH, TOTAL, model="TopicList")
 def list_topics(work: Work, call: Call) -> dict[str, Any]:
     """List topics."""
     found = shelves.list_topics(work, wish(call, TOPICS))
     return wire.page("topics", wire.topic, found.rows, found.total)
 
 
-@operation("GET", "/messaging/topics/{topicId}", "topics.read")
+@operation("GET", "/messaging/topics/{topicId}", "topics.read", model="Topic")
 def get_topic(work: Work, call: Call) -> dict[str, Any]:
     """Get a topic."""
     return wire.topic(topics.find_topic(work, call.topic_id))
@@ -41,7 +42,7 @@ def get_topic(work: Work, call: Call) -> dict[str, Any]:
 
 @operation(
     "PATCH", "/messaging/topics/{topicId}", "topics.write", Param("name", _NAME), Param("subscribe", ROLES),
-    _DESCRIPTION,
+    _DESCRIPTION, model="Topic",
 )  # fmt: skip
 def update_topic(work: Work, call: Call) -> dict[str, Any]:
     """Change a topic."""
@@ -60,7 +61,7 @@ def delete_topic(work: Work, call: Call) -> None:
 @operation(
     "POST", "/messaging/topics/{topicId}/subscribers", "subscribers.write",
     Param("subscriber_id", NEW_ID, required=True), Param("target_id", UID, required=True), status=201,
-    fields={"id": "subscriberId"},
+    fields={"id": "subscriberId"}, model="Subscriber",
 )  # fmt: skip
 def create_subscriber(work: Work, call: Call) -> dict[str, Any]:
     """Subscribe a target to a topic."""
@@ -68,7 +69,9 @@ def create_subscriber(work: Work, call: Call) -> dict[str, Any]:
     return wire.subscriber(records.of_subscribers(work, [made])[0])
 
 
-@operation("GET", "/messaging/topics/{topicId}/subscribers", "subscribers.read", QUERY, SEARCH, TOTAL)
+@operation(
+    "GET", "/messaging/topics/{topicId}/subscribers", "subscribers.read", QUERY, SEARCH, TOTAL, model="SubscriberList"
+)  # fmt: skip
 def list_subscribers(work: Work, call: Call) -> dict[str, Any]:
     """List the subscribers of a topic."""
     topic = topics.find_topic(work, call.topic_id)
@@ -76,7 +79,7 @@ def list_subscribers(work: Work, call: Call) -> dict[str, Any]:
     return wire.page("subscribers", wire.subscriber, found.rows, found.total)
 
 
-@operation("GET", "/messaging/topics/{topicId}/subscribers/{subscriberId}", "subscribers.read")
+@operation("GET", "/messaging/topics/{topicId}/subscribers/{subscriberId}", "subscribers.read", model="Subscriber")
 def get_subscriber(work: Work, call: Call) -> dict[str, Any]:
     """Get a subscriber."""
     found = subscribers.find_subscriber(work, call.topic_id, call.subscriber_id)

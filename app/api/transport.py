@@ -1,25 +1,30 @@
-"""What surrounds every answer of the API: which addresses are its own, CORS, headers."""
+"""What surrounds every answer of the API: which addresses are its own, how long a body may be, CORS, headers."""
 
+import io
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.domain.errors import AppError
 from app.services.work import Workshop
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 _ALLOWED = (
-    "Origin", "Cookie", "Set-Cookie", "X-Requested-With", "Content-Type", "Access-Control-Allow-Origin",
-    "Access-Control-Request-Headers", "Accept", "X-Appwrite-Project", "X-Appwrite-Key", "X-Appwrite-JWT",
-    "X-Appwrite-Session", "X-Appwrite-Locale", "X-Appwrite-Mode", "X-Appwrite-Response-Format",
+    "Origin", "Authorization", "Cookie", "Set-Cookie", "X-Requested-With", "Content-Type",
+    "Access-Control-Allow-Origin", "Access-Control-Request-Headers", "Accept", "X-Appwrite-Project", "X-Appwrite-Key",
+    "X-Appwrite-JWT", "X-Appwrite-Session", "X-Appwrite-Locale", "X-Appwrite-Mode", "X-Appwrite-Response-Format",
     "X-Appwrite-Timestamp", "X-Appwrite-Dev-Key", "X-Appwrite-ID", "X-Appwrite-Organization",
     "X-SDK-Version", "X-SDK-Name", "X-SDK-Language", "X-SDK-Platform", "X-SDK-GraphQL", "X-SDK-Profile",
     "X-Fallback-Cookies", "X-Forwarded-User-Agent", "Content-Range", "Range", "Cache-Control", "Expires", "Pragma",
-    "Idempotency-Key",
+    "If-None-Match", "Idempotency-Key",
 )  # fmt: skip
-EXPOSED_HEADERS = "X-Appwrite-Session, X-Fallback-Cookies, Idempotency-Replayed"
+EXPOSED_HEADERS = (
+    "X-Appwrite-Session, X-Fallback-Cookies, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Retry-After, "
+    "Accept-Ranges, Content-Range, Content-Disposition, ETag, Idempotency-Replayed"
+)
 
 
 class Mount:
@@ -28,9 +33,10 @@ class Mount:
     Empty segments of a path do not count, so a slash too many is no reason for a 404.
     """
 
-    def __init__(self, pages: Any, api: Any) -> None:
+    def __init__(self, pages: Any, api: Flask) -> None:
         self.pages = pages
         self.api = api
+        self.most = int(api.config["MAX_CONTENT_LENGTH"])
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer one request."""
@@ -40,7 +46,33 @@ class Mount:
         inner = environ | {
             "SCRIPT_NAME": environ.get("SCRIPT_NAME", "") + "/v1", "PATH_INFO": "/" + "/".join(segments[1:]),
         }  # fmt: skip
-        return self.api(inner, start_response)  # type: ignore[no-any-return]
+        if "CONTENT_LENGTH" not in environ and environ.get("wsgi.input_terminated"):
+            inner["wsgi.input"] = BoundedBody(environ["wsgi.input"], self.most)
+        return self.api(inner, start_response)
+
+
+class BoundedBody(io.RawIOBase):
+    """A body that comes in chunks and does not say its length: 413 when it is too long.
+
+    Werkzeug cuts such a body off at its limit without a word, and what is left might well be read as a whole one.
+    """
+
+    def __init__(self, stream: Any, most: int) -> None:
+        self._stream = stream
+        self._left = most
+
+    def readable(self) -> bool:
+        """It is there to be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer with what comes next; 0 at the end."""
+        piece = self._stream.read(min(len(buffer), self._left))
+        self._left -= len(piece)
+        if not self._left and self._stream.read(1):
+            raise RequestEntityTooLarge
+        buffer[: len(piece)] = piece
+        return len(piece)
 
 
 class UnknownOrigin(AppError):

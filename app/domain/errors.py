@@ -71,6 +71,13 @@ class TooMany(AppError):
         self.retry_after = retry_after
 
 
+class Unsupported(AppError):
+    """The reference has it, and this house has not, on purpose."""
+
+    type = "general_not_implemented"
+    status = 501
+
+
 class Unavailable(AppError):
     """Something that Carillon needs is away; trying again later may work."""
 

@@ -1,7 +1,7 @@
 """What one try at one recipient came to."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -28,6 +28,8 @@ class Reason(StrEnum):
     MAILBOX_DISABLED = "mailbox_disabled"
     MAILBOX_FULL = "mailbox_full"
     DOMAIN_UNKNOWN = "domain_unknown"
+    TOKEN_RETIRED = "token_retired"  # noqa: S105 - a device's address, not a password
+    TOKEN_FOREIGN = "token_foreign"  # noqa: S105 - of another app, project or environment
     OPTED_OUT = "opted_out"
     SUPPRESSED = "suppressed"
     TARGET_EXPIRED = "target_expired"
@@ -35,6 +37,7 @@ class Reason(StrEnum):
     # the message
     TOO_LARGE = "too_large"
     CONTENT_REJECTED = "content_rejected"
+    ATTACHMENT_MISSING = "attachment_missing"
     MISSING_VARIABLE = "missing_variable"
     ADDRESS_NEEDS_SMTPUTF8 = "address_needs_smtputf8"
     # the provider
@@ -62,7 +65,8 @@ class Outcome:
     """A value, never a string to search and never an exception.
 
     `detail` is the provider's own answer, one line, without secrets; `code` its own code ("550 5.1.1");
-    `retry_after` is how long the provider asked to wait, when it said so.
+    `retry_after` is how long the provider asked to wait, when it said so. `dead_since` is when the address died, as
+    the provider tells it (aware): whoever registered again later is alive.
     """
 
     kind: OutcomeKind
@@ -71,6 +75,7 @@ class Outcome:
     code: str = ""
     provider_message_id: str = ""
     retry_after: timedelta | None = None
+    dead_since: datetime | None = None
 
     @property
     def answer(self) -> str:

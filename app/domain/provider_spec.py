@@ -18,6 +18,10 @@ class FieldKind(StrEnum):
     CHOICE = "choice"
     EMAIL = "email"
     HOSTS = "hosts"  # `;` separated `[ssl://|tls://]name[:port]`
+    PHONE = "phone"  # a sender of text messages: a number, a short code or a name
+    MAYBE = "maybe"  # yes, no, or not said yet
+    JSON = "json"  # a JSON object, pasted or dropped as a file
+    PEM = "pem"  # a key file in PEM, several lines of text
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +46,23 @@ class Field:
     advanced: bool = False
 
 
+def encoded_size(size: int) -> int:
+    """How many bytes that many bytes become in base64 with lines of 76 (RFC 2045, 6.8)."""
+    return -(-size // 57) * 78
+
+
+GENERAL_LIMIT = encoded_size(25 * 1024 * 1024)  # what mail servers commonly take: 25 MiB of files
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderSpec:
-    """One kind of provider: its label, channel, limits and fields in the order they are asked for."""
+    """One kind of provider: its label, channel, limits and fields in the order they are asked for.
+
+    `max_message_bytes` is how much the attachments of one message may be as they travel, in base64. With
+    `owns_addresses` an address is of one account's own making (a push token): only that account reaches it, and it
+    dies alone, not its person's wish with it. `address_pattern` (a regular expression) is the shape by which such an
+    address is known where several kinds share a channel; the kind without one takes all others.
+    """
 
     kind: str
     label: str
@@ -54,6 +72,9 @@ class ProviderSpec:
     max_batch: int = 1
     idempotent: bool = False
     uncertain_policy: str = "retry"  # what a new provider does with uncertain deliveries: retry or hold
+    max_message_bytes: int = GENERAL_LIMIT
+    owns_addresses: bool = False
+    address_pattern: str = ""
 
     def field(self, name: str) -> Field:
         """The field of that wire name; KeyError when there is none."""
@@ -64,7 +85,7 @@ class ProviderSpec:
 
     def missing(self, values: Mapping[str, Any]) -> list[Field]:
         """The needed fields that have no value yet."""
-        return [field for field in self.fields if field.needed and values.get(field.name) in (None, "")]
+        return [field for field in self.fields if field.needed and values.get(field.name) in (None, "", {})]
 
 
 EMAIL_SENDER: tuple[Field, ...] = (

@@ -2,17 +2,41 @@
 
 import argparse
 import asyncio
+import importlib
 import json
 import os
+import pkgutil
 import signal
-import ssl
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Protocol, Self
 
 from setproctitle import setproctitle
 
+from app import emulators
 from app.emulators.faults import Faults
 from app.emulators.outbox import Outbox, outbox_path
-from app.emulators.smtp import SIZE, SmtpEmulator, SmtpOptions
+
+SMTP_SIZE = 26_214_400
+
+
+class Emulator(Protocol):
+    """What every emulator's module offers as `EMULATOR`."""
+
+    kind: str
+
+    @classmethod
+    def prepared(cls, outbox: Outbox, faults: Faults, arguments: argparse.Namespace) -> Self:
+        """As the command line wants it."""
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> tuple[str, int]:
+        """Listen; returns the address."""
+
+    async def stop(self) -> None:
+        """Stop listening and hang up."""
+
+    def announcement(self) -> dict[str, Any]:
+        """What others need to know: `host`, `port`, base `url`, `channel`, `values` to connect with."""
 
 
 def main() -> None:
@@ -26,10 +50,27 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m app.emulators", description=__doc__)
     parser.add_argument("--data-dir", type=Path, required=True, help="where outbox and addresses are written")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--smtp-port", type=int, default=0, help="0: any free port")
-    parser.add_argument("--smtp-size", type=int, default=SIZE, help="bytes of one message, as announced by SIZE")
+    parser.add_argument(
+        "--port", action="append", default=[], metavar="KIND=PORT", help="a fixed port for one kind; else any free one"
+    )
+    parser.add_argument("--smtp-port", type=int, default=0, help="the same as --port smtp=PORT")
+    parser.add_argument("--smtp-size", type=int, default=SMTP_SIZE, help="bytes of one message, as announced by SIZE")
     parser.add_argument("--smtp-certificate", type=Path, help="PEM file with key and chain; offers STARTTLS")
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    try:
+        arguments.ports = {kind: int(port) for kind, _, port in (each.partition("=") for each in arguments.port)}
+    except ValueError:
+        parser.error("--port needs a kind and a number, such as --port twilio=8101.")
+    arguments.ports.setdefault("smtp", arguments.smtp_port)
+    return arguments
+
+
+def discover() -> dict[str, type[Emulator]]:
+    """Every emulator by its kind: each module of this package that offers `EMULATOR`; a new one edits no list."""
+    names = sorted(module.name for module in pkgutil.iter_modules(emulators.__path__) if module.name != "__main__")
+    modules = [importlib.import_module(f"{emulators.__name__}.{name}") for name in names if name != "inbox"]
+    found = [module.EMULATOR for module in modules if hasattr(module, "EMULATOR")]
+    return {emulator.kind: emulator for emulator in found}
 
 
 async def run(arguments: argparse.Namespace) -> None:
@@ -40,24 +81,22 @@ async def run(arguments: argparse.Namespace) -> None:
         loop.add_signal_handler(number, stop.set)
     path = outbox_path(arguments.data_dir)
     outbox, faults = Outbox(path), Faults(path)
-    tls = None
-    if arguments.smtp_certificate:
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        tls.load_cert_chain(arguments.smtp_certificate)
-    smtp = SmtpEmulator(outbox, faults, SmtpOptions(tls=tls, size=arguments.smtp_size))
-    host, port = await smtp.start(arguments.host, arguments.smtp_port)
+    running = [kind.prepared(outbox, faults, arguments) for kind in discover().values()]
     addresses = arguments.data_dir / "run" / "emulators.json"
-    announce(addresses, {"smtp": {"host": host, "port": port}})
     try:
+        for each in running:
+            await each.start(arguments.host, arguments.ports.get(each.kind, 0))
+        announce(addresses, {each.kind: each.announcement() for each in running})
         await stop.wait()
     finally:
         addresses.unlink(missing_ok=True)
-        await smtp.stop()
+        for each in running:
+            await each.stop()
         outbox.close()
         faults.close()
 
 
-def announce(path: Path, addresses: dict[str, dict[str, str | int]]) -> None:
+def announce(path: Path, addresses: Mapping[str, Mapping[str, Any]]) -> None:
     """Write where the emulators listen, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")

@@ -2,7 +2,8 @@
 
 Two ways to ask. The dial of an account (or of everyone, `*`) says which fault, in how many per cent of the cases and
 for how many cases. An address asks for itself by its plus tag: `ann+mailbox-full@example.org` is always full,
-`ann+throttled-2@example.org` is throttled twice and accepted then, `ann+slow-3@example.org` takes three seconds.
+`ann+throttled-2@example.org` is throttled twice and accepted then, `ann+slow-3@example.org` takes three seconds. A push
+token asks the same way (`fault-throttled-2-…`), and a phone number by its last digits (`NUMBERS`).
 """
 
 import re
@@ -18,6 +19,15 @@ EVERYONE = "*"
 MOST = 1_000_000  # cases of a dial, and units of its amount
 
 _TAG = re.compile(r"[^+@]*\+(?P<name>[a-z]+(?:-[a-z]+)*)(?:-(?P<number>\d{1,4}))?@", re.IGNORECASE)
+_TOKEN_TAG = re.compile(r"fault-(?P<name>[a-z]+(?:-[a-z]+)*)(?:-(?P<number>\d{1,4}))?(?![a-z0-9])", re.IGNORECASE)
+NUMBERS_START = "+1500555"
+# What the last four digits of +1 500 555 xxxx ask for; the first few are those of Twilio's own test mode.
+NUMBERS = {
+    "0001": "mailbox-unknown", "0002": "content-rejected", "0003": "content-rejected", "0004": "opted-out",
+    "0009": "mailbox-unknown", "0101": "throttled", "0102": "server-error", "0103": "drop-after-dot",
+    "0104": "drop-before-body", "0105": "slow", "0106": "accept-and-lie", "0107": "hang", "0108": "garbage",
+    "0109": "wrong-json", "0110": "lose-after-dot", "0111": "busy",
+}  # fmt: skip
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS dial (
     account TEXT PRIMARY KEY,
@@ -40,7 +50,8 @@ class Fault:
 
     Acts: `reply` (say `text` instead of yes), `close` (say `text`, when there is one, and hang up), `keep` (keep the
     message, then hang up), `wait` (as many seconds as the dial's amount), `lack` (do not offer), `garble` (offer and
-    fail at it).
+    fail at it). The stage `http` is for services that are spoken to over HTTP only; those also play the faults of
+    `PLAYED_OVER_HTTP`, whatever their stage, each in its own words.
     """
 
     name: str
@@ -75,8 +86,27 @@ FAULTS: dict[str, Fault] = {
         Fault("banner-refused", "Turned away at the door", "banner", "close", "554 5.7.1 No service for your address"),
         Fault("no-pipelining", "Does not offer PIPELINING", "ehlo", "lack"),
         Fault("broken-pipelining", "Offers PIPELINING and drops what comes early", "ehlo", "garble"),
+        Fault("opted-out", "The person has opted out", "http", "reply"),
+        Fault("busy", "Not available at the moment", "http", "reply"),
+        Fault("hang", "Takes the request and never answers", "http", "wait"),
+        Fault("garbage", "Answers with something that is no HTTP", "http", "garble"),
+        Fault("wrong-json", "Says yes in words nobody can read", "http", "garble"),
+        Fault("accept-and-lie", "Says yes and loses the message", "http", "reply"),
+        Fault("expired-token", "The access token has expired", "http", "reply"),
+        Fault("receipts-late", "Receipts come late", "receipts", "wait"),
+        Fault("receipts-twice", "Receipts come twice", "receipts", "reply"),
+        Fault("receipts-backwards", "Receipts come last to first", "receipts", "reply"),
+        Fault("receipts-never", "Receipts never come", "receipts", "reply"),
     )
 }  # fmt: skip
+PLAYED_OVER_HTTP = frozenset(
+    ["mailbox-unknown", "mailbox-disabled", "throttled", "server-error", "content-rejected", "oversize", "slow",
+     "drop-before-body", "drop-after-dot", "lose-after-dot", "wrong-password", "sender-refused"]
+)  # fmt: skip
+
+
+def _is_of(fault: Fault, stage: str) -> bool:
+    return fault.stage == stage or (stage == "http" and fault.name in PLAYED_OVER_HTTP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +188,10 @@ class Faults:
             self._db.close()
 
     def _by_tag(self, stage: str, recipient: str) -> tuple[Fault, int] | None:
-        match = _TAG.match(recipient)
-        fault = FAULTS.get(match["name"].lower()) if match else None
-        if match is None or fault is None or fault.stage != stage:
+        name, number = _asked_for(recipient)
+        fault = FAULTS.get(name)
+        if fault is None or not _is_of(fault, stage):
             return None
-        number = int(match["number"] or 0)
         if fault.act == "wait":
             return fault, number or 1
         if not number:
@@ -181,9 +210,17 @@ class Faults:
     def _by_dial(self, stage: str, account: str, row: sqlite3.Row) -> tuple[Fault, int] | None:
         name, share, remaining, amount, seen = row
         fault = FAULTS.get(name)
-        if fault is None or fault.stage != stage or remaining == 0:
+        if fault is None or not _is_of(fault, stage) or remaining == 0:
             return None
         hits = (seen + 1) * share // 100 > seen * share // 100  # spread evenly, the same every time
         left = None if remaining is None else remaining - hits
         self._db.execute("UPDATE dial SET seen = seen + 1, remaining = ? WHERE account = ?", (left, account))
         return (fault, amount) if hits else None
+
+
+def _asked_for(recipient: str) -> tuple[str, int]:
+    """The fault that an address, a number or a token names for itself, and its number; empty when it names none."""
+    if recipient.startswith(NUMBERS_START):
+        return NUMBERS.get(recipient[len(NUMBERS_START) :], ""), 0
+    match = _TAG.match(recipient) if "@" in recipient else _TOKEN_TAG.match(recipient)
+    return (match["name"].lower(), int(match["number"] or 0)) if match else ("", 0)

@@ -1,6 +1,8 @@
 """The Sandbox page: what the emulators received for a project, and the dial that makes them fail."""
 
 import io
+import json
+from contextlib import suppress
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -27,7 +29,8 @@ from app.emulators.outbox import Outbox, Received, outbox_path
 
 blueprint = Blueprint("sandbox", __name__, url_prefix="/p/<project_id>/sandbox")
 PAGE_SIZE = 50
-VIEWS = ("html", "text", "headers", "attachments", "source")
+VIEWS = {"html": "HTML", "text": "Text", "headers": "Headers", "attachments": "Attachments", "source": "Source"}
+CALLED = {"email": "Email", "sms": "SMS", "push": "Push"}
 LONGEST_SOURCE = 200_000  # bytes of the source that are drawn; all of it can be downloaded
 SHARES = (100, 50, 20, 5, 1)
 COUNTS = (("", "until switched off"), ("1", "once"), ("10", "10 times"), ("100", "100 times"))
@@ -47,6 +50,10 @@ CONSEQUENCES = {
     "drop-after-dot": "Goes silent after taking the message: uncertain, and it did arrive",
     "lose-after-dot": "Goes silent after taking the message: uncertain, and it is lost",
     "drop-before-body": "Hangs up before the message: tried again",
+    "opted-out": "The person has opted out (SMS): never written to again",
+    "busy": "Not available (SMS, push): tried again later",
+    "accept-and-lie": "Says yes and loses the message (SMS, push): looks sent, and is not",
+    "wrong-json": "Says yes in words nobody can read (SMS, push): uncertain",
     "wrong-password": "Password refused: the provider is blocked until it is repaired",
     "sender-refused": "Sender refused: the provider is blocked until it is repaired",
     "banner-busy": "Too busy to talk: tried again",
@@ -108,22 +115,44 @@ def _arrivals(project_id: str) -> dict[str, Any]:
 
 @blueprint.get("/<int:number>")
 def show(project_id: str, number: int) -> str:
-    """One message as it arrived: HTML, text, headers, attachments, source."""
+    """One message as it arrived: an email by its parts, anything else as text; and the request that brought it."""
     found = _find(project_id, number)
-    mail = _parse(found.raw)
-    text, html = mail.get_body(("plain",)), mail.get_body(("html",))
-    view = request.args.get("view", "html" if html is not None else "text")
+    views = dict(VIEWS) if found.channel == "email" else {"text": "Message"}
+    if found.request:
+        views["request"] = "Request"
+    parts = _mail_parts(found) if found.channel == "email" else _plain_parts(found)
+    first = "html" if parts["has_html"] else "text"
+    view = request.args.get("view", first)
+    source = found.request if view == "request" else found.raw
     return render_template(
         "sandbox/show.html",
         row=found,
-        view=view if view in VIEWS else "html",
-        has_html=html is not None,
-        text=_drawable(_content(text)),
-        headers=[(name, _drawable(str(value))) for name, value in mail.items()],
-        attachments=_attachments(mail),
-        source=_drawable(found.raw[:LONGEST_SOURCE].decode("utf-8", "replace")),
-        is_cut=len(found.raw) > LONGEST_SOURCE,
+        views=views,
+        view=view if view in views else first,
+        source=_drawable(source[:LONGEST_SOURCE].decode("utf-8", "replace")),
+        is_cut=len(source) > LONGEST_SOURCE,
+        **parts,
     )
+
+
+def _mail_parts(found: Received) -> dict[str, Any]:
+    mail = _parse(found.raw)
+    text, html = mail.get_body(("plain",)), mail.get_body(("html",))
+    return {
+        "has_html": html is not None,
+        "text": _drawable(_content(text)),
+        "headers": [(name, _drawable(str(value))) for name, value in mail.items()],
+        "attachments": _attachments(mail),
+    }
+
+
+def _plain_parts(found: Received) -> dict[str, Any]:
+    """A text message as it is; a push with its JSON in lines."""
+    text = found.raw.decode("utf-8", "replace")
+    if found.channel == "push":
+        with suppress(ValueError):  # shown as it came
+            text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    return {"has_html": False, "text": _drawable(text), "headers": [], "attachments": []}
 
 
 def _content(part: Any) -> str:
@@ -164,9 +193,11 @@ def frame(project_id: str, number: int) -> Response:
 def source(project_id: str, number: int) -> Response:
     """Every byte as it arrived."""
     found = _find(project_id, number)
+    ending = {"sms": "txt", "push": "json"}.get(found.channel, "eml")
     return send_file(
-        io.BytesIO(found.raw), "application/octet-stream", as_attachment=True, download_name=f"message-{found.id}.eml"
-    )
+        io.BytesIO(found.raw), "application/octet-stream", as_attachment=True,
+        download_name=f"message-{found.id}.{ending}",
+    )  # fmt: skip
 
 
 @blueprint.get("/<int:number>/attachments/<int:part>")
@@ -253,6 +284,7 @@ def _go(address: str) -> Response:
 
 
 blueprint.add_app_template_filter(say_dial, "say_dial")
+blueprint.add_app_template_filter(lambda channel: CALLED.get(channel, channel), "called")
 for _view in (index, arrivals, show, frame, source, attachment):
     vars(_view)["permission"] = "sandbox.read"  # what the gate of the dashboard reads
 for _view in (ask_fault, turn, ask_clear, clear):

@@ -22,17 +22,25 @@ CREATE TABLE IF NOT EXISTS received (
     raw BLOB NOT NULL,
     size INTEGER NOT NULL,
     connection TEXT NOT NULL,
-    is_tls INTEGER NOT NULL
+    is_tls INTEGER NOT NULL,
+    channel TEXT NOT NULL DEFAULT 'email',
+    request BLOB NOT NULL DEFAULT x''
 );
 CREATE INDEX IF NOT EXISTS received_by_account ON received (account, id);
 CREATE INDEX IF NOT EXISTS received_by_recipient ON received (recipient, id);
 """
-_SUMMARY = "id, received_at, protocol, account, sender, recipient, subject, size, connection, is_tls"
+_ADDED = {"channel": "TEXT NOT NULL DEFAULT 'email'", "request": "BLOB NOT NULL DEFAULT x''"}  # since the first files
+_SUMMARY = "id, received_at, protocol, account, sender, recipient, subject, size, connection, is_tls, channel"
+_KEPT = "received_at, protocol, account, sender, recipient, subject, raw, size, connection, is_tls, channel, request"
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A message as it is about to be kept. `account` is who signed in, empty when nobody did."""
+    """A message as it is about to be kept. `account` is who signed in, empty when nobody did.
+
+    `raw` is what a person would look at: an email in MIME, the text of an SMS, the JSON of a push. `request` is what
+    came over the wire, where that is something else: the HTTP request, head and body.
+    """
 
     protocol: str
     account: str
@@ -42,11 +50,13 @@ class Arrival:
     raw: bytes
     connection: str
     is_tls: bool
+    channel: str = "email"
+    request: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One row of the outbox. `received_at` is aware, in UTC; `raw` is empty in lists."""
+    """One row of the outbox. `received_at` is aware, in UTC; `raw` and `request` are empty in lists."""
 
     id: int
     received_at: datetime
@@ -58,7 +68,9 @@ class Received:
     size: int
     connection: str
     is_tls: bool
+    channel: str = "email"
     raw: bytes = b""
+    request: bytes = b""
 
 
 class Outbox:
@@ -69,6 +81,9 @@ class Outbox:
         self._lock = threading.Lock()
         self._db = connect(path)
         self._db.executescript(_SCHEMA)
+        there = {row[1] for row in self._db.execute("PRAGMA table_info(received)")}
+        for name in _ADDED.keys() - there:
+            self._db.execute(f"ALTER TABLE received ADD COLUMN {name} {_ADDED[name]}")
 
     def keep(self, arrival: Arrival) -> int:
         """Store a message, one row for each recipient; returns the id of the last row once it is on disk."""
@@ -76,15 +91,15 @@ class Outbox:
         rows = [
             (
                 now, arrival.protocol, arrival.account, arrival.sender, recipient, arrival.subject, arrival.raw,
-                len(arrival.raw), arrival.connection, arrival.is_tls,
+                len(arrival.raw), arrival.connection, arrival.is_tls, arrival.channel, arrival.request,
             )
             for recipient in arrival.recipients
         ]  # fmt: skip
-        columns = "received_at, protocol, account, sender, recipient, subject, raw, size, connection, is_tls"
+        statement = f"INSERT INTO received ({_KEPT}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608 - a constant
         last: int | None = None
         with self._lock, self._db:
             for row in rows:
-                last = self._db.execute(f"INSERT INTO received ({columns}) VALUES (?,?,?,?,?,?,?,?,?,?)", row).lastrowid  # noqa: S608 - a constant
+                last = self._db.execute(statement, row).lastrowid
                 if last and last % PRUNED_EVERY == 0:
                     self._db.execute("DELETE FROM received WHERE id <= ?", (last - self._kept,))
         return last or 0
@@ -110,7 +125,7 @@ class Outbox:
     def get(self, row_id: int) -> Received | None:
         """One row with its bytes; None when it was never there or is pruned."""
         with self._lock:
-            row = self._db.execute(f"SELECT {_SUMMARY}, raw FROM received WHERE id = ?", (row_id,)).fetchone()  # noqa: S608 - constants
+            row = self._db.execute(f"SELECT {_SUMMARY}, raw, request FROM received WHERE id = ?", (row_id,)).fetchone()  # noqa: S608 - constants
         return _received(row) if row else None
 
     def count(self, account: str | None = None, search: str = "") -> int:
@@ -166,9 +181,10 @@ def _narrow(account: str | None, search: str) -> tuple[list[str], list[object]]:
 
 
 def _received(row: tuple[object, ...]) -> Received:
-    number, received_at, protocol, account, sender, recipient, subject, size, connection, is_tls, *raw = row
+    number, received_at, protocol, account, sender, recipient, subject, size, connection, is_tls, channel, *rest = row
+    raw, request = rest or (b"", b"")
     return Received(
         int(str(number)), datetime.fromisoformat(str(received_at)), str(protocol), str(account), str(sender),
-        str(recipient), str(subject), int(str(size)), str(connection), bool(is_tls),
-        raw[0] if raw and isinstance(raw[0], bytes) else b"",
+        str(recipient), str(subject), int(str(size)), str(connection), bool(is_tls), str(channel),
+        raw if isinstance(raw, bytes) else b"", request if isinstance(request, bytes) else b"",
     )  # fmt: skip

@@ -4,10 +4,12 @@ import asyncio
 import itertools
 import logging
 import ssl
+from argparse import Namespace
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email import policy
 from email.parser import BytesHeaderParser
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
@@ -33,12 +35,35 @@ class SmtpOptions:
 class SmtpEmulator:
     """The listening server. Start it inside a running asyncio loop."""
 
+    kind: ClassVar[str] = "smtp"
+    channel: ClassVar[str] = "email"
+    values: ClassVar[Mapping[str, Any]] = {
+        "host": "sandbox.invalid", "port": 25, "encryption": "none", "autoTLS": False, "username": "{account}",
+        "password": "sandbox",
+    }  # fmt: skip
+
     def __init__(self, outbox: Outbox, faults: Faults, options: SmtpOptions | None = None) -> None:
         self._outbox = outbox
         self._faults = faults
         self._options = options or SmtpOptions()
         self._server: asyncio.Server | None = None
         self._open: set[_Connection] = set()
+        self._address = ("", 0)
+
+    @classmethod
+    def prepared(cls, outbox: Outbox, faults: Faults, arguments: Namespace) -> Self:
+        """As the command line wants it: size, and STARTTLS when there is a certificate."""
+        tls = None
+        if arguments.smtp_certificate:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(arguments.smtp_certificate)
+        return cls(outbox, faults, SmtpOptions(tls=tls, size=arguments.smtp_size))
+
+    def announcement(self) -> dict[str, Any]:
+        """Where it listens, and settings to connect with."""
+        host, port = self._address
+        url = f"smtp://{host}:{port}"
+        return {"host": host, "port": port, "url": url, "channel": self.channel, "values": dict(self.values)}
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> tuple[str, int]:
         """Listen; returns the address, with the port that was free when 0 was asked for."""
@@ -46,7 +71,8 @@ class SmtpEmulator:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._connect, host, port, ssl=self._options.implicit_tls)
         address = self._server.sockets[0].getsockname()
-        return str(address[0]), int(address[1])
+        self._address = (str(address[0]), int(address[1]))
+        return self._address
 
     async def stop(self) -> None:
         """Stop listening and hang up."""
@@ -58,6 +84,9 @@ class SmtpEmulator:
 
     def _connect(self) -> "_Connection":
         return _Connection(_Reception(self._outbox, self._faults), self._faults, self._options, self._open)
+
+
+EMULATOR = SmtpEmulator
 
 
 class _Reception:

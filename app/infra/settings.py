@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     database_url: str = Field(default="", repr=False)
     redis_url: str = Field(default="", repr=False)
     storage_url: str = Field(default="", repr=False)
+    largest_file: int = Field(default=30_000_000, ge=1, le=10**12)  # bytes of an upload; a bucket may allow less
     secret_keys: str = Field(default="", repr=False)
     public_url: str = ""
     provider_endpoints: dict[str, str] = Field(default_factory=dict)
@@ -176,6 +177,7 @@ def _is_web_address(value: str) -> bool:
 _RIGHT = {
     "port": "use a number from 0 to 65535, where 0 takes any free port",
     "workers": "use a number from 1 to 256",
+    "largest_file": "use a number of bytes from 1 to 1000000000000",
     "lease_seconds": "use a number from 2 to 3600",
     "allow_private_hosts": "use true or false",
     "log_format": "use console or json",

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol
 from app.domain.outcomes import Outcome
 from app.domain.provider_spec import ProviderSpec
 from app.domain.rendered import Prepared, Recipient
+from app.infra.tokens import TokenCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,14 +15,20 @@ class Account:
     """One configured account at a delivery service, decrypted for this call only.
 
     `key` names the account and changes whenever its settings change, so that pooled connections are never reused
-    across a change. `endpoint` is the operator's override of the base URL (never a tenant's). `allow_private_hosts`
-    lets the SMTP host be a loopback or private address.
+    across a change. `endpoint` is the operator's override of the base URL (never a tenant's), with its path;
+    `side_endpoints` are those of further addresses, by what follows the kind's name (`token` for `fcm_token`).
+    `allow_private_hosts` lets the SMTP host be a loopback or private address. `tokens` is where tokens that hold for a
+    while are kept, shared by the workers of a machine. `receipts_url` is where this service shall tell what became of
+    a message, for those that are told so with each one; empty when nobody listens.
     """
 
     key: str
     values: Mapping[str, Any] = field(repr=False)  # credentials and options by wire name; never logged
     endpoint: str = ""
     allow_private_hosts: bool = False
+    side_endpoints: Mapping[str, str] = field(default_factory=dict)
+    tokens: TokenCache = field(default_factory=TokenCache, repr=False, compare=False)
+    receipts_url: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from app.models.providers import Provider
 from app.models.suppressions import Suppression
 from app.models.targets import Target
 from app.models.topics import Topic
-from app.services import access, deliveries, demo_people, providers, topic_totals
+from app.services import access, deliveries, demo_people, provider_sandbox, topic_totals
 from app.services.demo_people import DOMAINS, Ids
 from app.services.demo_scenes import SCENES
 from app.services.demo_stage import Stage
@@ -81,7 +81,7 @@ def _sandbox(work: Work) -> Provider:
     """The provider that all of the story is pinned to: the project's own Sandbox, or one that goes with the story."""
     known = select(Provider.pk).where(Provider.project_pk == work.project_pk, Provider.is_emulated.is_(True))
     is_new = work.session.scalar(known.limit(1)) is None
-    provider = providers.connect_emulated(work)
+    provider = provider_sandbox.connect_emulated(work)
     if is_new:
         provider.name, provider.is_demo = SANDBOX, True
         # Waking what waits would hurry the email that is to wait; the ticker finds real ones within a second.

@@ -7,10 +7,10 @@ from random import Random
 from app.domain.message_states import MessageEvent, MessageStatus
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
 from app.domain.smtp_replies import Reply, Stage, judge
-from app.engine import dispatch, ledger, lifecycle, timeline
+from app.engine import aftermath, dispatch, ledger, lifecycle, planning, timeline
 from app.engine.audience import chosen_targets
 from app.engine.journal import Story
-from app.engine.ledger import Claimed, Holder, Lease
+from app.engine.ledger import Claimed, Holder, Lane, Lease
 from app.models.messages import Message
 from app.services.work import Work
 
@@ -62,7 +62,7 @@ def begin(work: Work, message: Message, event: MessageEvent, at: datetime, *, by
     session = work.session
     lifecycle.start(session, message, event, at, by=by)
     ready = at + FAN_OUT
-    ledger.plan(session, message, chosen_targets(session, work.project_pk, message.channel, message.audience), ready)
+    planning.plan(session, message, chosen_targets(session, work.project_pk, message.channel, message.audience), ready)
     message.fanned_out_at = ready
     tally = ledger.tally_of(session, message.pk)
     assert tally is not None  # noqa: S101 - lifecycle.start opened it
@@ -84,7 +84,7 @@ def carry(work: Work, message: Message, provider_pk: int, course: Course) -> dat
             break
         if not fresh:
             waits.clear()
-        lease = ledger.claim(work.session, message, provider_pk, min(BATCH, fresh or BATCH), HOLDER, moment)
+        lease = ledger.claim(work.session, message, Lane(provider_pk), min(BATCH, fresh or BATCH), HOLDER, moment)
         if lease is None:
             break
         ended = moment + PACE * len(lease.deliveries)
@@ -99,7 +99,7 @@ def _record(work: Work, message: Message, lease: Lease, course: Course, moment: 
     story = Story(started=set(answered), answered=answered)
     results = dispatch.results_of(lease, story, moment, hold_uncertain=True, begun=begun)
     ledger.record(work.session, lease, results, moment)
-    dispatch.after_record(work.session, message, results, moment)
+    aftermath.after_record(work.session, message, results, moment)
     return {result.next_attempt_at for result in results if result.next_attempt_at > moment}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import delete, select
 
 from app.domain.errors import Invalid
+from app.domain.permissions import ActorKind
 from app.models.idempotency import KeptAnswer
 from app.services.work import Work
 
@@ -39,7 +40,7 @@ def recall(work: Work, key: str, fingerprint: str) -> Earlier | None:
     )
     kept = work.session.scalar(
         select(KeptAnswer).where(
-            KeptAnswer.project_pk == work.project_pk, KeptAnswer.caller_pk == (work.actor.pk or 0),
+            KeptAnswer.project_pk == work.project_pk, KeptAnswer.caller_pk == _caller(work),
             KeptAnswer.key == key,
         )
     )  # fmt: skip
@@ -55,8 +56,14 @@ def remember(work: Work, key: str, fingerprint: str, status: int, body: Any) -> 
     """Keep the answer with what it answers: both are saved or neither."""
     work.session.add(
         KeptAnswer(
-            project_pk=work.project_pk, caller_pk=work.actor.pk or 0, key=key, fingerprint=fingerprint, status=status,
+            project_pk=work.project_pk, caller_pk=_caller(work), key=key, fingerprint=fingerprint, status=status,
             body={"answer": body}, at=work.now,
         )
     )  # fmt: skip
     work.session.flush()
+
+
+def _caller(work: Work) -> int:
+    """Whose keys are meant: keys and contacts are numbered apart, so that neither meets an answer of the other."""
+    pk = work.actor.pk or 0
+    return -pk if work.actor.kind is ActorKind.CONTACT else pk

@@ -7,11 +7,12 @@ from typing import Any
 from app import providers as catalog
 from app.domain.errors import Invalid
 from app.domain.permissions import Actor
-from app.engine.accounts import account_of
+from app.engine.accounts import SANDBOX, account_of
+from app.infra.http import close_clients
 from app.models.providers import Provider
 from app.providers.base import Account, Finding
 from app.services import providers
-from app.services.provider_settings import settle
+from app.services.provider_settings import kept_of, settings_that_stay, settle
 from app.services.work import Work, Workshop
 
 PATIENCE = 20.0  # seconds a person waits for the findings at most
@@ -48,14 +49,15 @@ def try_typed(
 def _typed_account(work: Work, kind: str, values: Mapping[str, Any], provider_id: str) -> Account:
     spec = providers.spec_of(kind)
     saved = providers.find_provider(work, provider_id) if provider_id else None
-    kept = work.vault.decrypt_json(saved.credentials) if saved is not None and saved.credentials else {}
+    kept = kept_of(work, saved) if saved is not None else {}
     if saved is not None and saved.is_emulated:
-        values = dict(values) | providers.settings_that_stay(work, saved)
+        values = dict(values) | settings_that_stay(work, saved, spec)
     settled = settle(catalog.get(kind), values, kept)
     if settled.problems:
         raise Invalid(settled.problems)
+    sandbox = {SANDBOX: saved.options.get(SANDBOX, "")} if saved is not None else {}
     draft = Provider(
-        kind=spec.kind, channel=spec.channel.value, version=0, options=settled.options,
+        kind=spec.kind, channel=spec.channel.value, version=0, options=settled.options | sandbox,
         credentials=work.vault.encrypt_json(settled.credentials), is_emulated=bool(saved and saved.is_emulated),
     )  # fmt: skip
     return account_of(work.vault, work.settings, draft)
@@ -63,7 +65,10 @@ def _typed_account(work: Work, kind: str, values: Mapping[str, Any], provider_id
 
 def _verify(kind: str, account: Account) -> list[Finding]:
     async def ask() -> list[Finding]:
-        return await asyncio.wait_for(catalog.get(kind).verify(account), PATIENCE)
+        try:
+            return await asyncio.wait_for(catalog.get(kind).verify(account), PATIENCE)
+        finally:
+            await close_clients()
 
     try:
         return asyncio.run(ask())

@@ -12,11 +12,12 @@ from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.message_states import MessageStatus
 from app.domain.provider_spec import ProviderSpec
 from app.engine import breaker
+from app.engine.accounts import SANDBOX
 from app.models.messages import Message
 from app.models.providers import Provider
 from app.services import dashboard, deliveries
 from app.services.dashboard import Health
-from app.services.provider_settings import LONGEST_NAME, Settled, settle
+from app.services.provider_settings import LONGEST_NAME, Settled, kept_of, settings_that_stay, settle
 from app.services.work import Work
 
 POLICIES = ("retry", "hold")
@@ -112,9 +113,9 @@ def connect(work: Work, kind: str, *, name: str, values: Mapping[str, Any], poli
     spec = spec_of(kind)
     settled = settle(catalog.get(kind), values)
     _check(name, policy or spec.uncertain_policy, settled)
-    provider = _add(work, spec, name.strip(), settled, policy)
+    provider = add(work, spec, name.strip(), settled, policy)
     work.audit("provider.create", f"provider/{provider.id}", name=provider.name, kind=kind)
-    _wake(work)
+    wake(work)
     return provider
 
 
@@ -133,10 +134,10 @@ def register(
         raise Conflict(sentence, type="provider_already_exists", fields={"id": [sentence]})
     settled = settle(catalog.get(kind), values)
     is_ready = not _part_problems(name, spec.uncertain_policy, settled, values)
-    provider = _add(work, spec, name.strip(), settled, "", provider_id)
+    provider = add(work, spec, name.strip(), settled, "", provider_id)
     provider.enabled = enabled and is_ready
     work.audit("provider.create", f"provider/{provider.id}", name=provider.name, kind=kind)
-    _wake(work)
+    wake(work)
     return provider
 
 
@@ -154,8 +155,8 @@ def amend(
         sentence = f"Provider {provider_id} is of the kind {provider.kind}; change it as one of those."
         raise Invalid({"kind": [sentence]}, type="provider_incorrect_type")
     if provider.is_emulated and values:
-        values = dict(values) | settings_that_stay(work, provider)
-    kept: dict[str, Any] = work.vault.decrypt_json(provider.credentials) if provider.credentials else {}
+        values = dict(values) | settings_that_stay(work, provider, spec_of(provider.kind))
+    kept = kept_of(work, provider)
     settled = settle(catalog.get(kind), kept | dict(provider.options) | dict(values), kept)
     name = provider.name if name is None else name.strip()
     missing = _part_problems(name, provider.uncertain_policy, settled, values)
@@ -167,7 +168,7 @@ def amend(
     fresh = {each for each in settled.replaced if settled.credentials[each] != kept.get(each)}
     settled.replaced &= fresh
     provider.secret_notes = dict(provider.secret_notes or {}) | settled.notes(spec, work.now)
-    provider.credentials, provider.options = work.vault.encrypt_json(settled.credentials), settled.options
+    keep_settings(work, provider, settled)
     provider.name = name
     _touch(work, provider)
     repair(work, provider)
@@ -187,38 +188,14 @@ def _part_problems(name: str, policy: str, settled: Settled, given: Mapping[str,
 def secrets_for(work: Work, provider: Provider) -> dict[str, Any]:
     """The secrets of a provider by wire name; only for a program whose key may write them (the caller has checked)."""
     work.require("providers.read")
-    kept: dict[str, Any] = work.vault.decrypt_json(provider.credentials) if provider.credentials else {}
+    kept = kept_of(work, provider)
     return {field.name: kept.get(field.name, "") for field in spec_of(provider.kind).fields if field.secret}
 
 
-def connect_emulated(work: Work, kind: str = "smtp") -> Provider:
-    """Connect the Sandbox as a provider; the one that is connected already, when there is one."""
-    work.require("providers.write")
-    found: Provider | None = work.session.scalar(
-        select(Provider).where(
-            Provider.project_pk == work.project_pk, Provider.kind == kind, Provider.is_emulated.is_(True)
-        )
-    )
-    if found is not None:
-        if not found.enabled:
-            switch(work, found.id, on=True)
-        return found
-    spec = spec_of(kind)
-    sender = f"news@{work.project.id.lower().replace('_', '-').strip('.-')}.example"
-    settled = Settled(
-        {"host": "sandbox.invalid", "port": 25, "encryption": "none", "autoTLS": False}
-        | {"username": work.project.id, "password": "sandbox"},
-        {"fromName": work.project.name, "fromEmail": sender},
-    )  # fmt: skip
-    provider = _add(work, spec, "Sandbox", settled, "")
-    provider.is_emulated = True
-    provider.verified_at = work.now
-    work.audit("provider.create", f"provider/{provider.id}", name=provider.name, kind=kind, emulated=True)
-    _wake(work)
-    return provider
-
-
-def _add(work: Work, spec: ProviderSpec, name: str, settled: Settled, policy: str, provider_id: str = "") -> Provider:
+def add(
+    work: Work, spec: ProviderSpec, name: str, settled: Settled, policy: str = "", provider_id: str = ""
+) -> Provider:
+    """Put a provider that was checked into the database, the last of its channel's failover order."""
     last = work.session.scalar(
         select(func.max(Provider.rank)).where(
             Provider.project_pk == work.project_pk, Provider.channel == spec.channel.value
@@ -246,12 +223,18 @@ def _check(name: str, policy: str, settled: Settled) -> None:
         raise Invalid(problems)
 
 
+def keep_settings(work: Work, provider: Provider, settled: Settled) -> None:
+    """Put settings that were checked in the place of the old ones; what names a Sandbox account stays."""
+    sandbox = {SANDBOX: provider.options[SANDBOX]} if SANDBOX in (provider.options or {}) else {}
+    provider.credentials, provider.options = work.vault.encrypt_json(settled.credentials), settled.options | sandbox
+
+
 def settings_of(work: Work, provider: Provider) -> dict[str, Any]:
     """The settings of a provider for its form: everything but the secrets, by wire name."""
-    kept: dict[str, Any] = work.vault.decrypt_json(provider.credentials) if provider.credentials else {}
+    kept = kept_of(work, provider)
     spec = spec_of(provider.kind)
     secret = {field.name for field in spec.fields if field.secret}
-    return {name: value for name, value in (kept | dict(provider.options)).items() if name not in secret}
+    return {name: value for name, value in (kept | dict(provider.options)).items() if name not in secret | {SANDBOX}}
 
 
 def secrets_of(provider: Provider) -> dict[str, tuple[datetime, str]]:
@@ -267,14 +250,14 @@ def change(work: Work, provider_id: str, *, name: str, values: Mapping[str, Any]
     work.require("providers.write")
     provider = find_provider(work, provider_id)
     if provider.is_emulated:
-        values = dict(values) | settings_that_stay(work, provider)
-    kept = work.vault.decrypt_json(provider.credentials) if provider.credentials else {}
+        values = dict(values) | settings_that_stay(work, provider, spec_of(provider.kind))
+    kept = kept_of(work, provider)
     settled = settle(catalog.get(provider.kind), values, kept)
     _check(name, policy, settled)
     spec = spec_of(provider.kind)
     provider.secret_notes = dict(provider.secret_notes or {}) | settled.notes(spec, work.now)
     provider.name, provider.uncertain_policy = name.strip(), policy
-    provider.credentials, provider.options = work.vault.encrypt_json(settled.credentials), settled.options
+    keep_settings(work, provider, settled)
     if not provider.is_emulated:
         provider.verified_at = None
     _touch(work, provider)
@@ -283,18 +266,12 @@ def change(work: Work, provider_id: str, *, name: str, values: Mapping[str, Any]
     return provider
 
 
-def settings_that_stay(work: Work, provider: Provider) -> dict[str, Any]:
-    """What nobody may change of a Sandbox provider: where it leads, and under which name its mail is kept."""
-    names = ("host", "port", "username", "encryption", "autoTLS")
-    return {name: value for name, value in settings_of(work, provider).items() if name in names}
-
-
 def repair(work: Work, provider: Provider) -> None:
     """Let a blocked provider take deliveries again, and wake the messages that wait for it."""
     if provider.blocked_at is not None:
         work.audit("provider.repair", f"provider/{provider.id}", reason=provider.blocked_reason)
     breaker.close(provider)
-    _wake(work)
+    wake(work)
 
 
 def switch(work: Work, provider_id: str, *, on: bool) -> Provider:
@@ -306,7 +283,7 @@ def switch(work: Work, provider_id: str, *, on: bool) -> Provider:
     provider.enabled = on
     _touch(work, provider)
     work.audit("provider.enable" if on else "provider.disable", f"provider/{provider.id}", name=provider.name)
-    _wake(work)
+    wake(work)
     return provider
 
 
@@ -378,5 +355,6 @@ def _touch(work: Work, provider: Provider) -> None:
     provider.updated_at = work.now
 
 
-def _wake(work: Work) -> None:
+def wake(work: Work) -> None:
+    """Let messages that wait for a provider look again."""
     work.ring("wake", work.project_pk, queue="urgent")

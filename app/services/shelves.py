@@ -4,17 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Boolean, String, cast, func, null, select
 
 from app.domain.list_query import ListQuery
 from app.models.contacts import Contact
+from app.models.files import Bucket, File, FileReader
 from app.models.messages import Message
 from app.models.providers import Provider
 from app.models.targets import Target
 from app.models.topics import Subscriber, Topic
-from app.services import deliveries, records
+from app.services import deliveries, records, subscribers
+from app.services.buckets import enter_bucket, lets_in, shut_out
 from app.services.queries import Found, Shelf, find_page
 from app.services.work import Work
+
+_NOT_KNOWN = cast(null(), Boolean)  # an attribute that programs may ask for, and that nobody here has
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ def list_providers(work: Work, wish: Wish) -> Found:
 
 
 def list_subscribers(work: Work, topic: Topic, wish: Wish) -> Found:
-    """The subscribers of a topic, as SubscriberRecord."""
+    """The subscribers of a topic, as SubscriberRecord; a contact sees its own."""
     work.require("topics.read")
     owner = select(Contact.id).join(Target, Target.contact_pk == Contact.pk)
     columns = {
@@ -54,7 +58,8 @@ def list_subscribers(work: Work, topic: Topic, wish: Wish) -> Found:
         "user_id": owner.where(Target.pk == Subscriber.target_pk).correlate(Subscriber).scalar_subquery(),
     }  # fmt: skip
     searched = (Subscriber.id, columns["target_id"], columns["user_id"], columns["channel"])
-    shelf = Shelf("subscriber", Subscriber, [Subscriber.topic_pk == topic.pk], columns, searched)
+    conditions = [Subscriber.topic_pk == topic.pk, *subscribers.visible(work)]
+    shelf = Shelf("subscriber", Subscriber, conditions, columns, searched)
     found = _page(work, shelf, wish)
     return replace(found, rows=records.of_subscribers(work, found.rows))
 
@@ -91,10 +96,13 @@ def _list_targets(work: Work, conditions: list[Any], wish: Wish) -> Found:
 def list_contacts(work: Work, wish: Wish) -> Found:
     """The contacts of the project, as ContactRecord."""
     work.require("contacts.read")
-    columns = {"email": _first_address("email"), "phone": _first_address("sms")}
+    columns = {
+        "email": _first_address("email"), "phone": _first_address("sms"), "labels": cast(Contact.labels, String),
+        "impersonator": _NOT_KNOWN, "password_pwned": _NOT_KNOWN,
+    }  # fmt: skip
     shelf = Shelf(
         "user", Contact, [Contact.project_pk == work.project_pk], columns,
-        (Contact.id, Contact.name, columns["email"], columns["phone"]),
+        (Contact.id, Contact.name, columns["email"], columns["phone"]), frozenset({"labels"}),
     )  # fmt: skip
     found = _page(work, shelf, wish)
     return replace(found, rows=records.of_contacts(work, found.rows))
@@ -117,3 +125,23 @@ def list_messages(work: Work, wish: Wish) -> Found:
     shelf = Shelf("message", Message, mine, columns, searched, frozenset({"users", "targets"}))
     found = _page(work, shelf, wish)
     return replace(found, rows=records.of_messages(work, found.rows))
+
+
+def list_buckets(work: Work, wish: Wish) -> Found:
+    """The buckets of the project."""
+    work.require("files.read")
+    mine = [Bucket.project_pk == work.project_pk]
+    return _page(work, Shelf("bucket", Bucket, mine, {}, (Bucket.id, Bucket.name)), wish)
+
+
+def list_files(work: Work, bucket_id: str, wish: Wish) -> Found:
+    """The files of a bucket, pending ones too; of those that only some may read, those that the actor may."""
+    work.require("files.read")
+    bucket = enter_bucket(work, bucket_id)
+    limits: list[Any] = [File.bucket_pk == bucket.pk]
+    if not lets_in(work, bucket, "read"):
+        if not bucket.file_security:
+            raise shut_out("read")
+        mine = select(FileReader.file_pk).where(FileReader.role.in_(work.actor.roles))
+        limits.append(File.pk.in_(mine.where(FileReader.file_pk == File.pk)))
+    return _page(work, Shelf("file", File, limits, {}, (File.id, File.name)), wish)

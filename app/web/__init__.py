@@ -10,10 +10,10 @@ from htmx_flask import Htmx
 from werkzeug.exceptions import HTTPException
 
 from app.domain.errors import AppError
+from app.infra.assets import Assets
 from app.services.access import SignedIn
 from app.services.work import Workshop
 from app.web import access, doorstep, filters, nav
-from app.web.assets import Assets
 from app.web.context import zone
 from app.web.limits import limiter
 

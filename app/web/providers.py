@@ -5,10 +5,12 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
+from app.domain.channels import Channel
 from app.domain.errors import Invalid
 from app.domain.provider_spec import ProviderSpec
-from app.services import provider_trial, providers
+from app.services import provider_sandbox, provider_trial, providers
 from app.services import test_send as trials
+from app.services.provider_settings import fixed_fields
 from app.services.work import Work
 from app.web import access
 from app.web.context import actor, opening, reading, workshop
@@ -32,15 +34,20 @@ def index(project_id: str) -> Response:
 @access.needs("providers.write")
 def choose(project_id: str) -> Response:
     """Which kind to connect."""
-    return render("providers/choose.html", specs=providers.specs())
+    with reading() as work:
+        sandboxes = provider_sandbox.kinds(work)
+    groups: dict[Channel, list[ProviderSpec]] = {channel: [] for channel in Channel}
+    for spec in providers.specs():
+        groups[spec.channel].append(spec)
+    return render("providers/choose.html", groups=groups, sandboxes=sandboxes)
 
 
 @blueprint.post("/sandbox")
 @access.needs("providers.write")
 def use_sandbox(project_id: str) -> Response:
-    """Connect the Sandbox with one click."""
+    """Connect the Sandbox with one click; `kind` says as what, by default as a mail server."""
     with opening() as work:
-        providers.connect_emulated(work)
+        provider_sandbox.connect_emulated(work, request.form.get("kind") or provider_sandbox.FIRST)
     toast("The Sandbox is connected. What you send through it stays here and reaches nobody.")
     return go(url_for("home.index") if request.form.get("next") == "home" else url_for("providers.index"))
 
@@ -51,7 +58,7 @@ def new(project_id: str, kind: str) -> Response:
     """The empty form of a kind."""
     spec = providers.spec_of(kind)
     form = form_for(spec)(policy=spec.uncertain_policy)
-    return render("providers/form.html", form=form, spec=spec, provider=None, findings=None)
+    return render("providers/form.html", form=form, spec=spec, provider=None, findings=None, fixed=())
 
 
 @blueprint.post("/new/<kind>")
@@ -69,7 +76,7 @@ def create(project_id: str, kind: str) -> Response:
             )
     except Invalid as error:
         put_errors(form, error)
-        return redraw("providers/form.html", form=form, spec=spec, provider=None, findings=None)
+        return redraw("providers/form.html", form=form, spec=spec, provider=None, findings=None, fixed=())
     toast(f"{made.name} is connected.")
     return go(url_for("providers.show", provider_id=made.id))
 
@@ -78,7 +85,13 @@ def _draw_findings(form: ProviderForm, spec: ProviderSpec, provider: Any = None)
     findings = provider_trial.try_typed(
         workshop(), actor(), spec.kind, form.values(spec), provider.id if provider is not None else ""
     )
-    return render("providers/form.html", form=form, spec=spec, provider=provider, findings=findings)
+    return render(
+        "providers/form.html", form=form, spec=spec, provider=provider, findings=findings, fixed=_fixed(provider, spec)
+    )
+
+
+def _fixed(provider: Any, spec: ProviderSpec) -> frozenset[str]:
+    return fixed_fields(spec, is_emulated=provider is not None and provider.is_emulated)
 
 
 @blueprint.get("/<provider_id>")
@@ -90,13 +103,15 @@ def show(project_id: str, provider_id: str) -> Response:
 
 def _draw(provider_id: str, form: TrialForm | None = None, status: int = 200, **extra: Any) -> Response:
     now = access.visitor()
-    form = form or TrialForm(address=now.who.email if now else "")
     with reading() as work:
         card = providers.card_of(work, providers.find_provider(work, provider_id))
         settings = providers.settings_of(work, card.provider)
         secrets = providers.secrets_of(card.provider)
+    own = {Channel.EMAIL: now.who.email if now else ""}
+    form = form or TrialForm(address=own.get(card.spec.channel, ""))
     return render(
-        "providers/show.html", status=status, card=card, settings=settings, secrets=secrets, trial_form=form,
+        "providers/show.html", status=status, card=card, settings=settings, secrets=secrets,
+        trial_form=form.fit(card.spec.channel),
         **({"findings": None, "trial": None} | extra),
     )  # fmt: skip
 
@@ -107,7 +122,8 @@ def edit(project_id: str, provider_id: str) -> Response:
     """The form with what is set, but for the secrets."""
     with reading() as work:
         provider, spec, form = _filled(work, provider_id)
-    return render("providers/form.html", form=form, spec=spec, provider=provider, findings=None)
+    fixed = _fixed(provider, spec)
+    return render("providers/form.html", form=form, spec=spec, provider=provider, findings=None, fixed=fixed)
 
 
 @blueprint.post("/<provider_id>/edit")
@@ -125,7 +141,8 @@ def change(project_id: str, provider_id: str) -> Response:
             )
     except Invalid as error:
         put_errors(form, error)
-        return redraw("providers/form.html", form=form, spec=spec, provider=provider, findings=None)
+        fixed = _fixed(provider, spec)
+        return redraw("providers/form.html", form=form, spec=spec, provider=provider, findings=None, fixed=fixed)
     toast("Saved. It is used from now on.")
     return go(url_for("providers.show", provider_id=provider_id))
 

@@ -24,6 +24,14 @@ REASONS: Mapping[Reason, Wording] = {
     Reason.MAILBOX_DISABLED: Wording("Inbox is closed.", "Ask the person for another address."),
     Reason.MAILBOX_FULL: Wording("Inbox full.", _WE_RETRY),
     Reason.DOMAIN_UNKNOWN: Wording("The part after the @ does not exist.", "Check the address for a typing mistake."),
+    Reason.TOKEN_RETIRED: Wording(
+        "The app was removed from the device, or the device has a new token.",
+        "Nothing to do: the app registers its new token when it is opened.",
+    ),
+    Reason.TOKEN_FOREIGN: Wording(
+        "The device token belongs to another app, project or environment.",
+        "Compare where the app gets its token with the provider's settings.",
+    ),
     Reason.OPTED_OUT: Wording("The person does not want messages.", "Nothing to do: we respect it from now on."),
     Reason.SUPPRESSED: Wording(
         "Left out: the address is suppressed.", "Lift the suppression if the person asks for it."
@@ -31,6 +39,7 @@ REASONS: Mapping[Reason, Wording] = {
     Reason.TARGET_EXPIRED: Wording("Left out: the address has expired.", "Add a current address to the contact."),
     Reason.DUPLICATE: Wording("Left out: the same address is in this message already."),
     Reason.TOO_LARGE: Wording("The message is too large for the receiver.", "Make it smaller and send it again."),
+    Reason.ATTACHMENT_MISSING: Wording("A file of the message is gone.", "Choose another file in a copy, and send it."),
     Reason.CONTENT_REJECTED: Wording("The receiver refused the content.", "Change what the answer below names."),
     Reason.MISSING_VARIABLE: Wording(
         "A variable had no value.", "Give it a fallback, or fill the contact's attribute."

@@ -19,12 +19,12 @@ def test_a_slash_too_many_does_not_matter(api: Caller, path: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/nothing"), ("GET", ""), ("PUT", "/messaging/topics"), ("POST", "/messaging/messages/sms"),
-        ("POST", "/messaging/messages/push"), ("POST", "/messaging/providers/twilio"), ("POST", "/users/bcrypt"),
-        ("GET", "/storage/buckets"), ("GET", "/account"), ("DELETE", "/messaging/topics"),
+        ("GET", "/nothing"), ("GET", ""), ("PUT", "/messaging/topics"), ("DELETE", "/messaging/topics"),
+        ("POST", "/messaging/messages/fax"), ("POST", "/messaging/providers/pigeon"), ("POST", "/users/rot13"),
+        ("GET", "/databases"), ("GET", "/health/db"), ("GET", "/v1/ping"), ("PATCH", "/ping"), ("POST", "/docs"),
     ],
 )  # fmt: skip
-def test_what_is_not_built_is_an_unknown_route(api: Caller, method: str, path: str) -> None:
+def test_what_is_not_offered_is_an_unknown_route(api: Caller, method: str, path: str) -> None:
     assert api.refused(method, path, {}) == (404, "general_route_not_found")
 
 
@@ -54,6 +54,58 @@ def test_a_preflight_is_answered_for_known_hosts_only(app: Flask) -> None:
     assert "X-Appwrite-Project" in known.headers["Access-Control-Allow-Headers"]
     unknown = nobody.call("OPTIONS", "/messaging/topics", headers={"Origin": "https://evil.example"})
     assert "Access-Control-Allow-Origin" not in unknown.headers
+
+
+# Every header that a client of the contract may send (sections 1.3, 3.1 and 11.3).
+SENT = (
+    "authorization, content-range, content-type, cookie, idempotency-key, origin, range, x-appwrite-dev-key, "
+    "x-appwrite-id, x-appwrite-jwt, x-appwrite-key, x-appwrite-locale, x-appwrite-mode, x-appwrite-organization, "
+    "x-appwrite-project, x-appwrite-response-format, x-appwrite-session, x-appwrite-timestamp, x-fallback-cookies, "
+    "x-forwarded-user-agent, x-sdk-language, x-sdk-name, x-sdk-platform, x-sdk-version"
+)
+
+
+def test_a_preflight_lets_through_whatever_a_client_sends(app: Flask) -> None:
+    answer = Caller(app, project="").call("OPTIONS", "/nothing", headers={"Origin": "https://localhost"})
+    allowed = {name.strip().lower() for name in answer.headers["Access-Control-Allow-Headers"].split(",")}
+    assert set(SENT.split(", ")) - allowed == set()
+    assert answer.headers["Access-Control-Allow-Methods"] == "GET, POST, PUT, PATCH, DELETE"
+    assert answer.headers["Access-Control-Max-Age"] == "86400"
+    assert not answer.headers["Content-Type"].startswith("application/json")
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_known"),
+    [
+        ("http://localhost:5173", True), ("https://127.0.0.1", True), ("http://[::1]:8080", True), ("null", False),
+        ("http://localhost.evil.example", False), ("http://evil.example/localhost", False), ("localhost", False),
+        ("http://localhost@evil.example", False), ("file://", False), ("http://[x", False), ("é", False),
+    ],
+)  # fmt: skip
+def test_an_origin_is_known_by_its_whole_host(app: Flask, origin: str, is_known: bool) -> None:
+    answer = Caller(app, project="").call("GET", "/ping", headers={"Origin": origin})
+    assert answer.status_code == (200 if is_known else 403)
+    assert answer.headers.get("Access-Control-Allow-Origin") == (origin if is_known else None)
+    assert (answer.headers.get("Access-Control-Allow-Credentials") == "true") is is_known
+    assert "Origin" in answer.headers["Vary"]
+    if is_known:
+        exposed = answer.headers["Access-Control-Expose-Headers"]
+        assert {"X-Appwrite-Session", "X-Fallback-Cookies"} <= set(exposed.split(", "))
+
+
+def test_a_refusal_may_be_read_by_the_page_that_asked_and_is_kept_by_nobody(app: Flask) -> None:
+    answer = Caller(app).call("GET", "/messaging/topics", headers={"Origin": "http://localhost"})
+    assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (401, "http://localhost")
+    assert answer.headers["Cache-Control"] == "no-cache, no-store, must-revalidate"
+    assert (answer.headers["Expires"], answer.headers["Pragma"]) == ("0", "no-cache")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", ["/ping", "/messaging/topics", "/nowhere"])
+def test_no_answer_says_what_an_sdk_would_print_or_mistake(api: Caller, path: str) -> None:
+    answer = api.call("GET", path, headers={"X-Appwrite-Response-Format": "2.5.0"})
+    assert "X-Appwrite-Warning" not in answer.headers
+    assert answer.headers.get("Server", "") != "Appwrite"
 
 
 def test_an_unknown_origin_needs_a_key(app: Flask, api: Caller) -> None:

@@ -8,7 +8,7 @@ import pytest
 from app import providers
 from tests.architecture.source import APP, PRODUCT, ROOT, functions, text, tree
 
-KITS = {"__init__", "base", "mime"}
+KITS = {"__init__"} | providers.KIT
 KINDS = sorted(path.stem for path in (APP / "providers").glob("*.py") if path.stem not in KITS)
 JOBS = {node.name for node in functions("app/jobs.py") if not node.name.startswith("_")} - {"bind"}
 

@@ -8,13 +8,10 @@ from tests.architecture.source import PRODUCT, tree
 
 ALLOWED = (
     "app/domain/channels.py", "app/domain/content.py", "app/domain/addresses.py", "app/rendering/", "app/providers/",
-    "app/api/messages.py", "app/web/forms/compose.py",
+    "app/api/messages", "app/web/forms/compose.py",
 )  # fmt: skip
 # place -> why, since when. The list may only get shorter.
-EXPLAINED = {
-    "app/services/messages.py": "only email can be written yet, 2026-11-21",
-    "app/services/test_send.py": "only email can be written yet, 2026-11-21",
-}
+EXPLAINED: dict[str, str] = {}
 CHANNELS = {"EMAIL", "SMS", "PUSH"}
 
 

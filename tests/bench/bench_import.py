@@ -36,8 +36,7 @@ def _import(people: int) -> float:
     file = io.BytesIO(f"name,email,city\n{rows}".encode())
     with workshop_of_its_own() as shop:
         began = time.perf_counter()
-        with shop.open(OLGA) as work:
-            row = imports.upload(work, file, "people.csv")
+        row = imports.upload(shop, OLGA, file, "people.csv")
         with shop.open(OLGA) as work:
             imports.check_import(
                 work, row.id, row.settings["columns"], separator=";", topics=[],

@@ -22,7 +22,7 @@ STILL_PAGES = (
     "/settings", "/settings/members", "/settings/keys", "/settings/keys/new", "/settings/activity",
     "/settings/sample-data", "/sandbox/faults", "/sandbox/clear", "/messages/nowhere", "/imports/nowhere",
 )  # fmt: skip
-OTHER_PAGES = ("/styleguide", "/p/nowhere", "/nowhere")  # outside the project
+OTHER_PAGES = ("/styleguide", "/v1/docs?project=default", "/p/nowhere", "/nowhere")  # outside the project
 FOUND_PAGES = {  # a list, and which of its links lead to a page of its own
     "/messages?phase=draft": (r"/messages/[0-9a-z]{20}(?:/edit)?$",),
     "/messages?phase=sent": (r"/messages/[0-9a-z]{20}$",),

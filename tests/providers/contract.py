@@ -10,8 +10,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from app.domain.channels import Channel
 from app.domain.outcomes import Outcome
-from app.domain.rendered import Recipient, RenderedEmail
+from app.domain.rendered import Recipient, Rendered, RenderedEmail, RenderedPush, RenderedSms
 from app.providers.base import Account, Envelope, Finding, Provider
 
 FAULTS = {
@@ -57,6 +58,8 @@ class Rig(Protocol):
 
     good_values: dict[str, Any]
     secrets: tuple[str, ...]
+    expects: dict[str, str]  # where a fault comes to something else than FAULTS says
+    says_how_long: bool  # whether the service says how long to wait when it throttles
 
     def open(self, tmp_path: Any) -> AbstractAsyncContextManager[Stage]:
         """The emulator, up for the time of a test."""
@@ -93,16 +96,37 @@ class Recorder:
 
 
 class Greeting:
-    """A message that greets each recipient by name."""
+    """A message that greets each recipient by name, on any channel."""
 
-    def render(self, recipient: Recipient) -> RenderedEmail:
-        return RenderedEmail("Good morning", f"Hello {recipient.name}\n", f"<p>Hello {recipient.name}</p>\n")
+    def __init__(self, channel: Channel = Channel.EMAIL) -> None:
+        self.channel = channel
+
+    def render(self, recipient: Recipient) -> Rendered:
+        words = f"Hello {recipient.name}"
+        match self.channel:
+            case Channel.EMAIL:
+                return RenderedEmail("Good morning", f"{words}\n", f"<p>{words}</p>\n")
+            case Channel.SMS:
+                return RenderedSms(words)
+            case Channel.PUSH:
+                return RenderedPush("Good morning", words)
 
 
-def envelopes(count: int, special: dict[int, str] | None = None) -> list[Envelope]:
+def address_of(number: int, channel: Channel = Channel.EMAIL) -> str:
+    """An address that stands for a person."""
+    match channel:
+        case Channel.EMAIL:
+            return f"p{number}@example.com"
+        case Channel.SMS:
+            return f"+49170{1_000_000 + number}"
+        case Channel.PUSH:
+            return f"{number:064x}"
+
+
+def envelopes(count: int, special: dict[int, str] | None = None, channel: Channel = Channel.EMAIL) -> list[Envelope]:
     """That many envelopes; `special` names other addresses by position."""
     return [
-        Envelope(f"key{index}", Recipient((special or {}).get(index, f"p{index}@example.com"), f"Person {index}"))
+        Envelope(f"key{index}", Recipient((special or {}).get(index, address_of(index, channel)), f"Person {index}"))
         for index in range(count)
     ]
 
@@ -120,7 +144,7 @@ def send(
 
     async def run() -> list[Arrived]:
         async with rig.open(tmp_path) as stage:
-            await provider.send(account(stage), Greeting(), work(stage), told)
+            await provider.send(account(stage), Greeting(provider.spec.channel), work(stage), told)
             await rig.close()
             return stage.arrived()
 

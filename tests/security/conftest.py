@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from app.domain.permissions import Actor, ActorKind, Role, permissions_of, system
 from app.emulators.outbox import Arrival, Outbox, outbox_path
-from app.engine import ledger
+from app.engine import ledger, planning
 from app.factory import create_app
 from app.models.imports import Import
 from app.models.members import Invitation
@@ -140,5 +140,5 @@ def _message(session: Any, status: str, topic_id: str) -> Message:
         ledger.open_tally(session, message.pk, START)
         session.flush()
         chosen = ledger.select(Target.pk.label("target_pk")).where(Target.address == "person0@example.org")
-        ledger.plan(session, message, chosen, START)
+        planning.plan(session, message, chosen, START)
     return message

@@ -24,7 +24,7 @@ from app.models.suppressions import Suppression
 from app.models.targets import Target
 from app.models.topics import Topic
 from app.seed import seed
-from app.services import access, dashboard, demo, members, messages, providers, topic_totals
+from app.services import access, dashboard, demo, members, messages, provider_sandbox, topic_totals
 from app.services.work import Workshop
 from tests.conftest import SECRET, START, FakeClock, open_workshop
 from tests.engine.conftest import MailServer
@@ -258,7 +258,7 @@ def test_its_provider_stays_while_a_message_of_yours_needs_it(workshop: Workshop
 
 def test_a_sandbox_that_was_there_before_is_used_and_stays(workshop: Workshop, actor: Actor) -> None:
     with workshop.open(actor) as work:
-        sandbox = providers.connect_emulated(work)
+        sandbox = provider_sandbox.connect_emulated(work)
     with workshop.open(actor) as work:
         assert demo.add(work).providers == 0
         assert set(work.session.scalars(select(Message.provider_pk))) == {sandbox.pk}

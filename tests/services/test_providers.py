@@ -11,7 +11,7 @@ from app.domain.permissions import Actor
 from app.models.audit import AuditEntry
 from app.models.deliveries import Batch
 from app.models.providers import Provider
-from app.services import provider_trial, providers
+from app.services import provider_sandbox, provider_trial, providers
 from app.services.work import Work, Workshop
 from tests.conftest import START
 from tests.factories import make_message, make_provider
@@ -124,9 +124,9 @@ def test_switched_off_it_is_not_used(workshop: Workshop, actor: Actor) -> None:
 
 def test_the_sandbox_is_connected_once_under_the_name_of_the_project(workshop: Workshop, actor: Actor) -> None:
     with workshop.open(actor) as work:
-        first = providers.connect_emulated(work)
+        first = provider_sandbox.connect_emulated(work)
         providers.switch(work, first.id, on=False)
-        second = providers.connect_emulated(work)
+        second = provider_sandbox.connect_emulated(work)
         assert second.pk == first.pk
         assert second.enabled
         assert work.vault.decrypt_json(first.credentials)["username"] == "default"
@@ -134,7 +134,7 @@ def test_the_sandbox_is_connected_once_under_the_name_of_the_project(workshop: W
 
 def test_nobody_turns_the_sandbox_into_a_real_account(workshop: Workshop, actor: Actor) -> None:
     with workshop.open(actor) as work:
-        provider = providers.connect_emulated(work)
+        provider = provider_sandbox.connect_emulated(work)
         providers.change(work, provider.id, name="Sandbox", values=TYPED, policy="retry")
         kept = work.vault.decrypt_json(provider.credentials)
         assert (kept["host"], kept["username"]) == ("sandbox.invalid", "default")

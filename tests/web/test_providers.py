@@ -13,6 +13,7 @@ from app.domain.permissions import Actor
 from app.infra.settings import Settings
 from app.models.messages import Message
 from app.models.providers import Provider
+from app.services.providers import specs as provider_specs
 from app.services.work import Workshop
 from tests.factories import make_provider
 from tests.sent_messages import make_sent
@@ -161,3 +162,78 @@ def test_a_viewer_sees_providers_and_changes_nothing(workshop: Workshop, actor: 
     assert not vera.get(f"{LIST}/{provider.id}").select("main form")
     assert vera.get(f"{LIST}/new").status == 403
     assert vera.get(f"{LIST}/{provider.id}/edit").status == 403
+
+
+ACCOUNT_SID, TOKEN = "AC" + "0" * 32, "0123456789abcdef0123456789ab4f2a"
+
+
+def test_every_kind_can_be_chosen_by_its_channel(olga: PageClient) -> None:
+    page = olga.get(f"{LIST}/new")
+    for spec in provider_specs():
+        assert page.select(f"section[aria-labelledby='channel-{spec.channel}'] a[href$='/new/{spec.kind}']")
+
+
+@pytest.mark.parametrize("kind", [spec.kind for spec in provider_specs()])
+def test_the_form_of_every_kind_asks_for_its_fields_and_says_what_is_missing(olga: PageClient, kind: str) -> None:
+    page = olga.get(f"{LIST}/new/{kind}")
+    spec = next(each for each in provider_specs() if each.kind == kind)
+    for field in spec.fields:
+        assert page.select(f"[name='{field.name}']"), field.name
+    refused = olga.submit(page, name="Empty")
+    assert refused.status == 422
+    for field in spec.fields:
+        if field.needed:
+            assert refused.select(f"#error-summary a[href='#{field.name}']"), field.name
+
+
+def test_twilio_is_connected_and_its_token_never_shown_again(olga: PageClient) -> None:
+    typed = {"name": "Texts", "accountSid": ACCOUNT_SID, "authToken": TOKEN, "from": "ACME"}
+    page = olga.submit(olga.get(f"{LIST}/new/twilio"), **typed)
+    assert page.heading == "Texts"
+    assert "ends in …4f2a" in page.text
+    edit = olga.get(f"{page.path}/edit")
+    assert TOKEN not in page.body + edit.body
+    assert edit.form().values["from"] == "ACME"
+
+
+def test_a_question_of_yes_or_no_keeps_its_answer(olga: PageClient) -> None:
+    typed = {"name": "Mail", "apiKey": "key-0123456789abcd", "domain": "mg.example.org", "fromEmail": "a@example.org"}
+    unsaid = olga.submit(olga.get(f"{LIST}/new/mailgun"), **typed)
+    assert unsaid.select("#error-summary a[href='#isEuRegion']")
+    page = olga.submit(unsaid, apiKey=typed["apiKey"], isEuRegion="no")
+    assert page.heading == "Mail"
+    assert "EU region No" in page.text
+    assert olga.get(f"{page.path}/edit").form().values["isEuRegion"] == "no"
+
+
+def test_a_text_goes_through_the_sandbox_and_can_be_read_there(emulators: dict, olga: PageClient) -> None:
+    olga.submit(olga.get(f"{LIST}/new"), "form:has(button[value='twilio'])", kind="twilio")
+    show = olga.get(str(olga.get(LIST).select("h3 a")[0]["href"]))
+    assert show.heading == "Twilio Sandbox"
+    assert "The connection works" in olga.submit(show, "form[action$='/test']").text
+    sent = olga.submit(show, "form[action$='/send-test']", address="+491701234567")
+    assert "The test was taken over" in sent.text
+    arrived = olga.get("/p/default/sandbox")
+    assert "+491701234567" in arrived.text
+    one = olga.get(str(arrived.select("tbody a")[0]["href"]))
+    assert "SMS through twilio" in one.text
+    assert "the provider works" in one.text
+    request = olga.get(f"{one.path}?view=request")
+    assert "POST /Accounts/" in request.text
+    assert olga.get(f"{one.path}?view=headers").status == 200
+
+
+def test_what_leads_to_the_sandbox_cannot_be_turned_elsewhere(
+    emulators: dict, workshop: Workshop, actor: Actor, olga: PageClient
+) -> None:
+    olga.submit(olga.get(f"{LIST}/new"), "form:has(button[value='twilio'])", kind="twilio")
+    with workshop.read(actor) as work:
+        [provider] = work.session.query(Provider).all()
+        before = work.vault.decrypt_json(provider.credentials)
+    edit = olga.get(f"{LIST}/{provider.id}/edit")
+    assert not edit.select("[name='authToken'], [name='accountSid']")
+    olga.submit(edit, authToken="mine", **{"from": "+15005550006"})
+    with workshop.read(actor) as work:
+        [provider] = work.session.query(Provider).all()
+        assert work.vault.decrypt_json(provider.credentials) == before
+        assert provider.options["sandbox"] == "default"

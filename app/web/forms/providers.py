@@ -7,10 +7,12 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, SelectField
 from wtforms.validators import Optional
 
+from app.domain.channels import Channel
 from app.domain.provider_spec import Field as SpecField
 from app.domain.provider_spec import FieldKind, ProviderSpec
-from app.web.fields import SecretField, TextField, options
+from app.web.fields import LongTextField, SecretField, TextField, options
 
+_MODES = {Channel.EMAIL: "email", Channel.SMS: "tel", Channel.PUSH: "text"}
 POLICIES = (
     ("retry", "Try again by itself; some people may get it twice"),
     ("hold", "Hold it until somebody decides"),
@@ -34,7 +36,29 @@ class ProviderForm(FlaskForm):  # type: ignore[misc]
 class TrialForm(FlaskForm):  # type: ignore[misc]
     """Where a test message goes."""
 
-    address = TextField("Send a test to", render_kw={"inputmode": "email", "autocomplete": "email"})
+    address = TextField("Send a test to", render_kw={"autocomplete": "off"})
+
+    def fit(self, channel: Channel) -> "TrialForm":
+        """Offer the keyboard that fits the channel's addresses."""
+        self.address.render_kw = {"inputmode": _MODES[channel], "autocomplete": "off"}
+        return self
+
+
+class SecretFileField(LongTextField):
+    """A key file that is pasted and never drawn again: an empty answer keeps the one that is set."""
+
+    def __init__(self, *args: Any, set_note: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.set_note = set_note
+
+    def _value(self) -> str:
+        return ""
+
+
+def _say_maybe(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value or "")
 
 
 def form_for(spec: ProviderSpec, notes: Mapping[str, str] | None = None) -> type[ProviderForm]:
@@ -43,16 +67,27 @@ def form_for(spec: ProviderSpec, notes: Mapping[str, str] | None = None) -> type
     return type(f"{spec.kind.title()}Form", (ProviderForm,), fields)
 
 
+_MAYBE = (("", "Choose"), ("yes", "Yes"), ("no", "No"))
 _PLAIN = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
 _KEYBOARDS = {FieldKind.NUMBER: "numeric", FieldKind.EMAIL: "email"}
 
 
 def _draw(spec: SpecField, note: str) -> Field:
     words: dict[str, Any] = {"description": spec.hint}
-    if spec.kind is FieldKind.BOOL:
-        return BooleanField(spec.label, default=bool(spec.default), **words)
-    if spec.kind is FieldKind.CHOICE:
-        return SelectField(spec.label, choices=options(spec.choices), default=spec.default, **words)
+    match spec.kind:
+        case FieldKind.BOOL:
+            return BooleanField(spec.label, default=bool(spec.default), **words)
+        case FieldKind.CHOICE:
+            return SelectField(spec.label, choices=options(spec.choices), default=spec.default, **words)
+        case FieldKind.MAYBE:
+            return SelectField(spec.label, choices=options(_MAYBE), coerce=_say_maybe, default="", **words)
+        case FieldKind.JSON | FieldKind.PEM:
+            return SecretFileField(spec.label, set_note=note, render_kw=_PLAIN | {"rows": 8}, **words)
+        case _:
+            return _draw_line(spec, note, words)
+
+
+def _draw_line(spec: SpecField, note: str, words: dict[str, Any]) -> Field:
     if not spec.needed:
         words["validators"] = [Optional()]
     if spec.secret:

@@ -1,0 +1,11 @@
+"""Delivery keys in the few characters that services allow in a tag: letters, digits, underscore and dash."""
+
+
+def tag_of(key: str) -> str:
+    """The key with `_u` for each underscore and `_d` for each dot; two keys never share a tag."""
+    return key.replace("_", "_u").replace(".", "_d")
+
+
+def key_of_tag(tag: str) -> str:
+    """The key that `tag_of` made this tag from."""
+    return tag.replace("_d", ".").replace("_u", "_")

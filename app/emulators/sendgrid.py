@@ -1,0 +1,243 @@
+"""A SendGrid that delivers nowhere: Mail Send and the scopes of a key, version 3 of its API."""
+
+import base64
+import binascii
+import re
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import formataddr
+from typing import Any, ClassVar
+
+from app.emulators.serving import Answer, HttpCall, HttpEmulator, write_mail
+
+MOST_PERSONALIZATIONS = 1000
+MOST_CATEGORIES = 10
+LARGEST = 30 * 1024 * 1024
+LARGEST_ARGS = 10_000  # bytes of custom_args
+THROTTLED_FOR = 7  # seconds
+_ADDRESS = re.compile(r"[^@\s<>,;:\"]+@[^@\s<>,;:\"]+\.[^@\s<>,;:\"]+")
+_RESERVED = frozenset(
+    ["to", "from", "subject", "reply-to", "cc", "bcc", "received", "dkim-signature", "content-type",
+     "content-transfer-encoding", "x-sg-id", "x-sg-eid"]
+)  # fmt: skip
+_KNOWN = frozenset(
+    ["personalizations", "from", "reply_to", "reply_to_list", "subject", "content", "attachments", "headers",
+     "template_id", "categories", "send_at", "batch_id", "asm", "mail_settings", "tracking_settings", "ip_pool_name",
+     "custom_args"]
+)  # fmt: skip
+
+Error = tuple[str | None, str]  # the field (None: SendGrid does not say which) and the sentence
+
+
+class SendGridEmulator(HttpEmulator):
+    """Every key will do; one that ends with `.readonly` may not send, one with `.nocredits` has no credits left.
+
+    A sender of a domain that begins with `unverified.` is no verified one.
+    """
+
+    kind: ClassVar[str] = "sendgrid"
+    channel: ClassVar[str] = "email"
+    path: ClassVar[str] = "/v3"
+    values: ClassVar[Mapping[str, Any]] = {
+        "apiKey": "SG.{account}", "fromName": "{name}", "fromEmail": "news@sandbox.example",
+    }  # fmt: skip
+
+    def account_of(self, call: HttpCall) -> str:
+        """The API key without its start."""
+        return call.bearer().removeprefix("SG.")
+
+    def recipients_of(self, call: HttpCall) -> Sequence[str]:
+        """Every address of every personalization."""
+        document = call.json() if call.method == "POST" else None
+        return [address for _, address in _addresses(document if isinstance(document, dict) else {})]
+
+    def fail(self, fault: str, call: HttpCall) -> Answer | None:
+        """SendGrid's own answers."""
+        match fault:
+            case "wrong-password":
+                return _say(401, (None, "The provided authorization grant is invalid, expired, or revoked"))
+            case "sender-refused":
+                return _say(403, ("from", _UNVERIFIED))
+            case "mailbox-unknown" | "mailbox-disabled":
+                return _say(400, ("personalizations.0.to.0.email", "Does not contain a valid address."))
+            case "content-rejected":
+                return _say(400, ("content.0.value", "The content value must be a string at least one character."))
+            case "oversize":
+                return _say(413, (None, "Payload too large"))
+            case "throttled":
+                return _throttle()
+            case _:
+                return None
+
+    def answer(self, call: HttpCall) -> Answer:
+        """Two places: scopes take a GET, mail/send a POST."""
+        key = call.bearer()
+        if not key.startswith("SG."):
+            return _say(401, (None, "The provided authorization grant is invalid, expired, or revoked"))
+        if (call.method, call.path) == ("GET", "/scopes"):
+            return Answer.json(200, {"scopes": ["mail.batch.read" if key.endswith(".readonly") else "mail.send"]})
+        if (call.method, call.path) != ("POST", "/mail/send"):
+            return _say(404, (None, "Not Found"))
+        if key.endswith(".readonly"):
+            return _say(403, (None, "access forbidden"))
+        if key.endswith(".nocredits"):
+            return _say(401, (None, "Maximum credits exceeded"))
+        return self._take(call)
+
+    def _take(self, call: HttpCall) -> Answer:
+        document = call.json()
+        if len(call.body) > LARGEST:
+            return _say(413, (None, "Payload too large"))
+        if not isinstance(document, dict):
+            return _say(400, (None, "Bad Request"))
+        try:
+            errors = list(_judge(document))
+        except (AttributeError, TypeError, KeyError):  # something of another type than it should be
+            errors = [(None, "Bad Request")]
+        if errors:
+            return _say(400, *errors)
+        if document["from"]["email"].partition("@")[2].startswith("unverified."):
+            return _say(403, ("from", _UNVERIFIED))
+        number = secrets.token_urlsafe(16)[:22]
+        if not document.get("mail_settings", {}).get("sandbox_mode", {}).get("enable"):
+            self._deliver(call, document, number)
+            return Answer(202, b"", {"x-message-id": number})
+        return Answer(200, b"", {"x-message-id": number})
+
+    def _deliver(self, call: HttpCall, document: Mapping[str, Any], number: str) -> None:
+        """One email a personalization: everybody in it sees everybody else in its To and Cc."""
+        for personalization in document["personalizations"]:
+            people = [address for _, address in _addresses({"personalizations": [personalization]})]
+            subject = personalization.get("subject") or document.get("subject", "")
+            mail = _write(document, personalization, subject, number)
+            self.keep(call, _shown(document["from"]), people, subject, mail)
+
+
+EMULATOR = SendGridEmulator
+_UNVERIFIED = (
+    "The from address does not match a verified Sender Identity. Mail cannot be sent until this error is resolved."
+)
+
+
+def _addresses(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The field and the address of everybody that the document writes to."""
+    found = document.get("personalizations")
+    for index, each in enumerate(found if isinstance(found, list) else []):
+        for name in ("to", "cc", "bcc"):
+            people = each.get(name) if isinstance(each, dict) else None
+            for at, person in enumerate(people if isinstance(people, list) else []):
+                if isinstance(person, dict):
+                    yield f"personalizations.{index}.{name}.{at}.email", str(person.get("email", ""))
+
+
+def _judge(document: Mapping[str, Any]) -> Iterator[Error]:
+    """What SendGrid would refuse, all of it at once."""
+    for name in document.keys() - _KNOWN:
+        yield name, f"Unknown field {name}."
+    yield from _judge_people(document)
+    yield from _judge_content(document)
+    yield from _judge_headers(document)
+    for index, file in enumerate(document.get("attachments", [])):
+        try:
+            base64.b64decode(file["content"], validate=True)
+        except (binascii.Error, KeyError):
+            yield f"attachments.{index}.content", "The attachment content must be base64 encoded."
+        if not file.get("filename"):
+            yield f"attachments.{index}.filename", "The attachment filename parameter is required."
+
+
+def _judge_people(document: Mapping[str, Any]) -> Iterator[Error]:
+    people = document.get("personalizations") or []
+    if not 1 <= len(people) <= MOST_PERSONALIZATIONS:
+        yield "personalizations", "There must be between 1 and 1000 personalizations."
+    for index, each in enumerate(people):
+        yield from _judge_personalization(index, each, document.get("custom_args", {}))
+    for field, address in _addresses(document):
+        if not _ADDRESS.fullmatch(address):
+            yield field, "Does not contain a valid address."
+    for name in ("from", "reply_to"):
+        if (name == "from" or name in document) and not _ADDRESS.fullmatch(str(document[name].get("email", ""))):
+            yield f"{name}.email", f"The {name} email does not contain a valid address."
+    if "reply_to" in document and "reply_to_list" in document:
+        yield "reply_to_list", "Only one of reply_to and reply_to_list can be used."
+
+
+def _judge_personalization(index: int, each: Mapping[str, Any], shared: Mapping[str, Any]) -> Iterator[Error]:
+    addresses = [address.lower() for _, address in _addresses({"personalizations": [each]})]
+    if not each.get("to"):
+        yield f"personalizations.{index}.to", "The to array is required for all personalization objects."
+    if len(set(addresses)) < len(addresses):
+        yield "personalizations", "Each email address in the personalization block should be unique."
+    arguments = {**shared, **each.get("custom_args", {})}
+    if not all(isinstance(value, str) for value in arguments.values()):
+        yield None, "Bad Request"  # SendGrid does not say where
+    elif len(str(arguments).encode()) > LARGEST_ARGS:
+        yield f"personalizations.{index}.custom_args", "The custom_args may hold at most 10000 bytes."
+
+
+def _judge_content(document: Mapping[str, Any]) -> Iterator[Error]:
+    parts = document.get("content") or []
+    if not parts and not document.get("template_id"):
+        yield "content", "The content parameter is required when there is no template_id."
+    for index, part in enumerate(parts):
+        if not isinstance(part["value"], str) or not part["value"]:
+            yield f"content.{index}.value", "The content value must be a string at least one character in length."
+    kinds = [part["type"] for part in parts]
+    if kinds != sorted(kinds, key=lambda kind: {"text/plain": 0, "text/html": 1}.get(kind, 2)):
+        yield "content", "If present, text/plain and text/html may only be provided in that order."
+    subjects = [each.get("subject") for each in document.get("personalizations") or []]
+    if not document.get("subject") and not (subjects and all(subjects)):
+        yield "subject", "The subject is required. You can get around this if every personalization has one."
+    if len(document.get("categories", [])) > MOST_CATEGORIES:
+        yield "categories", "There may be at most 10 categories."
+
+
+def _judge_headers(document: Mapping[str, Any]) -> Iterator[Error]:
+    blocks = [("headers", document.get("headers", {}))]
+    people = document.get("personalizations") or []
+    blocks += [(f"personalizations.{index}.headers", each.get("headers", {})) for index, each in enumerate(people)]
+    for place, headers in blocks:
+        for name, value in headers.items():
+            if name.lower() in _RESERVED:
+                yield f"{place}.{name}", f"The header {name} is a reserved header and cannot be set."
+            elif not isinstance(value, str):
+                yield None, "Bad Request"
+
+
+def _write(document: Mapping[str, Any], personalization: Mapping[str, Any], subject: str, number: str) -> bytes:
+    """The email as it would arrive."""
+    own = {**document.get("headers", {}), **personalization.get("headers", {})}
+    headers = [("From", _shown(document["from"])), ("Subject", subject)]
+    headers += [
+        (name.title(), ", ".join(_shown(person) for person in personalization[name]))
+        for name in ("to", "cc")
+        if personalization.get(name)
+    ]
+    if "reply_to" in document:
+        headers.append(("Reply-To", _shown(document["reply_to"])))
+    if not any(name.lower() == "message-id" for name in own):
+        headers.append(("Message-ID", f"<{number}@geopod-ismtpd-1>"))
+    contents = {part["type"]: part["value"] for part in document.get("content", [])}
+    files = [
+        (file["filename"], file.get("type", "application/octet-stream"), base64.b64decode(file["content"]))
+        for file in document.get("attachments", [])
+    ]
+    plain, page = contents.get("text/plain", ""), contents.get("text/html", "")
+    return write_mail(headers + list(own.items()), plain, page, files)
+
+
+def _shown(person: Mapping[str, Any]) -> str:
+    return formataddr((str(person.get("name", "")), str(person["email"])))
+
+
+def _throttle() -> Answer:
+    """SendGrid sends no Retry-After: the moment of the reset is all it says."""
+    reset = int(datetime.now(UTC).timestamp()) + THROTTLED_FOR  # noqa: TID251 - not Carillon's clock
+    limits = {"x_ratelimit_limit": "600", "x_ratelimit_remaining": "0", "x_ratelimit_reset": str(reset)}
+    return Answer.json(429, {"errors": [{"field": None, "message": "too many requests"}]}, **limits)
+
+
+def _say(status: int, *errors: Error) -> Answer:
+    listed = [{"message": message, "field": field, "help": None} for field, message in errors]
+    return Answer.json(status, {"errors": listed})

@@ -1,0 +1,183 @@
+"""SendGrid: email through Mail Send (version 3 of the API), one request a recipient.
+
+A request could carry a thousand `personalizations`, but they share one content: what differs would have to be written
+in SendGrid's own substitutions, all would get one id, and one bad address would refuse everybody. We render for each
+person already, so each has a request of its own; many are on the wire at once.
+"""
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from app.domain.channels import Channel
+from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
+from app.domain.provider_spec import EMAIL_SENDER, Field, FieldKind, ProviderSpec
+from app.domain.rendered import Attachment, RenderedEmail
+from app.providers.base import Account, Finding
+from app.providers.http import HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, unreadable
+from app.providers.mime import file_name, mailbox
+
+LARGEST = 30 * 1024 * 1024  # bytes of a whole message with its files in base64
+SCOPE = "mail.send"
+_ENCODED = 4 / 3  # a file's share of a message, in base64
+_RECIPIENT = re.compile(r"personalizations\.\d+\.to\b")
+_SENDER = re.compile(r"from\b")
+_NO_CREDITS = re.compile(r"credits? exceeded", re.IGNORECASE)
+_SENDER_WORDS = re.compile(r"from address|sender identity", re.IGNORECASE)
+
+_FIELDS = (
+    Field(
+        "apiKey", "API key", FieldKind.SECRET_TEXT, secret=True, needed=True,
+        hint="In SendGrid under Settings, API Keys; it begins with SG. and is shown once. It needs the Mail Send "
+             "permission.",
+    ),
+    *EMAIL_SENDER,
+)  # fmt: skip
+
+# What a status means here, where it is something else than everywhere.
+_CODES: dict[int, tuple[OutcomeKind, Reason]] = {
+    406: (OutcomeKind.CONFIG_PERMANENT, Reason.NOT_CONFIGURED),  # no such representation: not SendGrid's Mail Send
+    451: (OutcomeKind.CONFIG_PERMANENT, Reason.NOT_CONFIGURED),  # the account's data lives in another region
+}
+
+
+class SendGrid(HttpProvider):
+    """The provider for SendGrid. There is no idempotency key: the Message-ID stays the same for every try.
+
+    Cc is a reserved header, and its `cc` would send; so people in copy, who have deliveries of their own, are not named
+    in the emails of the others.
+    """
+
+    spec: ClassVar[ProviderSpec] = ProviderSpec(
+        kind="sendgrid",
+        label="SendGrid",
+        channel=Channel.EMAIL,
+        summary="Email through Twilio SendGrid's API.",
+        fields=_FIELDS,
+        max_batch=1,
+        uncertain_policy="retry",
+    )
+
+    def home(self, values: Mapping[str, Any]) -> str:
+        """The global region, the only one that the settings have a word for."""
+        return "https://api.sendgrid.com/v3"
+
+    def request(self, account: Account, items: Sequence[Item]) -> HttpRequest:
+        """One email (sheet 3.1)."""
+        return HttpRequest.json("/mail/send", _document(account.values, items[0]), _proof(account))
+
+    def refuse(self, account: Account, item: Item) -> Outcome | None:
+        """SendGrid takes 30 MB; a file grows by a third on its way."""
+        email = item.rendered
+        size = sum(len(each.content) for each in email.extras.attachments) * _ENCODED
+        size += len(email.html.encode()) + len(email.text.encode())
+        if size <= LARGEST:
+            return None
+        words = f"The email has {size / 1e6:,.0f} MB with its files; SendGrid takes {LARGEST / 1e6:,.0f} MB."
+        return Outcome(OutcomeKind.MESSAGE_PERMANENT, Reason.TOO_LARGE, words)
+
+    def outcomes(self, account: Account, items: Sequence[Item], reply: HttpReply) -> list[Outcome]:
+        """What became of it (sheet 3.2)."""
+        return [judge(reply)] * len(items)
+
+    def probe(self, account: Account) -> HttpRequest:
+        """What the key may do."""
+        return HttpRequest("GET", "/scopes", _proof(account))
+
+    def findings(self, account: Account, reply: HttpReply) -> list[Finding]:
+        """Whether the key is known, and may send."""
+        if reply.status in (401, 403):
+            return [Finding(False, "SendGrid refuses the API key.", judge(reply).answer)]
+        scopes = reply.fields().get("scopes") if reply.is_good else None
+        if not isinstance(scopes, list):
+            return [Finding(False, "SendGrid answered with something else than the key's scopes.", judge(reply).answer)]
+        known = Finding(True, "SendGrid knows the API key.")
+        if SCOPE in scopes:
+            return [known, Finding(True, "The key may send email.")]
+        return [known, Finding(False, "The key may not send email: give it the Mail Send permission.")]
+
+
+PROVIDER = SendGrid()
+
+
+def judge(reply: HttpReply) -> Outcome:
+    """One answer of Mail Send as an outcome; the body of a good one is empty, its id is a header."""
+    if reply.is_good:
+        number = reply.headers.get("x-message-id", "")
+        return accepted(number, "Accepted", str(reply.status)) if number else unreadable(reply)
+    errors = _errors(reply)
+    plain = outcome_of_status(reply, " ".join(words for _, words in errors))
+    kind, reason = _class_of(reply.status, errors, plain)
+    return Outcome(kind, reason, plain.detail, plain.code, retry_after=plain.retry_after)
+
+
+def _class_of(status: int, errors: Sequence[tuple[str, str]], plain: Outcome) -> tuple[OutcomeKind, Reason]:
+    if status in _CODES:
+        return _CODES[status]
+    if status == 401 and any(_NO_CREDITS.search(words) for _, words in errors):  # until the next period begins
+        return OutcomeKind.CONFIG_PERMANENT, Reason.RATE_LIMITED
+    if status == 403 and any(_SENDER.match(field) or _SENDER_WORDS.search(words) for field, words in errors):
+        return OutcomeKind.CONFIG_PERMANENT, Reason.SENDER_REFUSED
+    if status == 400 and any(_SENDER.match(field) for field, _ in errors):
+        return OutcomeKind.CONFIG_PERMANENT, Reason.SENDER_REFUSED
+    if status == 400 and errors and all(_RECIPIENT.match(field) for field, _ in errors):
+        return OutcomeKind.RECIPIENT_PERMANENT, Reason.INVALID_ADDRESS
+    return plain.kind, plain.reason
+
+
+def _errors(reply: HttpReply) -> list[tuple[str, str]]:
+    """The field and the sentence of each error; the field is empty when SendGrid names none."""
+    found = reply.fields().get("errors")
+    listed = [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+    return [(str(each.get("field") or ""), str(each.get("message") or "")) for each in listed]
+
+
+def _document(values: Mapping[str, Any], item: Item) -> dict[str, Any]:
+    email: RenderedEmail = item.rendered
+    sender = _person(str(values["fromEmail"]), str(values.get("fromName") or ""))
+    to = _person(item.recipient.address, item.recipient.name)
+    headers = dict(email.headers)
+    document: dict[str, Any] = {
+        "personalizations": [{"to": [to], "custom_args": {"delivery": item.key}}],
+        "from": sender,
+        "subject": email.subject,
+        "content": [
+            {"type": kind, "value": text}
+            for kind, text in (("text/plain", email.text), ("text/html", email.html))  # the plain one must come first
+            if text  # an empty one is refused
+        ],
+        "headers": {**headers, "Message-ID": f"<{item.key}@{sender['email'].rpartition('@')[2]}>"},
+    }
+    if any(name.lower() == "list-unsubscribe" for name in headers):  # else SendGrid adds a second one of its own
+        document["tracking_settings"] = {"subscription_tracking": {"enable": False}}
+    reply_to, name = email.extras.reply_to, email.extras.reply_to_name
+    if not reply_to:
+        reply_to, name = str(values.get("replyToEmail") or ""), str(values.get("replyToName") or "")
+    if reply_to:
+        document["reply_to"] = _person(reply_to, name)
+    if email.extras.attachments:
+        document["attachments"] = [_file(each) for each in email.extras.attachments]
+    return document
+
+
+def _person(address: str, name: str) -> dict[str, str]:
+    """Address and name as two fields; ValueError for what no header can hold, for headers are made from them."""
+    mailbox(name, address)
+    person = {"email": mailbox("", address)}
+    return {**person, "name": name} if name else person
+
+
+def _file(attachment: Attachment) -> dict[str, str]:
+    described = {
+        "content": base64.b64encode(attachment.content).decode(),
+        "filename": file_name(attachment.name),
+        "type": attachment.mime_type or "application/octet-stream",
+        "disposition": "inline" if attachment.content_id else "attachment",
+    }
+    return {**described, "content_id": attachment.content_id} if attachment.content_id else described
+
+
+def _proof(account: Account) -> dict[str, str]:
+    """A bearer token (RFC 6750)."""
+    return {"authorization": f"Bearer {account.values['apiKey']}"}

@@ -1,0 +1,165 @@
+"""Textmagic: text messages through its REST API, version 2.
+
+One request a recipient: texts are each person's own, one bad number refuses a whole request, and the ids of a request
+with several numbers would have to be asked for. There is no idempotency key; the delivery's number travels as
+`referenceId`, which takes a whole number only.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Any, ClassVar
+
+from app.domain.channels import Channel
+from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
+from app.domain.provider_spec import Field, FieldKind, ProviderSpec
+from app.domain.sms_segments import segment
+from app.domain.sms_senders import digits_of, sender_fault
+from app.providers.base import Account, Finding
+from app.providers.http import HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, unreadable
+
+MOST_PARTS = 6
+_NUMBERED = re.compile(r"([1-9][0-9]{0,17})\.")
+# An empty account has no code or field of its own, only a sentence; nothing is ever tried again because of words.
+_NO_CREDIT = re.compile(r"\b(balance|credits?|funds)\b", re.IGNORECASE)
+
+_FIELDS = (
+    Field(
+        "username", "Username", needed=True,
+        hint="The name you sign in to Textmagic with; it stands in Textmagic under Account, Account details.",
+    ),
+    Field(
+        "apiKey", "API key", FieldKind.SECRET_TEXT, secret=True, needed=True,
+        hint="In Textmagic under Services, API, Add new API key. This is API v2.",
+    ),
+    Field(
+        "from", "Sender", FieldKind.PHONE, section="options", needed=True,
+        hint="A number of yours such as +447700900123, or a sender ID from Services, Sender settings. Where it is not "
+             "allowed, Textmagic uses its own number without a word.",
+    ),
+)  # fmt: skip
+
+# The fields that Textmagic complains about with a 400 (sheet 8), each with what that means for us.
+_AT_FIELD: dict[str, tuple[OutcomeKind, Reason]] = {
+    "phones": (OutcomeKind.RECIPIENT_PERMANENT, Reason.INVALID_ADDRESS),
+    "from": (OutcomeKind.CONFIG_PERMANENT, Reason.SENDER_REFUSED),
+    "partsCount": (OutcomeKind.MESSAGE_PERMANENT, Reason.TOO_LARGE),
+    "text": (OutcomeKind.MESSAGE_PERMANENT, Reason.CONTENT_REJECTED),
+}
+
+
+class Textmagic(HttpProvider):
+    """The provider for Textmagic."""
+
+    spec: ClassVar[ProviderSpec] = ProviderSpec(
+        kind="textmagic",
+        label="Textmagic",
+        channel=Channel.SMS,
+        summary="Text messages through the REST API of Textmagic, in up to six parts.",
+        fields=_FIELDS,
+        max_batch=1,
+        uncertain_policy="hold",  # each text message is charged and read
+    )
+
+    def home(self, values: Mapping[str, Any]) -> str:
+        """Textmagic's only address."""
+        return "https://rest.textmagic.com/api/v2"
+
+    def request(self, account: Account, items: Sequence[Item]) -> HttpRequest:
+        """One message (sheet 8); a text that needs more parts is refused rather than cut."""
+        item = items[0]
+        fields = [
+            ("text", item.rendered.text),
+            ("phones", digits_of(item.recipient.address)),
+            ("from", digits_of(str(account.values["from"]))),
+            ("partsCount", str(MOST_PARTS)),
+            ("cutExtra", "0"),
+            ("referenceId", str(reference_of(item.key))),
+        ]
+        return HttpRequest.form("/messages", fields, _proof(account))
+
+    def refuse(self, account: Account, item: Item) -> Outcome | None:
+        """Textmagic takes six parts."""
+        count = segment(item.rendered.text).count
+        if count <= MOST_PARTS:
+            return None
+        words = f"The text needs {count:,} parts; Textmagic takes {MOST_PARTS}."
+        return Outcome(OutcomeKind.MESSAGE_PERMANENT, Reason.TOO_LARGE, words)
+
+    def outcomes(self, account: Account, items: Sequence[Item], reply: HttpReply) -> list[Outcome]:
+        """What became of it."""
+        return [judge(reply)] * len(items)
+
+    def probe(self, account: Account) -> HttpRequest:
+        """Whose account it is, and what it has."""
+        return HttpRequest("GET", "/user", _proof(account))
+
+    def findings(self, account: Account, reply: HttpReply) -> list[Finding]:
+        """Whether the key belongs to the name, whether it is a trial, and whether there is credit left."""
+        if not reply.is_good:
+            return super().findings(account, reply)
+        found = reply.fields()
+        balance = found.get("balance")
+        if "username" not in found or not isinstance(balance, int | float) or isinstance(balance, bool):
+            return [Finding(False, "The address answers, but not as Textmagic does.", reply.line)]
+        currency = found.get("currency")
+        unit = str(currency.get("id") or "") if isinstance(currency, dict) else ""
+        trial = " It is a trial account." if found.get("status") == "T" else ""
+        words = f"The balance is {balance:.2f} {unit}".strip() + f".{trial}"
+        known = Finding(True, "Textmagic knows the username and the API key.", words)
+        if balance > 0:
+            return [known]
+        return [known, Finding(False, "The account has no credit left. Top it up in Textmagic.")]
+
+    def check(self, values: Mapping[str, Any]) -> dict[str, list[str]]:
+        """Beside what holds for all: the name travels in a header, and the sender must be one that networks take."""
+        found = super().check(values)
+        if not str(values.get("username") or "").isascii():
+            found.setdefault("username", ["Username needs plain letters and digits. Copy it from Textmagic."])
+        fault = sender_fault("Sender", str(values.get("from") or ""))
+        return {"from": [fault], **found} if fault else found
+
+
+PROVIDER = Textmagic()
+
+
+def reference_of(key: str) -> int:
+    """The whole number that stands for a delivery key: the delivery's own, else one made from the key."""
+    numbered = _NUMBERED.match(key)
+    return int(numbered[1]) if numbered else int.from_bytes(sha256(key.encode()).digest()[:6])
+
+
+def judge(reply: HttpReply) -> Outcome:
+    """One answer of `/messages` as an outcome."""
+    found = reply.fields()
+    if reply.is_good:
+        number = found.get("messageId") or found.get("id")
+        return accepted(str(number), str(found.get("type") or ""), str(reply.status)) if number else unreadable(reply)
+    errors = found.get("errors")
+    fields, common = _parts_of(errors) if isinstance(errors, dict) else ({}, "")
+    words = " ".join([*fields.values(), common]).strip() or str(found.get("message") or "")
+    plain = outcome_of_status(reply, words)
+    if reply.status != 400:
+        return plain
+    for name, (kind, reason) in _AT_FIELD.items():
+        if name in fields:
+            return Outcome(kind, reason, plain.detail, f"{reply.status} {name}")
+    if not fields and _NO_CREDIT.search(words):
+        return Outcome(OutcomeKind.CONFIG_PERMANENT, Reason.NOT_CONFIGURED, plain.detail, plain.code)
+    return plain
+
+
+def _parts_of(errors: Mapping[str, Any]) -> tuple[dict[str, str], str]:
+    """What is wrong by field, and in general."""
+    fields = errors.get("fields")
+    found = {str(name): _joined(value) for name, value in fields.items()} if isinstance(fields, dict) else {}
+    return found, _joined(errors.get("common"))
+
+
+def _joined(value: Any) -> str:
+    return " ".join(str(each) for each in value) if isinstance(value, list) else str(value or "")
+
+
+def _proof(account: Account) -> dict[str, str]:
+    values = account.values
+    return {"x-tm-username": str(values.get("username") or ""), "x-tm-key": str(values.get("apiKey") or "")}

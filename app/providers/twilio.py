@@ -1,0 +1,149 @@
+"""Twilio: text messages through Programmable Messaging (REST API of 2010-04-01).
+
+One request a recipient: there is no batch endpoint and no idempotency key, so what was cut off stays uncertain.
+"""
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+from urllib.parse import quote, urlencode
+
+from app.domain.channels import Channel
+from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
+from app.domain.provider_spec import Field, FieldKind, ProviderSpec
+from app.providers.base import Account, Finding
+from app.providers.http import HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, unreadable
+
+LONGEST_BODY = 1600  # characters
+_ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}")
+_SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
+
+_FIELDS = (
+    Field(
+        "accountSid", "Account SID", needed=True,
+        hint="On the first page of the Twilio Console under Account Info; it begins with AC.",
+    ),
+    Field(
+        "authToken", "Auth token", FieldKind.SECRET_TEXT, secret=True, needed=True,
+        hint="Beside the Account SID in the Twilio Console, under Show.",
+    ),
+    Field(
+        "from", "Sender", FieldKind.PHONE, section="options", needed=True,
+        hint="A number of yours like +15551234567, a short code, a sender name that is allowed in the country you "
+             "send to, or a Messaging Service SID, which begins with MG.",
+    ),
+)  # fmt: skip
+
+# Twilio's error codes, each with what it means for us; any other code is judged by its HTTP status.
+_CODES: dict[int, tuple[OutcomeKind, Reason]] = {
+    21211: (OutcomeKind.RECIPIENT_PERMANENT, Reason.INVALID_ADDRESS),  # To is not a phone number
+    21614: (OutcomeKind.RECIPIENT_PERMANENT, Reason.INVALID_ADDRESS),  # To cannot receive text messages
+    21610: (OutcomeKind.RECIPIENT_OPTED_OUT, Reason.OPTED_OUT),  # answered STOP
+    21408: (OutcomeKind.MESSAGE_PERMANENT, Reason.CONTENT_REJECTED),  # the account may not send to that region
+    21612: (OutcomeKind.MESSAGE_PERMANENT, Reason.CONTENT_REJECTED),  # no route from this sender to that number
+    21602: (OutcomeKind.MESSAGE_PERMANENT, Reason.CONTENT_REJECTED),  # empty body
+    21617: (OutcomeKind.MESSAGE_PERMANENT, Reason.TOO_LARGE),  # body too long
+    21212: (OutcomeKind.CONFIG_PERMANENT, Reason.SENDER_REFUSED),  # From is not a number
+    21603: (OutcomeKind.CONFIG_PERMANENT, Reason.SENDER_REFUSED),  # no From
+    21606: (OutcomeKind.CONFIG_PERMANENT, Reason.SENDER_REFUSED),  # From is not ours or cannot send
+    21659: (OutcomeKind.CONFIG_PERMANENT, Reason.SENDER_REFUSED),  # From is not a Twilio number
+    21660: (OutcomeKind.CONFIG_PERMANENT, Reason.SENDER_REFUSED),  # From belongs to another account
+    21608: (OutcomeKind.CONFIG_PERMANENT, Reason.NOT_CONFIGURED),  # trial account, number not verified
+    21703: (OutcomeKind.CONFIG_PERMANENT, Reason.SENDER_REFUSED),  # Messaging Service has no sender
+    21705: (OutcomeKind.CONFIG_PERMANENT, Reason.SENDER_REFUSED),  # no such Messaging Service
+    20003: (OutcomeKind.CONFIG_PERMANENT, Reason.AUTHENTICATION_FAILED),
+    20005: (OutcomeKind.CONFIG_PERMANENT, Reason.AUTHENTICATION_FAILED),  # account suspended
+    20404: (OutcomeKind.CONFIG_PERMANENT, Reason.NOT_CONFIGURED),  # no such account
+    20429: (OutcomeKind.THROTTLED, Reason.RATE_LIMITED),
+    21611: (OutcomeKind.THROTTLED, Reason.RATE_LIMITED),  # the sender's queue is full
+    14107: (OutcomeKind.THROTTLED, Reason.RATE_LIMITED),
+}
+
+
+class Twilio(HttpProvider):
+    """The provider for Twilio. `from` may be a Messaging Service, which then picks the sender."""
+
+    spec: ClassVar[ProviderSpec] = ProviderSpec(
+        kind="twilio",
+        label="Twilio",
+        channel=Channel.SMS,
+        summary="Text messages to almost every country through Twilio Programmable Messaging.",
+        fields=_FIELDS,
+        max_batch=1,
+        uncertain_policy="hold",  # each text message is charged and read
+    )
+
+    def home(self, values: Mapping[str, Any]) -> str:
+        """Twilio's only address."""
+        return "https://api.twilio.com/2010-04-01"
+
+    def request(self, account: Account, items: Sequence[Item]) -> HttpRequest:
+        """One message (sheet 6.1)."""
+        item, sender = items[0], str(account.values["from"])
+        which = "MessagingServiceSid" if _SERVICE.fullmatch(sender) else "From"
+        fields = [("To", item.recipient.address), (which, sender), ("Body", item.rendered.text)]
+        if account.receipts_url:  # the only place of a classic message that can carry our key
+            fields.append(("StatusCallback", f"{account.receipts_url}?{urlencode({'delivery': item.key})}"))
+        return HttpRequest.form(f"{_place(account)}/Messages.json", fields, _proof(account))
+
+    def refuse(self, account: Account, item: Item) -> Outcome | None:
+        """Twilio takes 1,600 characters."""
+        if len(item.rendered.text) <= LONGEST_BODY:
+            return None
+        words = f"The text has {len(item.rendered.text):,} characters; Twilio takes {LONGEST_BODY:,}."
+        return Outcome(OutcomeKind.MESSAGE_PERMANENT, Reason.TOO_LARGE, words)
+
+    def outcomes(self, account: Account, items: Sequence[Item], reply: HttpReply) -> list[Outcome]:
+        """What became of it (sheet 6.2)."""
+        return [judge(reply)] * len(items)
+
+    def probe(self, account: Account) -> HttpRequest:
+        """The account itself."""
+        return HttpRequest("GET", f"{_place(account)}.json", _proof(account))
+
+    def findings(self, account: Account, reply: HttpReply) -> list[Finding]:
+        """Whether the account is there, and active."""
+        if not reply.is_good:
+            return [Finding(False, "Twilio refuses the Account SID or the auth token.", judge(reply).answer)]
+        status = str(reply.fields().get("status", ""))
+        if status == "active":
+            return [Finding(True, "Twilio knows the account, and it is active.")]
+        return [
+            Finding(False, "Twilio knows the account, but it cannot send.", f"Its status is {status or 'unknown'}.")
+        ]
+
+    def check(self, values: Mapping[str, Any]) -> dict[str, list[str]]:
+        """Beside what holds for all: the Account SID has its own form."""
+        found = super().check(values)
+        sid = values.get("accountSid")
+        if sid and not _ACCOUNT.fullmatch(str(sid)):
+            found["accountSid"] = ["Account SID needs AC and 32 letters from a to f and digits behind it."]
+        return found
+
+
+PROVIDER = Twilio()
+
+
+def judge(reply: HttpReply) -> Outcome:
+    """One answer of the Messages resource as an outcome."""
+    found = reply.fields()
+    if reply.is_good:
+        sid = str(found.get("sid") or "")
+        return accepted(sid, str(found.get("status") or ""), str(reply.status)) if sid else unreadable(reply)
+    code = found.get("code")
+    plain = outcome_of_status(reply, str(found.get("message") or ""), str(code or ""))
+    if not isinstance(code, int) or code not in _CODES:
+        return plain
+    kind, reason = _CODES[code]
+    return Outcome(kind, reason, plain.detail, plain.code, retry_after=plain.retry_after)
+
+
+def _place(account: Account) -> str:
+    return f"/Accounts/{quote(str(account.values.get('accountSid') or ''), safe='')}"
+
+
+def _proof(account: Account) -> dict[str, str]:
+    """HTTP Basic (RFC 7617)."""
+    words = f"{account.values.get('accountSid') or ''}:{account.values.get('authToken') or ''}"
+    return {"authorization": f"Basic {base64.b64encode(words.encode()).decode()}"}

@@ -1,0 +1,164 @@
+"""Vonage: text messages through its SMS API (`/sms/json`).
+
+One request a recipient, no idempotency key. The API says 200 to almost everything; what became of a message stands in
+the `status` of each of its parts, a string. Text outside GSM-7 arrives mangled unless the request says `unicode`.
+"""
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from app.domain.channels import Channel
+from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
+from app.domain.provider_spec import Field, FieldKind, ProviderSpec
+from app.domain.sms_segments import Encoding, encoding_of
+from app.domain.sms_senders import digits_of, sender_fault
+from app.providers.base import Account, Finding
+from app.providers.http import HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, unreadable
+
+LONGEST_CALLBACK = 100  # characters of an address for receipts; a longer one is refused, so it is left out
+_WAIT = re.compile(r"\[ ?([0-9]{1,6}) ?\]")  # "Throughput Rate Exceeded - please wait [ 250 ] and retry", milliseconds
+
+_FIELDS = (
+    Field(
+        "apiKey", "API key", needed=True,
+        hint="On the first page of the Vonage API Dashboard under API settings: eight letters and digits.",
+    ),
+    Field(
+        "apiSecret", "API secret", FieldKind.SECRET_TEXT, secret=True, needed=True,
+        hint="In the Vonage API Dashboard under API settings, Account secret.",
+    ),
+    Field(
+        "from", "Sender", FieldKind.PHONE, section="options", needed=True,
+        hint="A number from Numbers, Your numbers in the dashboard, such as +15551234567, or a name of at most 11 "
+             "letters where the country you send to allows names.",
+    ),
+)  # fmt: skip
+
+# The statuses of a part (sheet 7.2), each with what it means for us.
+_STATUSES: dict[str, tuple[OutcomeKind, Reason]] = {
+    "1": (OutcomeKind.THROTTLED, Reason.RATE_LIMITED),
+    "2": (OutcomeKind.MESSAGE_PERMANENT, Reason.CONTENT_REJECTED),  # a parameter is missing
+    "3": (OutcomeKind.MESSAGE_PERMANENT, Reason.CONTENT_REJECTED),  # a parameter has a bad value
+    "4": (OutcomeKind.CONFIG_PERMANENT, Reason.AUTHENTICATION_FAILED),  # key or secret
+    "5": (OutcomeKind.TRANSIENT, Reason.SERVER_ERROR),
+    "6": (OutcomeKind.RECIPIENT_PERMANENT, Reason.INVALID_ADDRESS),  # no route to that prefix
+    "7": (OutcomeKind.RECIPIENT_PERMANENT, Reason.INVALID_ADDRESS),  # the number is barred
+    "8": (OutcomeKind.CONFIG_PERMANENT, Reason.AUTHENTICATION_FAILED),  # the account is barred
+    "9": (OutcomeKind.CONFIG_PERMANENT, Reason.NOT_CONFIGURED),  # no credit
+    "10": (OutcomeKind.TRANSIENT, Reason.SERVER_ERROR),  # too many binds
+    "11": (OutcomeKind.CONFIG_PERMANENT, Reason.NOT_CONFIGURED),  # SMS is not switched on
+    "12": (OutcomeKind.MESSAGE_PERMANENT, Reason.TOO_LARGE),
+    "14": (OutcomeKind.CONFIG_PERMANENT, Reason.AUTHENTICATION_FAILED),  # the account wants signed requests
+    "15": (OutcomeKind.CONFIG_PERMANENT, Reason.SENDER_REFUSED),
+    "17": (OutcomeKind.MESSAGE_PERMANENT, Reason.CONTENT_REJECTED),  # blocked on the way; the number is fine
+    "22": (OutcomeKind.MESSAGE_PERMANENT, Reason.CONTENT_REJECTED),  # bad network code
+    "23": (OutcomeKind.MESSAGE_PERMANENT, Reason.CONTENT_REJECTED),  # bad address for receipts
+    "29": (OutcomeKind.CONFIG_PERMANENT, Reason.NOT_CONFIGURED),  # a demo account, the number is not on its list
+    "32": (OutcomeKind.CONFIG_PERMANENT, Reason.AUTHENTICATION_FAILED),  # secret and signature at once
+    "33": (OutcomeKind.RECIPIENT_PERMANENT, Reason.INVALID_ADDRESS),  # the number is out of service
+}
+_FINAL = (OutcomeKind.RECIPIENT_PERMANENT, OutcomeKind.RECIPIENT_OPTED_OUT, OutcomeKind.MESSAGE_PERMANENT)
+
+
+class Vonage(HttpProvider):
+    """The provider for Vonage's SMS API."""
+
+    spec: ClassVar[ProviderSpec] = ProviderSpec(
+        kind="vonage",
+        label="Vonage",
+        channel=Channel.SMS,
+        summary="Text messages to almost every country through the SMS API of Vonage (once Nexmo).",
+        fields=_FIELDS,
+        max_batch=1,
+        uncertain_policy="hold",  # each text message is charged and read
+    )
+    in_flight: ClassVar[int] = 10  # an account may ask 30 times a second unless Vonage says otherwise
+
+    def home(self, values: Mapping[str, Any]) -> str:
+        """Vonage's address for SMS."""
+        return "https://rest.nexmo.com"
+
+    def request(self, account: Account, items: Sequence[Item]) -> HttpRequest:
+        """One message (sheet 7.1)."""
+        item = items[0]
+        fields = [
+            ("from", digits_of(str(account.values["from"]))),
+            ("to", digits_of(item.recipient.address)),
+            ("text", item.rendered.text),
+            ("type", "text" if encoding_of(item.rendered.text) is Encoding.GSM7 else "unicode"),
+            ("client-ref", item.key),
+        ]
+        if 0 < len(account.receipts_url) <= LONGEST_CALLBACK:
+            fields.append(("callback", account.receipts_url))
+        return HttpRequest.form("/sms/json", fields, _proof(account))
+
+    def outcomes(self, account: Account, items: Sequence[Item], reply: HttpReply) -> list[Outcome]:
+        """What became of it (sheet 7.2)."""
+        return [judge(reply)] * len(items)
+
+    def probe(self, account: Account) -> HttpRequest:
+        """The balance of the account."""
+        return HttpRequest("GET", "/account/get-balance", _proof(account))
+
+    def findings(self, account: Account, reply: HttpReply) -> list[Finding]:
+        """Whether key and secret are right, and whether there is credit left."""
+        if not reply.is_good:
+            return super().findings(account, reply)
+        found = reply.fields()
+        balance = found.get("value")
+        if not isinstance(balance, int | float) or isinstance(balance, bool):
+            return [Finding(False, "The address answers, but not as Vonage does.", reply.line)]
+        known = Finding(True, "Vonage knows the API key and the secret.", f"The balance is {balance:.2f} EUR.")
+        if balance > 0 or found.get("autoReload") is True:
+            return [known]
+        return [known, Finding(False, "The account has no credit left. Top it up in the Vonage API Dashboard.")]
+
+    def check(self, values: Mapping[str, Any]) -> dict[str, list[str]]:
+        """Beside what holds for all: the sender must be one that networks take."""
+        found = super().check(values)
+        fault = sender_fault("Sender", str(values.get("from") or ""))
+        return {"from": [fault], **found} if fault else found
+
+
+PROVIDER = Vonage()
+
+
+def judge(reply: HttpReply) -> Outcome:
+    """One answer of `/sms/json` as an outcome; a message is accepted when all of its parts are."""
+    parts = reply.fields().get("messages")
+    if not isinstance(parts, list) or not parts or not all(isinstance(part, dict) for part in parts):
+        return unreadable(reply) if reply.is_good else outcome_of_status(reply)
+    taken = [part for part in parts if str(part.get("status")) == "0"]
+    ids = ",".join(str(part["message-id"]) for part in taken if part.get("message-id"))
+    failed = next((part for part in parts if str(part.get("status")) != "0"), None)
+    if failed is None:
+        if not reply.is_good or not ids:
+            return unreadable(reply)
+        return accepted(ids, f"{len(parts)} part(s) accepted", str(reply.status))
+    outcome = _judge_part(reply, failed)
+    if not taken or outcome.kind in _FINAL:
+        return replace(outcome, provider_message_id=ids)
+    words = f"{len(taken)} of {len(parts)} parts were accepted. Of another it says: {outcome.detail}"
+    return Outcome(OutcomeKind.UNCERTAIN, outcome.reason, words, outcome.code, ids)
+
+
+def _judge_part(reply: HttpReply, part: Mapping[str, Any]) -> Outcome:
+    status, words = str(part.get("status") or ""), str(part.get("error-text") or "")
+    code = f"{reply.status} {status}".strip()
+    detail = words or f"Status {status or 'missing'} without a word"
+    if status not in _STATUSES:
+        return unreadable(reply) if reply.is_good else outcome_of_status(reply, words, status)
+    kind, reason = _STATUSES[status]
+    wait = _WAIT.search(words) if kind is OutcomeKind.THROTTLED else None
+    after = timedelta(milliseconds=int(wait[1])) if wait else outcome_of_status(reply).retry_after
+    return Outcome(kind, reason, detail, code, retry_after=after)
+
+
+def _proof(account: Account) -> dict[str, str]:
+    """HTTP Basic (RFC 7617)."""
+    words = f"{account.values.get('apiKey') or ''}:{account.values.get('apiSecret') or ''}"
+    return {"authorization": f"Basic {base64.b64encode(words.encode()).decode()}"}
