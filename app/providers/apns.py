@@ -48,7 +48,7 @@ _FIELDS = (
     Field(
         "authKey", "Authentication key", FieldKind.PEM, secret=True, needed=True,
         hint="The .p8 file from developer.apple.com: Certificates, Identifiers & Profiles, Keys, with Apple Push "
-             "Notifications service enabled. Drop the file here, or paste all of it. Apple lets you download it once.",
+             "Notifications service enabled. Paste all that is in it. Apple lets you download it once.",
     ),
     Field(
         "authKeyId", "Key ID", needed=True,

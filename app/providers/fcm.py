@@ -39,8 +39,8 @@ _RESERVED = re.compile(r"from|message_type|(?:google|gcm).*", re.DOTALL)
 _FIELDS = (
     Field(
         FILE, "Service account JSON", FieldKind.JSON, secret=True, needed=True,
-        hint="In the Firebase console: Project settings, Service accounts, Generate new private key. Drop the file "
-             "here, or paste all of it.",
+        hint="In the Firebase console: Project settings, Service accounts, Generate new private key. Paste all "
+             "that is in the file.",
     ),
 )  # fmt: skip
 

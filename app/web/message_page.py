@@ -202,6 +202,10 @@ def retry(project_id: str, message_id: str) -> Response:
     return go(url_for("message_page.show", message_id=message_id))
 
 
+def _say_people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count:,} people"
+
+
 def event_words(event: str, details: dict[str, Any]) -> str:
     """One line of the timeline as people read it."""
     total, left = details.get("total", 0), details.get("left", 0)
@@ -211,7 +215,7 @@ def event_words(event: str, details: dict[str, Any]) -> str:
         "scheduled": f"Scheduled for {say_wall(str(details.get('wall', '')))} {details.get('zone', '')}",
         "unscheduled": "Taken back to draft",
         "started": "Sending began",
-        "fanned_out": f"{details.get('audience', 0):,} people in the audience",
+        "fanned_out": _say_people(details.get("audience", 0)) + " in the audience",
         "paused": "Paused",
         "resumed": "Resumed",
         "cancelled": f"Cancelled with {left:,} left",

@@ -82,7 +82,9 @@ def _draw(spec: SpecField, note: str) -> Field:
         case FieldKind.MAYBE:
             return SelectField(spec.label, choices=options(_MAYBE), coerce=_say_maybe, default="", **words)
         case FieldKind.JSON | FieldKind.PEM:
-            return SecretFileField(spec.label, set_note=note, render_kw=_PLAIN | {"rows": 8}, **words)
+            return SecretFileField(
+                spec.label, set_note=note, render_kw=_PLAIN | {"rows": 8, "data-file-drop": ""}, **words
+            )
         case _:
             return _draw_line(spec, note, words)
 

@@ -1,0 +1,36 @@
+"""A key file is dropped on its field instead of being opened, copied and pasted."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from selenium.webdriver.support.wait import WebDriverWait
+
+from tests.browser.conftest import House
+from tests.browser.person import Person
+from tests.browser.test_first_email import become_the_first_member
+
+pytestmark = pytest.mark.browser
+ACCOUNT = json.dumps({"type": "service_account", "project_id": "bells", "private_key": "…"})
+DROP = """
+const [name, text, field] = [arguments[0], arguments[1], document.querySelector("[data-file-drop]")];
+const carried = new DataTransfer();
+carried.items.add(new File([text], name, { type: "application/json" }));
+const fall = (kind) => new DragEvent(kind, { dataTransfer: carried, bubbles: true, cancelable: true });
+return [!field.dispatchEvent(fall("dragover")), !field.dispatchEvent(fall("drop"))];
+"""
+
+
+def test_a_service_account_is_dropped_on_its_field(house: House, open_browser: Callable[..., Person]) -> None:
+    ann = open_browser(house.url)
+    become_the_first_member(ann, house)
+    ann.open("/p/default/providers/new/fcm")
+    field = ann.field("Service account JSON")
+    assert "drop the file" in (field.get_attribute("placeholder") or "")
+
+    assert ann.driver.execute_script(DROP, "bells.json", ACCOUNT) == [True, True]
+    WebDriverWait(ann.driver, 10).until(lambda _: field.get_property("value") == ACCOUNT)
+
+    ann.driver.execute_script(DROP, "film.mov", "x" * 100_001)
+    ann.see("film.mov is too large for a key file.")
+    assert field.get_property("value") == ACCOUNT
