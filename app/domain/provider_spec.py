@@ -29,7 +29,8 @@ class Field:
     """One setting of a provider.
 
     `name` is the wire name of the REST API (camelCase). A `secret` field is stored encrypted, is write-only and is
-    never drawn again. `section` says where it is kept: `credentials` or `options`. `needed` blocks enabling.
+    never drawn again. `section` says where it is kept: `credentials` or `options`. `needed` blocks enabling. An
+    `extra` one is ours beside the REST contract's: answers hold it only when it is set.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Field:
     minimum: int | None = None
     maximum: int | None = None
     advanced: bool = False
+    extra: bool = False
 
 
 def encoded_size(size: int) -> int:

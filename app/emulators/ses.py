@@ -61,30 +61,9 @@ class SesEmulator(HttpEmulator):
 
     def fail(self, fault: str, call: HttpCall) -> Answer | None:
         """Amazon's own answers; none of them says how long to wait."""
-        match fault:
-            case "wrong-password":
-                return _say(
-                    403, "UnrecognizedClientException", "The security token included in the request is invalid."
-                )
-            case "expired-token":
-                return _say(403, "InvalidSignatureException", "Signature expired: it is earlier than 5 minutes ago")
-            case "sender-refused":
-                return _say(400, "MessageRejected", _not_verified("news@sandbox.example"))
-            case "mailbox-unknown" | "mailbox-disabled":
-                people = ", ".join(self.recipients_of(call))
-                return _say(400, "BadRequestException", f"Illegal address: {people}")
-            case "content-rejected":
-                return _say(400, "MessageRejected", "Transaction failed: Potential virus detected.")
-            case "oversize":
-                return _say(400, "MessageRejected", _TOO_LONG)
-            case "throttled":
-                return _say(429, "TooManyRequestsException", "Maximum sending rate exceeded.")
-            case "server-error":
-                return _say(500, "InternalServiceErrorException", "")
-            case "busy":
-                return _say(503, "ServiceUnavailableException", "Service unavailable")
-            case _:
-                return None
+        if fault in ("mailbox-unknown", "mailbox-disabled"):
+            return _say(400, "BadRequestException", f"Illegal address: {', '.join(self.recipients_of(call))}")
+        return _say(*_WORDS[fault]) if fault in _WORDS else None
 
     def answer(self, call: HttpCall) -> Answer:
         """Two places: the account takes a GET, outbound-emails a POST; both only with a signature that is right."""
@@ -118,8 +97,19 @@ class SesEmulator(HttpEmulator):
 
 
 EMULATOR = SesEmulator
+Fault = tuple[int, str, str]  # status, type, message
 _TOO_LONG = f"Message length is more than {LARGEST} bytes long."
-Fault = tuple[int, str, str]
+_UNVERIFIED = f"Email address is not verified. The following identities failed the check in region {REGION.upper()}: "
+_WORDS: Mapping[str, Fault] = {
+    "wrong-password": (403, "UnrecognizedClientException", "The security token included in the request is invalid."),
+    "expired-token": (403, "InvalidSignatureException", "Signature expired: it is earlier than 5 minutes ago"),
+    "sender-refused": (400, "MessageRejected", f"{_UNVERIFIED}news@sandbox.example"),
+    "content-rejected": (400, "MessageRejected", "Transaction failed: Potential virus detected."),
+    "oversize": (400, "MessageRejected", _TOO_LONG),
+    "throttled": (429, "TooManyRequestsException", "Maximum sending rate exceeded."),
+    "server-error": (500, "InternalServiceErrorException", "An internal error occurred."),
+    "busy": (503, "ServiceUnavailableException", "Service unavailable"),
+}
 
 
 def _addresses(destination: Mapping[str, Any]) -> Iterator[str]:
@@ -159,7 +149,7 @@ def _judge_people(document: Mapping[str, Any]) -> Iterator[Fault]:
     if not _ADDRESS.fullmatch(sender):
         yield 400, "BadRequestException", "The FromEmailAddress is missing or is no address."
     if sender.partition("@")[2].startswith("unverified."):
-        yield 400, "MessageRejected", _not_verified(sender)
+        yield 400, "MessageRejected", f"{_UNVERIFIED}{sender}"
 
 
 def _judge_content(content: Mapping[str, Any]) -> Iterator[Fault]:
@@ -204,13 +194,6 @@ def _describe(access_key: str) -> Answer:
             "DedicatedIpAutoWarmupEnabled": True, "SendQuota": {**quota, "SentLast24Hours": 0.0},
         },
     )  # fmt: skip
-
-
-def _not_verified(address: str) -> str:
-    return (
-        "Email address is not verified. The following identities failed the check in region "
-        f"{REGION.upper()}: {address}"
-    )
 
 
 def _say(status: int, kind: str, message: str) -> Answer:

@@ -57,6 +57,7 @@ class SendGrid(HttpProvider):
         fields=_FIELDS,
         max_batch=1,
         uncertain_policy="retry",
+        max_message_bytes=LARGEST,
     )
 
     def home(self, values: Mapping[str, Any]) -> str:

@@ -16,17 +16,10 @@ from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
 from app.domain.provider_spec import EMAIL_SENDER, Field, FieldKind, ProviderSpec, encoded_size
 from app.domain.rendered import Recipient, RenderedEmail
 from app.infra.clock import SystemClock
+from app.infra.http import HttpReply, HttpRequest
 from app.infra.sigv4 import SigningKey, sign_request
 from app.providers.base import Account, Finding
-from app.providers.http import (
-    HttpProvider,
-    HttpReply,
-    HttpRequest,
-    Item,
-    NotAuthorized,
-    outcome_of_status,
-    unreadable,
-)
+from app.providers.http import HttpProvider, Item, NotAuthorized, outcome_of_status, unreadable
 from app.providers.mime import MimeTemplate, Sender, mailbox
 
 LARGEST = 40 * 1024 * 1024  # bytes of the MIME document

@@ -149,10 +149,10 @@ def judge(reply: HttpReply) -> Outcome:
 def _judge_part(reply: HttpReply, part: Mapping[str, Any]) -> Outcome:
     status, words = str(part.get("status") or ""), str(part.get("error-text") or "")
     code = f"{reply.status} {status}".strip()
-    detail = words or f"Status {status or 'missing'} without a word"
-    if status not in _STATUSES:
-        return unreadable(reply) if reply.is_good else outcome_of_status(reply, words, status)
-    kind, reason = _STATUSES[status]
+    detail = words or f"Status {status} without a word"
+    if not status:
+        return unreadable(reply)
+    kind, reason = _STATUSES.get(status, (OutcomeKind.MESSAGE_PERMANENT, Reason.CONTENT_REJECTED))
     wait = _WAIT.search(words) if kind is OutcomeKind.THROTTLED else None
     after = timedelta(milliseconds=int(wait[1])) if wait else outcome_of_status(reply).retry_after
     return Outcome(kind, reason, detail, code, retry_after=after)
