@@ -18,7 +18,7 @@ from app.models.projects import Project
 from app.services.work import Workshop
 from tests import postgres
 
-pytest_plugins = ("tests.closing",)
+pytest_plugins = ("tests.closing", "tests.object_store")
 
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 SECRET = "a test key that is long enough for everything"

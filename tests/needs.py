@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TESTS = Path(__file__).parent
-AXE = TESTS / "node_modules" / "axe-core" / "axe.min.js"
+NODE_MODULES = TESTS / "node_modules"
+AXE = NODE_MODULES / "axe-core" / "axe.min.js"
+_SDKS = ("node-appwrite-27", "node-appwrite-14", "appwrite", "typescript")
+_FROM_NPM = ("axe-core", "official SDKs", "S3 server")
+# The older Python SDK cannot share an environment with the newer one, so it lies in a folder beside.
+OLD_SDK = Path(sys.prefix) / "appwrite-11.1.0"
+_OLD_SDK_LOCK = TESTS / "sdk" / "old" / "requirements.lock"
 _SYSTEM_FOLDERS = ("/usr/sbin", "/sbin", "/usr/local/sbin")  # where Debian keeps what only root starts
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _NO_CLUSTER = Path("/etc/postgresql-common/createcluster.conf")
@@ -33,6 +39,26 @@ def find_chromium() -> str | None:
     return find_program("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
+def has_node_sdks() -> bool:
+    """The official SDKs for Node and the web, and what reads their declarations."""
+    return all((NODE_MODULES / name / "package.json").exists() for name in _SDKS)
+
+
+def has_s3_server() -> bool:
+    """The S3 server that the tests of the file store talk to."""
+    return (NODE_MODULES / "s3rver" / "package.json").exists()
+
+
+def has_npm_packages() -> bool:
+    """Everything that tests/package.json names."""
+    return AXE.exists() and has_node_sdks() and has_s3_server()
+
+
+def has_old_sdk() -> bool:
+    """The Python SDK 11.1.0 with what it stands on."""
+    return (OLD_SDK / "appwrite-11.1.0.dist-info" / "RECORD").exists()
+
+
 @dataclass(frozen=True)
 class Need:
     """One thing outside Python: what it is for, how to see whether it is there, which packages bring it."""
@@ -45,8 +71,10 @@ class Need:
     @property
     def advice(self) -> str:
         """How to get it by hand."""
-        if self.name == "axe-core":
+        if self.name in _FROM_NPM:
             return "install npm, then run: npm ci --prefix tests"
+        if self.name == "older Python SDK":
+            return "run: make needs"
         return f"on Debian: apt-get install {' '.join(self.packages)}"
 
 
@@ -58,8 +86,15 @@ NEEDS = {
         Need("postgresql", "tests on PostgreSQL", lambda: bool(find_postgresql("initdb")), ("postgresql",)),
         Need("smtp-sink", "sending to a foreign server", lambda: bool(find_program("smtp-sink")), ("postfix",)),
         Need("wrk", "load on the API in benchmarks", lambda: bool(find_program("wrk")), ("wrk",)),
-        Need("npm", "axe-core", lambda: AXE.exists() or bool(find_program("npm")), ("npm",)),
+        Need("curl", "the examples of the documents", lambda: bool(find_program("curl")), ("curl",)),
+        Need(
+            "npm", "axe-core and the official SDKs", lambda: has_npm_packages() or bool(find_program("npm")), ("npm",)
+        ),
+        Need("node", "tests with the official SDKs", lambda: bool(find_program("node")), ("nodejs",)),
         Need("axe-core", "finding barriers on pages", AXE.exists, ()),
+        Need("official SDKs", "tests with the official SDKs for Node and the web", has_node_sdks, ()),
+        Need("S3 server", "files on S3", has_s3_server, ()),
+        Need("older Python SDK", "tests with an SDK that is some years old", has_old_sdk, ()),
     )
 }
 BY_MARK = {"browser": ("chromium", "chromedriver", "axe-core"), "postgresql": ("postgresql",)}
@@ -75,11 +110,21 @@ def install() -> None:
     packages = [package for need in NEEDS.values() if not need.is_there() for package in need.packages]
     if packages and os.geteuid() == 0 and shutil.which("apt-get"):
         _install_packages(packages)
-    if not AXE.exists() and (npm := find_program("npm")):
+    if not has_npm_packages() and (npm := find_program("npm")):
         subprocess.run([npm, "ci"], cwd=TESTS, check=False)
+    if not has_old_sdk():
+        _install_old_sdk()
     for need in NEEDS.values():
         if not need.is_there():
             print(f"Missing: {need.name}, for {need.purpose}. The tests that need it cannot run; {need.advice}")
+
+
+def _install_old_sdk() -> None:
+    quietly = ["--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", *quietly, "--target", str(OLD_SDK), "-r", str(_OLD_SDK_LOCK)],
+        check=False,
+    )
 
 
 def _install_packages(packages: list[str]) -> None:

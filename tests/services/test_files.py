@@ -182,9 +182,9 @@ def test_chunks_that_come_at_the_same_moment_are_all_counted(any_workshop: Works
     assert len(open_store(shop.settings).keys("buckets")) == 1
 
 
-def test_an_object_store_serves_as_well_as_a_folder(settings: Settings, clock: FakeClock) -> None:
-    elsewhere = settings.model_copy(update={"storage_url": "memory:///"})
-    for shop in open_workshop(elsewhere, clock):
+@pytest.mark.needs("node", "S3 server")
+def test_s3_serves_as_well_as_a_folder(settings_on_s3: Settings, clock: FakeClock) -> None:
+    for shop in open_workshop(settings_on_s3, clock):
         make_bucket(shop, compression="gzip")
         put(shop)
         put(shop, id="p", content=bytes(CHUNK), content_range=f"bytes 0-{CHUNK - 1}/{CHUNK + 5}", upload_id="p")
@@ -195,7 +195,7 @@ def test_an_object_store_serves_as_well_as_a_folder(settings: Settings, clock: F
         with shop.open(KEY) as work:
             buckets.delete_bucket(work, "b")
         file_sweeps.sweep(shop)
-        assert open_store(elsewhere).keys("buckets") == []
+        assert open_store(settings_on_s3).keys("buckets") == []
 
 
 def test_an_open_file_gives_its_bytes_in_whole_and_in_part(any_workshop: Workshop) -> None:

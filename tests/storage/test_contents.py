@@ -2,9 +2,11 @@
 
 import hashlib
 import io
+import struct
 import subprocess
 import sys
 import warnings
+import zlib
 from pathlib import Path
 
 import pytest
@@ -23,8 +25,8 @@ JPEG, PNG, WEBP = "image/jpeg", "image/png", "image/webp"
 
 
 @pytest.fixture
-def store(settings: Settings) -> FileStore:
-    return open_store(settings)
+def store(any_place: Settings) -> FileStore:
+    return open_store(any_place)
 
 
 def photo(kind: str, *, orientation: int = 6) -> bytes:
@@ -177,3 +179,29 @@ def test_a_file_of_100_mb_is_joined_from_its_chunks_in_flat_memory(tmp_path: Pat
     total, grown = map(int, answer.stdout.split())
     assert total == 100_000_000
     assert grown < 60
+
+
+@pytest.mark.parametrize("orientation", [0, 6])
+def test_stripping_decodes_no_pixel_however_many_a_picture_claims(
+    monkeypatch: pytest.MonkeyPatch, orientation: int
+) -> None:
+    decoded: list[object] = []
+
+    def load(picture: object) -> None:
+        decoded.append(picture)
+
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", load)
+    before = io.BytesIO()
+    Image.new("L", (64, 48)).save(before, "PNG")
+    content = before.getvalue()
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    if orientation:  # behind the pixels, where it may stand too
+        written = exif.tobytes().removeprefix(b"Exif\0\0")
+        chunk = b"eXIf" + written
+        content = content[:-12] + struct.pack(">I", len(written)) + chunk + struct.pack(">I", zlib.crc32(chunk))
+        content += before.getvalue()[-12:]
+    after = strip_metadata(content, PNG)
+    assert decoded == []
+    with Image.open(io.BytesIO(after)) as picture:
+        assert Image.Image.getexif(picture).get(ORIENTATION, 0) == orientation

@@ -1,4 +1,4 @@
-"""The file store on the local disk: what was put is read back, in pieces, and what is gone is said to be gone."""
+"""The file store in a folder and on S3: what was put is read back, in pieces, and what is gone is said to be gone."""
 
 import io
 import stat
@@ -11,8 +11,8 @@ from app.storage.files import PIECE
 
 
 @pytest.fixture
-def store(settings: Settings) -> FileStore:
-    return open_store(settings)
+def store(any_place: Settings) -> FileStore:
+    return open_store(any_place)
 
 
 def test_a_file_reads_back_in_pieces_of_bounded_size(store: FileStore) -> None:
@@ -56,5 +56,6 @@ def test_deleting_twice_does_no_harm_and_folders_are_listed(store: FileStore) ->
     assert store.keys("f") == ["f/2"]
 
 
-def test_only_the_owner_may_look_into_the_folder(store: FileStore, settings: Settings) -> None:
+def test_only_the_owner_may_look_into_the_folder(settings: Settings) -> None:
+    open_store(settings)
     assert stat.S_IMODE((settings.data_dir / "files").stat().st_mode) == 0o700
