@@ -13,7 +13,7 @@ from app.api.users_accounts import IDENTITIES, MEMBERSHIPS, NO_FACTORS
 from app.domain.channels import Channel
 from app.domain.errors import NotFound
 from app.services import contact_accounts, records
-from app.services.work import Work
+from app.services.work import Work, Workshop
 
 _GUESSES = Limit(10, 3600, by=(By.USER,), name="password", cleared_on=200)  # whoever holds a session may not try on
 
@@ -49,30 +49,39 @@ def update_account_name(work: Work, call: Call) -> dict[str, Any]:
 
 @operation(
     "PATCH", "/account/email", "account", Param("email", EMAIL, required=True),
-    Param("password", PASSWORD, required=True), model="Account", limit=_GUESSES,
+    Param("password", PASSWORD, required=True), model="Account", limit=_GUESSES, opens_own=True,
 )  # fmt: skip
-def update_account_email(work: Work, call: Call) -> dict[str, Any]:
+def update_account_email(shop: Workshop, call: Call) -> dict[str, Any]:
     """Change one's email address; an account without a password gets this one."""
-    return _draw(work, contact_accounts.change_address(work, Channel.EMAIL, call.email, call.password))
+    return _change_address(shop, call, Channel.EMAIL, call.email)
 
 
 @operation(
     "PATCH", "/account/phone", "account", Param("phone", PHONE, required=True),
-    Param("password", PASSWORD, required=True), model="Account", limit=_GUESSES,
+    Param("password", PASSWORD, required=True), model="Account", limit=_GUESSES, opens_own=True,
 )  # fmt: skip
-def update_account_phone(work: Work, call: Call) -> dict[str, Any]:
+def update_account_phone(shop: Workshop, call: Call) -> dict[str, Any]:
     """Change one's phone number; an account without a password gets this one."""
-    return _draw(work, contact_accounts.change_address(work, Channel.SMS, call.phone, call.password))
+    return _change_address(shop, call, Channel.SMS, call.phone)
+
+
+def _change_address(shop: Workshop, call: Call, channel: Channel, text: str) -> dict[str, Any]:
+    with shop.read(call.actor) as work:
+        proof = contact_accounts.prove_own(work, call.password)
+    with shop.open(call.actor) as work:
+        return _draw(work, contact_accounts.change_address(work, channel, text, proof))
 
 
 @operation(
     "PATCH", "/account/password", "account", Param("password", PASSWORD, required=True),
-    Param("old_password", PASSWORD, ""), model="Account", limit=_GUESSES,
+    Param("old_password", PASSWORD, ""), model="Account", limit=_GUESSES, opens_own=True,
 )  # fmt: skip
-def update_account_password(work: Work, call: Call) -> dict[str, Any]:
+def update_account_password(shop: Workshop, call: Call) -> dict[str, Any]:
     """Change one's password, knowing the old one if there is one; all other sessions end."""
-    changed = contact_accounts.change_password(work, call.password, call.old_password, session_pk=call.session_pk)
-    return _draw(work, changed)
+    with shop.read(call.actor) as work:
+        proof = contact_accounts.prove_own(work, call.old_password, fresh=call.password)
+    with shop.open(call.actor) as work:
+        return _draw(work, contact_accounts.change_password(work, proof, session_pk=call.session_pk))
 
 
 @operation("GET", "/account/prefs", "account", model="Preferences")

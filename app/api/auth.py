@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from flask import Response, request
@@ -27,16 +27,28 @@ _ROLE_WORDS = {ActorKind.KEY: "applications", ActorKind.CONTACT: "users", ActorK
 
 def guard(operation: Operation, shop: Workshop, limiter: Limiter) -> Callable[..., Response]:
     """The Flask view of an operation: checks in the contract's order (3.3), then the operation itself."""
+    params = _expected(operation)
+    is_one_look = operation.is_reading and not operation.opens_own
 
-    def answer(**places: str) -> Response:
-        caller = admit(operation, shop)
+    def listen(caller: Caller, places: dict[str, str]) -> Call:
         actor = caller.act(operation.scope, ip=request.remote_addr or "", user_agent=_user_agent(caller))
         limiter.count(operation.limit, operation.name, actor)
-        given, provided = _read(operation, places)
-        call = Call(actor, caller.scopes, given, provided, shop.settings.address, caller.session_pk, caller.is_by_token)
+        given, provided = _read(params, places)
+        return Call(actor, caller.scopes, given, provided, shop.settings.address, caller.session_pk, caller.is_by_token)
+
+    def answer(**places: str) -> Response:
+        with shop.read(system()) as work:
+            caller = admit(operation, work)
+            if is_one_look and not caller.is_touch_due:  # most requests: answered by the look that let them in
+                call = listen(caller, places)
+                return _run(operation, work.given_to(call.actor), call)
+        if caller.is_touch_due:
+            with shop.open(system(caller.project_pk)) as work:
+                callers.touch(work, caller)
+        call = listen(caller, places)  # no transaction is open while a body comes in
         if operation.opens_own:
             return _run_apart(operation, shop, call)
-        with shop.read(actor) if operation.is_reading else shop.open(actor) as work:
+        with shop.read(call.actor) if operation.is_reading else shop.open(call.actor) as work:
             return _run(operation, work, call)
 
     answer.operation = operation  # type: ignore[attr-defined]
@@ -85,21 +97,17 @@ def _as_answer(operation: Operation, body: Any) -> Response:
     return empty() if body is None else as_json(body, operation.status)
 
 
-def admit(operation: Operation, shop: Workshop) -> Caller:
+def admit(operation: Operation, work: Work) -> Caller:
     """Who asks, let in by project, credentials, scope and state. Raises what section 3 says."""
     shown = read_credentials(request)
     if not shown.project_id and shown.key:
         raise Refusal("Name the project in the header X-Appwrite-Project.", type="project_id_missing")
-    with shop.read(system()) as work:
-        caller = callers.recognise(work, shown)
+    caller = callers.recognise(work, shown)
     if operation.scope not in caller.scopes | {PUBLIC}:
         role = _ROLE_WORDS[caller.kind]
         raise Forbidden(f'{caller.email} (role: {role}) missing scopes (["{operation.scope}"])')
     if caller.is_blocked:
         raise Refusal("This user is blocked. Ask whoever runs this service.", type="user_blocked")
-    if caller.is_touch_due:
-        with shop.open(system(caller.project_pk)) as work:
-            callers.touch(work, caller)
     return caller
 
 
@@ -114,12 +122,17 @@ def _user_agent(caller: Caller) -> str:
     return (passed_on or request.headers.get("User-Agent", ""))[:MOST_HEADER]
 
 
-def _read(operation: Operation, places: dict[str, str]) -> tuple[dict[str, Any], frozenset[str]]:
-    """The parameters; those of the path are ids, come first, and win over the body."""
-    raw = raw_parameters(request) | {camel(name): value for name, value in places.items()}
+def _expected(operation: Operation) -> Sequence[Param]:
+    """The parameters in the order they are judged in: those of the path are ids and come first."""
     declared = {param.name for param in operation.params}
     path = [Param(snake(wire), UID, required=True) for wire in operation.places if snake(wire) not in declared]
-    return read_all([*path, *operation.params], raw)
+    return [*path, *operation.params]
+
+
+def _read(params: Sequence[Param], places: dict[str, str]) -> tuple[dict[str, Any], frozenset[str]]:
+    """The parameters; those of the path win over the body."""
+    raw = raw_parameters(request) | {camel(name): value for name, value in places.items()}
+    return read_all(params, raw)
 
 
 def _in_wire_words(operation: Operation, error: Invalid) -> Invalid:

@@ -38,9 +38,10 @@ def _read_session(asked: Request, project: str) -> tuple[str, str]:
     names = (COOKIE + project, COOKIE + project + LEGACY)
     values = [asked.cookies.get(name, "") for name in names]
     values.append(asked.headers.get("X-Appwrite-Session", ""))
-    kept = read_json(asked.headers.get(FALLBACK, "")[: 4 * LONGEST_VALUE].encode("utf-8", "replace"))
-    values += [value for name in names if isinstance(value := kept.get(name), str)]
-    for value in values:
+    if FALLBACK in asked.headers:
+        kept = read_json(asked.headers[FALLBACK][: 4 * LONGEST_VALUE].encode("utf-8", "replace"))
+        values += [value for name in names if isinstance(value := kept.get(name), str)]
+    for value in filter(None, values):
         found = decode(value)
         if found != ("", ""):
             return found

@@ -19,7 +19,8 @@ STATUS_OF = {
     "general_invalid_phone": 400, "general_unauthorized_scope": 401, "general_access_forbidden": 401,
     "general_unknown_origin": 403, "general_service_disabled": 403, "general_api_disabled": 403,
     "general_route_not_found": 404, "general_rate_limit_exceeded": 429, "general_unknown": 500,
-    "general_server_error": 500, "general_not_implemented": 501, "project_not_found": 404, "project_id_missing": 403, "project_key_expired": 401,
+    "general_server_error": 500, "general_not_implemented": 501,
+    "project_not_found": 404, "project_id_missing": 403, "project_key_expired": 401,
     "user_unauthorized": 401, "user_jwt_invalid": 401, "user_jwt_and_cookie_set": 403,
     "user_api_key_and_session_set": 403, "user_jwt_creation_denied": 403, "user_session_already_exists": 401,
     "user_invalid_credentials": 401, "user_blocked": 403, "user_password_reset_required": 412,
@@ -40,7 +41,7 @@ STATUS_OF = {
     "storage_file_already_exists": 409, "storage_file_empty": 400, "storage_file_type_unsupported": 400,
     "storage_invalid_file_size": 400, "storage_invalid_file": 403, "storage_invalid_content_range": 400,
     "storage_invalid_appwrite_id": 400, "storage_invalid_range": 416, "storage_bucket_transformations_disabled": 403,
-    "storage_image_resolution_exceeded": 400,
+    "storage_image_resolution_exceeded": 400, "suppression_not_found": 404, "suppression_already_exists": 409,
 }  # fmt: skip
 
 

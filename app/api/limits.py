@@ -13,6 +13,8 @@ from enum import StrEnum
 from flask import Request, Response, after_this_request, request
 
 from app.api.params import raw_parameters
+from app.domain.addresses import email_key, normalise_email
+from app.domain.byte_ranges import parse_chunk
 from app.domain.errors import TooMany
 from app.domain.permissions import Actor
 from app.infra.clock import Clock
@@ -25,7 +27,7 @@ class By(StrEnum):
     IP = "ip"
     USER = "user"  # the contact that is signed in; guests count together
     EMAIL = "email"  # the parameter of that name
-    CHUNK = "chunk"  # where the piece of an upload begins
+    CHUNK = "chunk"  # which piece of an upload it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +86,20 @@ def _key(limit: Limit, name: str, actor: Actor) -> str:
 
 
 def _email(asked: Request, _actor: Actor) -> str:
+    """The mailbox that is meant, however it is spelt: nobody gets further guesses for a spelling."""
     given = raw_parameters(asked).get("email")
-    return given.strip().lower() if isinstance(given, str) else ""
+    return email_key(normalise_email(given) or given.strip()) if isinstance(given, str) else ""
+
+
+def _chunk(asked: Request, _actor: Actor) -> str:
+    """The number of the chunk; what is none is counted together."""
+    chunk = parse_chunk(asked.headers.get("Content-Range", ""))
+    return str(chunk.number) if chunk is not None else ""
 
 
 _READERS: Mapping[By, Callable[[Request, Actor], str]] = {
     By.IP: lambda _asked, actor: actor.ip,
     By.USER: lambda _asked, actor: str(actor.pk),
     By.EMAIL: _email,
-    By.CHUNK: lambda asked, _actor: asked.headers.get("Content-Range", "").partition("-")[0],
+    By.CHUNK: _chunk,
 }

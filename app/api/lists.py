@@ -27,6 +27,9 @@ TARGETS = {
     "userId": Attribute("user_id"), "providerId": Attribute("provider_id"), "identifier": Attribute("address"),
     "providerType": Attribute("channel"),
 }  # fmt: skip
+SUPPRESSIONS = {
+    "identifier": Attribute("address_key"), "providerType": Attribute("channel"), "reason": Attribute("reason"),
+}  # fmt: skip
 USERS = {
     "name": Attribute("name"), "email": Attribute("email"), "phone": Attribute("phone"),
     "registration": Attribute("created_at", Shape.MOMENT), "status": Attribute("may_sign_in", Shape.FLAG),

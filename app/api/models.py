@@ -6,6 +6,7 @@ from typing import Any
 from app.domain.channels import Channel
 from app.domain.delivery_states import DeliveryState
 from app.domain.sms_segments import Encoding
+from app.services.suppressions import REASONS
 
 Schema = dict[str, Any]
 
@@ -248,7 +249,8 @@ SCHEMAS: Mapping[str, Schema] = {
         HEAD | _CLIENT | {
             "userId": TEXT, "expire": DATE, "provider": TEXT, "providerUid": TEXT, "providerAccessToken": TEXT,
             "providerAccessTokenExpiry": TEXT, "providerRefreshToken": TEXT, "current": FLAG, "factors": listed(TEXT),
-            "secret": say(TEXT, "Shown to keys; empty for everybody else."), "mfaUpdatedAt": TEXT,
+            "secret": say(TEXT, "Shown to keys, as X-Appwrite-Session carries it; empty for everybody else."),
+            "mfaUpdatedAt": TEXT,
         },
     ),
     "Jwt": record("A token that stands for a signed-in user for a while.", {"jwt": TEXT}),
@@ -270,11 +272,20 @@ SCHEMAS: Mapping[str, Schema] = {
         "One recipient with every attempt.", _DELIVERY | {"userId": maybe(TEXT), "history": listed(_ATTEMPT)}
     ),
     "Preview": _PREVIEW,
+    "Suppression": record(
+        "An address that is never written to.",
+        HEAD | {
+            "identifier": say(TEXT, "The address as it is compared: an email address in lower case."),
+            "providerType": CHANNEL, "reason": {"type": "string", "enum": list(REASONS)},
+            "source": say(TEXT, "Where it came from, in words."),
+        },
+    ),
     "ProviderList": page_of("Provider", "providers"),
     "TopicList": page_of("Topic", "topics"),
     "TargetList": page_of("Target", "targets"),
     "SubscriberList": page_of("Subscriber", "subscribers"),
     "MessageList": page_of("Message", "messages"),
+    "SuppressionList": page_of("Suppression", "suppressions"),
     "BucketList": page_of("Bucket", "buckets"),
     "FileList": page_of("File", "files"),
     "UserList": page_of("User", "users"),

@@ -54,8 +54,8 @@ class Operation:
     those without a key may ask. The answer of one that `is_secret` is never kept (Idempotency-Key).
 
     The view of one that `opens_own` works gets the workshop in place of a work: it moves bytes between client and file
-    store, during which no transaction may be open (SQLite has one writer). Each of its short works is a whole of its
-    own, so the view itself sees to it that what fails leaves nothing behind.
+    store, or checks a password, during which no transaction may be open (SQLite has one writer). Each of its short
+    works is a whole of its own, so the view itself sees to it that what fails leaves nothing behind.
     """
 
     method: str

@@ -18,14 +18,14 @@ _MISSING: Mapping[str, str] = {
     "topicId": "topic_not_found", "subscriberId": "subscriber_not_found", "messageId": "message_not_found",
     "providerId": "provider_not_found", "userId": "user_not_found", "targetId": "user_target_not_found",
     "bucketId": "storage_bucket_not_found", "fileId": "storage_file_not_found", "sessionId": "user_session_not_found",
-    "identityId": "user_identity_not_found",
+    "identityId": "user_identity_not_found", "suppressionId": "suppression_not_found",
 }  # fmt: skip
 # Whose id a caller may choose.
 _TAKEN: Mapping[str, str] = {
     "topic_id": "topic_already_exists", "subscriber_id": "subscriber_already_exists",
     "message_id": "message_already_exists", "provider_id": "provider_already_exists", "user_id": "user_already_exists",
     "target_id": "user_target_already_exists", "bucket_id": "storage_bucket_already_exists",
-    "file_id": "storage_file_already_exists",
+    "file_id": "storage_file_already_exists", "suppression_id": "suppression_already_exists",
 }  # fmt: skip
 _ADDRESS = ("general_invalid_email", "general_invalid_phone", "user_target_already_exists")
 _STARTED = (
@@ -49,6 +49,7 @@ _SPECIFIC: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"DELETE /messaging/messages/.+", ("message_already_scheduled", "message_already_processing")),
     (r"POST /messaging/messages/{messageId}/(pause|resume|cancel|retry)", _STARTED),
     (r"POST /messaging/preview", ("user_target_not_found", "storage_file_type_unsupported", *_ENCLOSED)),
+    (r"POST /messaging/suppressions", ("general_invalid_email", "general_invalid_phone")),
     (r"POST /(users(/[a-z0-9-]+)?|account)", _ADDRESS),
     (r"PATCH /users/{userId}/(email|phone)", _ADDRESS),
     (r"(POST|PATCH) /users/{userId}/targets.*", (*_ADDRESS, "provider_not_found", "provider_incorrect_type")),

@@ -10,6 +10,7 @@ from app.domain.provider_spec import FieldKind, ProviderSpec
 
 if TYPE_CHECKING:
     from app.models.providers import Provider
+    from app.models.suppressions import Suppression
     from app.models.topics import Topic
     from app.services.deliveries import Row, Story
     from app.services.records import MessageRecord, SubscriberRecord, TargetRecord
@@ -50,7 +51,7 @@ def provider(row: "Provider", spec: ProviderSpec, values: Mapping[str, Any], *, 
     parts: dict[str, dict[str, Any]] = {"credentials": {}, "options": {}}
     for field in spec.fields:
         value = values.get(field.name, field.default)
-        if value in (None, "") and field.kind in (FieldKind.MAYBE, FieldKind.JSON):
+        if value in (None, "") and (field.extra or field.kind in (FieldKind.MAYBE, FieldKind.JSON)):
             continue  # neither yes nor no, and no object: there is nothing to say
         is_hidden = field.secret and is_masked and value not in (None, "")
         shown = "" if (field.name, value) == ("encryption", "none") else value
@@ -89,6 +90,13 @@ def message(record: "MessageRecord") -> dict[str, Any]:
         "deliveredAt": date_or_none(row.settled_at) if record.tried else None, "deliveryErrors": errors,
         "deliveredTotal": record.reached, "status": row.status,
         "data": wire_content.content(content_of(row.channel, row.content), row.audience),
+    }  # fmt: skip
+
+
+def suppression(row: "Suppression") -> dict[str, Any]:
+    """An address that is never written to; beyond the reference."""
+    return head(row) | {
+        "identifier": row.address_key, "providerType": row.channel, "reason": row.reason, "source": row.source,
     }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from app.api.credentials import encode
 from app.api.wire import date, head, target
 from app.services.user_agents import describe
 
@@ -40,8 +41,12 @@ def user(record: "ContactRecord", *, shows_hash: bool) -> dict[str, Any]:
 
 
 def session(record: "SessionRecord", *, shows_secret: bool = False) -> dict[str, Any]:
-    """A session; the country is unknown, for there is no database of addresses here."""
+    """A session; the country is unknown, for there is no database of addresses here.
+
+    Its secret is what `X-Appwrite-Session` carries: SDKs hand it to `setSession` as it is.
+    """
     row, device = record.session, describe(record.session.user_agent)
+    secret = encode(record.contact.id, record.secret) if shows_secret and record.secret else ""
     return head(row) | {
         "userId": record.contact.id, "expire": date(row.expires_at), "provider": row.provider,
         "providerUid": row.provider_uid, "providerAccessToken": "", "providerAccessTokenExpiry": "",
@@ -51,5 +56,5 @@ def session(record: "SessionRecord", *, shows_secret: bool = False) -> dict[str,
         "clientEngine": device.client_engine, "clientEngineVersion": device.client_engine_version,
         "deviceName": device.device_name, "deviceBrand": device.device_brand, "deviceModel": device.device_model,
         "countryCode": "--", "countryName": "Unknown", "current": record.is_current,
-        "factors": list(_FACTORS[row.provider]), "secret": record.secret if shows_secret else "", "mfaUpdatedAt": "",
+        "factors": list(_FACTORS[row.provider]), "secret": secret, "mfaUpdatedAt": "",
     }  # fmt: skip

@@ -1,62 +1,68 @@
-"""The table of operations in docs/api.md is what the code offers; run this file as a module to write it anew."""
-
-from pathlib import Path
+"""The tables of docs/api.md are what the code offers and the SDKs exercise; run this file as a module to write them."""
 
 from app.api import read_operations
 from app.infra.settings import ROOT
+from tests.sdk import absent
+from tests.sdk.calls import read_calls
 
-PAGE, SDK = ROOT / "docs" / "api.md", Path("tests/sdk/test_python_sdk.py")
-BEGIN, END = "<!-- operations -->\n", "<!-- end of operations -->\n"
-# Operation -> the method of the Python SDK 27.0.0 that calls it; those beyond the reference have none.
-METHODS = {
-    "POST /messaging/topics": "create_topic", "GET /messaging/topics": "list_topics",
-    "GET /messaging/topics/{topicId}": "get_topic", "PATCH /messaging/topics/{topicId}": "update_topic",
-    "DELETE /messaging/topics/{topicId}": "delete_topic",
-    "POST /messaging/topics/{topicId}/subscribers": "create_subscriber",
-    "GET /messaging/topics/{topicId}/subscribers": "list_subscribers",
-    "GET /messaging/topics/{topicId}/subscribers/{subscriberId}": "get_subscriber",
-    "DELETE /messaging/topics/{topicId}/subscribers/{subscriberId}": "delete_subscriber",
-    "GET /messaging/providers": "list_providers", "GET /messaging/providers/{providerId}": "get_provider",
-    "DELETE /messaging/providers/{providerId}": "delete_provider",
-    "POST /messaging/providers/smtp": "create_smtp_provider",
-    "PATCH /messaging/providers/smtp/{providerId}": "update_smtp_provider",
-    "POST /messaging/messages/email": "create_email", "PATCH /messaging/messages/email/{messageId}": "update_email",
-    "GET /messaging/messages": "list_messages", "GET /messaging/messages/{messageId}": "get_message",
-    "DELETE /messaging/messages/{messageId}": "delete", "GET /messaging/messages/{messageId}/targets": "list_targets",
-    "POST /users": "create", "GET /users": "list", "GET /users/{userId}": "get", "DELETE /users/{userId}": "delete",
-    "PATCH /users/{userId}/name": "update_name", "PATCH /users/{userId}/email": "update_email",
-    "PATCH /users/{userId}/phone": "update_phone", "GET /users/{userId}/prefs": "get_prefs",
-    "PATCH /users/{userId}/prefs": "update_prefs", "POST /users/{userId}/targets": "create_target",
-    "GET /users/{userId}/targets": "list_targets", "GET /users/{userId}/targets/{targetId}": "get_target",
-    "PATCH /users/{userId}/targets/{targetId}": "update_target",
-    "DELETE /users/{userId}/targets/{targetId}": "delete_target",
+PAGE = ROOT / "docs" / "api.md"
+_MESSAGE = "/messaging/messages/{messageId}"
+# Beyond the reference, or no matter of these four services: no method of an SDK leads here.
+BEYOND = {
+    "GET /docs", "GET /openapi.json", "GET /ping", "POST /messaging/preview", f"GET {_MESSAGE}/deliveries",
+    f"GET {_MESSAGE}/deliveries/{{deliveryId}}",
+    *(f"POST {_MESSAGE}/{verb}" for verb in ("cancel", "pause", "resume", "retry")),
+    "GET /messaging/suppressions", "POST /messaging/suppressions", "GET /messaging/suppressions/{suppressionId}",
+    "DELETE /messaging/suppressions/{suppressionId}",
+    "POST /account/sessions", "POST /account/jwt",  # what the reference calls aliases
+    "GET /storage/buckets/{bucketId}/files/{fileId}/push",  # the picture of a push message: for devices
 }  # fmt: skip
 
 
-def table() -> str:
-    lines = ["| operation | scope | answers | Python SDK 27.0.0 |", "| --- | --- | --- | --- |"]
+def operations() -> str:
+    """One row per operation, with a tick for each SDK that exercises it."""
+    calls = read_calls().values()
+    heads = ["operation", "scope", "answers", *(f"{each.sdk} {each.version}" for each in calls)]
+    lines = [heads, ["---"] * 3 + [":-:"] * len(calls)]
     for each in sorted(read_operations(), key=lambda operation: (operation.path, operation.method)):
-        name = f"{each.method} {each.path}"
-        service = "users" if each.path.startswith("/users") else "messaging"
-        method = f"`{service}.{METHODS[name]}`" if name in METHODS else ""
-        lines.append(f"| `{each.method} /v1{each.path}` | `{each.scope}` | {each.status} | {method} |")
-    return "\n".join(lines) + "\n"
+        ticks = ["✓" if f"{each.method} {each.path}" in sdk.operations else "" for sdk in calls]
+        lines.append([f"`{each.method} /v1{each.path}`", f"`{each.scope}`", str(each.status), *ticks])
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
 
 
-def test_the_table_of_operations_is_what_the_code_offers() -> None:
-    assert PAGE.read_text().partition(BEGIN)[2].partition(END)[0] == table()
+def refused_methods() -> str:
+    """What the SDKs can ask for and is not here."""
+    return "\n".join(absent.table()) + "\n"
 
 
-def test_every_method_of_the_table_is_called_in_the_tests_with_the_sdk() -> None:
-    called = (ROOT / SDK).read_text()
-    missing = {
-        name
-        for name, method in METHODS.items()
-        if f"{'users' if name.partition(' ')[2].startswith('/users') else 'messaging'}.{method}(" not in called
-    }
-    assert missing == set()
+TABLES = {"operations": operations, "refused methods": refused_methods}
+
+
+def _parts(page: str, name: str) -> tuple[str, str, str]:
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
+    before, found, rest = page.partition(begin)
+    table, ended, after = rest.partition(end)
+    assert found, f"docs/api.md has no {begin}"
+    assert ended, f"docs/api.md has no {end}"
+    return before + found, table, ended + after
+
+
+def test_the_table_of_operations_is_what_the_code_offers_and_the_sdks_exercise() -> None:
+    assert _parts(PAGE.read_text(), "operations")[1] == operations(), "run: python -m tests.api.test_docs"
+
+
+def test_the_table_of_refused_methods_is_what_the_tests_call() -> None:
+    assert _parts(PAGE.read_text(), "refused methods")[1] == refused_methods(), "run: python -m tests.api.test_docs"
+
+
+def test_sdks_exercise_every_operation_that_has_a_method() -> None:
+    exercised = {name for sdk in read_calls().values() for name in sdk.operations}
+    offered = {f"{each.method} {each.path}" for each in read_operations()}
+    assert offered - exercised == BEYOND
+    assert exercised <= offered, "a file in tests/sdk/calls names what is not offered any more"
 
 
 if __name__ == "__main__":
-    page = PAGE.read_text()
-    PAGE.write_text(page.partition(BEGIN)[0] + BEGIN + table() + END + page.partition(END)[2])
+    for name, make in TABLES.items():
+        before, _, after = _parts(PAGE.read_text(), name)
+        PAGE.write_text(before + make() + after)

@@ -39,10 +39,11 @@ CATALOGUE: dict[str, int] = {
             storage_invalid_file storage_bucket_transformations_disabled""",
         404: """general_route_not_found project_not_found user_not_found user_session_not_found user_target_not_found
             provider_not_found topic_not_found subscriber_not_found message_not_found schedule_not_found
-            storage_bucket_not_found storage_file_not_found user_identity_not_found""",
+            storage_bucket_not_found storage_file_not_found user_identity_not_found
+            suppression_not_found""",
         409: """user_already_exists user_email_already_exists user_phone_already_exists user_target_already_exists
             provider_already_exists topic_already_exists subscriber_already_exists message_already_exists
-            storage_bucket_already_exists storage_file_already_exists""",
+            storage_bucket_already_exists storage_file_already_exists suppression_already_exists""",
         412: "user_password_reset_required", 416: "storage_invalid_range", 429: "general_rate_limit_exceeded",
         500: "general_unknown general_server_error", 501: "user_auth_method_unsupported general_not_implemented",
     }.items()
@@ -197,6 +198,13 @@ def break_down(error: Exception) -> Callable[[World], Refused]:
     return scene
 
 
+def suppress_twice(world: World) -> Refused:
+    """The address is suppressed already, under another id."""
+    body = {"suppressionId": "unique()", "providerType": "email", "identifier": "ann@example.org"}
+    world.api.post("/messaging/suppressions", **body)
+    return world.api.refused("POST", "/messaging/suppressions", body)
+
+
 SMS, PUSH, EMAIL = (f"/messaging/messages/{channel}" for channel in ("sms", "push", "email"))
 NEW = {"messageId": "n", "subject": "Hello", "content": "Hello"}
 SCENES: dict[str, Callable[[World], Refused]] = {
@@ -277,6 +285,8 @@ SCENES: dict[str, Callable[[World], Refused]] = {
     "storage_invalid_range": ask("GET", f"{FILES}/f/download", headers={"Range": "bytes=9-1"}),
     "storage_bucket_transformations_disabled": preview_as_a_guest,
     "storage_image_resolution_exceeded": preview_a_vast_picture,
+    "suppression_not_found": ask("DELETE", "/messaging/suppressions/nobody"),
+    "suppression_already_exists": suppress_twice,
 }  # fmt: skip
 NOT_OURS = CATALOGUE.keys() - SCENES.keys()
 

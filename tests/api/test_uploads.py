@@ -8,8 +8,9 @@ import pytest
 from flask import Flask
 
 from app.domain.byte_ranges import CHUNK
+from app.domain.errors import Conflict
 from app.infra.settings import Settings
-from app.services import file_sweeps
+from app.services import file_sweeps, uploads
 from app.services.work import Workshop
 from app.storage import open_store
 from tests.api.caller import Caller
@@ -167,6 +168,23 @@ def test_a_store_that_fails_leaves_nothing_behind(
     ) == (503, "general_server_error")
     assert api.get(FILES)["total"] == 0
     folder.unlink()
+    assert send(api, b"x", fileId="f").status_code == 201
+
+
+def test_an_upload_that_loses_every_race_for_its_row_is_told_when_to_come_again(
+    api: Caller, bucket: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Losing one race is usual (the row is found at the next try); this is what losing all of them looks like."""
+
+    def lose(*_: Any) -> Any:
+        raise Conflict("Somebody saved the same thing at the same moment.")
+
+    monkeypatch.setattr(uploads, "admit", lose)
+    answer = send(api, b"x", fileId="f")
+    assert (answer.status_code, answer.json["type"]) == (429, "general_rate_limit_exceeded")
+    assert answer.headers["Retry-After"] == "5"
+    monkeypatch.undo()
+    assert (api.get(FILES)["total"], bucket["totalSize"]) == (0, 0)
     assert send(api, b"x", fileId="f").status_code == 201
 
 

@@ -67,6 +67,7 @@ def test_a_hash_of_another_service_lets_its_user_in_and_becomes_ours(
     [
         ("argon2", "x", {}),
         ("argon2", ARGON2_HASH.replace("m=8", "m=4194304"), {}),
+        ("argon2", ARGON2_HASH.replace("m=8,t=1,p=1", "m=262144,t=1,p=32768"), {}),  # as many threads
         ("argon2", ARGON2_HASH.replace("t=1", "t=99999"), {}),
         ("bcrypt", "x", {}),
         ("bcrypt", BCRYPT_HASH.replace("$04$", "$31$"), {}),

@@ -20,7 +20,8 @@ class Area:
 
 
 AREAS = (
-    Area("users sign in with email and password; a program can begin a session for them (`users.create_session`)", ROUTE, (
+    Area("users sign in with email and password; a program can begin a session for them "
+         "(`users.create_session`)", ROUTE, (
         "account.create_anonymous_session", "account.create_email_token", "account.create_id_token_session",
         "account.create_magic_url_token", "account.create_o_auth2_token", "account.create_phone_token",
         "account.create_session", "account.update_magic_url_session", "account.update_phone_session",

@@ -1,12 +1,13 @@
 """Which operations each official SDK exercises: one file per SDK in tests/sdk/calls, made by its tests.
 
-A file says {"sdk": "Node.js", "version": "27.0.0", "operations": ["GET /messaging/topics", …]}: every operation that the
-relay saw that SDK call with success, sorted. The tests of an SDK compare what they saw with its file; run with
+A file says {"sdk": "Node.js", "version": "27.0.0", "operations": ["GET /messaging/topics", …]}: every operation that
+the relay saw that SDK call with success, sorted. The tests of an SDK compare what they saw with its file; run with
 CARILLON_RECORD=1 they write it anew. docs/api.md is made from these files, so it needs no SDK.
 """
 
 import json
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
@@ -18,6 +19,8 @@ from app.infra.settings import ROOT
 from tests.sdk.relay import Exchange
 
 FOLDER = ROOT / "tests" / "sdk" / "calls"
+# There are no identities to delete, so a refusal is all that these can answer.
+_NEVER_THERE = ("/users/identities/", "/account/identities/")
 
 
 @dataclass(frozen=True)
@@ -34,13 +37,14 @@ def read_calls() -> dict[str, Calls]:
     return {path.stem: Calls(**json.loads(path.read_text())) for path in sorted(FOLDER.glob("*.json"))}
 
 
-def operations_in(exchanges: Iterable[Exchange]) -> set[str]:
-    """The operations (`GET /messaging/topics/{topicId}`) that were called with success."""
-    routes = Map([Rule(each.rule, endpoint=f"{each.method} {each.path}", methods=[each.method])
-                  for each in read_operations()]).bind("localhost")  # fmt: skip
+def answered(requests: Iterable[tuple[str, str]], exchanges: Iterable[Exchange]) -> set[tuple[str, str]]:
+    """Those of the requests (method and path with `{places}`) that some exchange asked for with success."""
+    rules = [Rule(re.sub(r"{(\w+)}", r"<\1>", path), endpoint=(method, path), methods=[method])
+             for method, path in requests]  # fmt: skip
+    routes = Map(rules).bind("localhost")
     found = set()
     for exchange in exchanges:
-        if exchange.status < 400:
+        if exchange.status < 400 or exchange.path.startswith(_NEVER_THERE):
             try:
                 found.add(routes.match(exchange.path, exchange.method)[0])
             except (HTTPException, RequestRedirect):
@@ -48,9 +52,15 @@ def operations_in(exchanges: Iterable[Exchange]) -> set[str]:
     return found
 
 
+def operations_in(exchanges: Iterable[Exchange]) -> list[str]:
+    """The operations (`GET /messaging/topics/{topicId}`) that were called with success, sorted."""
+    offered = [(each.method, each.path) for each in read_operations()]
+    return sorted(f"{method} {path}" for method, path in answered(offered, exchanges))
+
+
 def check_calls(slug: str, sdk: str, version: str, exchanges: Iterable[Exchange]) -> None:
     """Hold what an SDK's tests called, all of them together, against its file; or write the file."""
-    seen = Calls(sdk, version, sorted(operations_in(exchanges)))
+    seen = Calls(sdk, version, operations_in(exchanges))
     path = FOLDER / f"{slug}.json"
     if os.environ.get("CARILLON_RECORD"):
         path.write_text(json.dumps(asdict(seen), indent=2) + "\n")

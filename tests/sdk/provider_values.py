@@ -8,7 +8,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 _SENDER = {
-    "from_name": "Shop", "from_email": "news@shop.example", "reply_to_name": "Desk", "reply_to_email": "desk@shop.example"
+    "from_name": "Shop", "from_email": "news@shop.example", "reply_to_name": "Desk",
+    "reply_to_email": "desk@shop.example",
 }  # fmt: skip
 _PHONE = "+4930901820"
 

@@ -140,4 +140,6 @@ class _Passing(BaseHTTPRequestHandler):
     def log_message(self, format: str, *given: Any) -> None:
         """The relay keeps its notes, and prints none."""
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _pass
+
+for _verb in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):  # the server looks for a method of each name
+    setattr(_Passing, f"do_{_verb}", _Passing._pass)

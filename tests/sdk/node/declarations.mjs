@@ -5,13 +5,18 @@ import ts from "typescript";
 
 const find = createRequire(import.meta.url);
 
-/** Read the declarations of a package: `services` by name, each with its `methods` by name. */
+/** The declarations of the package in that folder: `readService(name)` gives the methods of a service by name. */
 export function readDeclarations(folder) {
   const told = find(join(folder, "package.json"));
   const entry = join(folder, told.types);
   const program = ts.createProgram([entry], {
-    lib: ["lib.es2022.d.ts", "lib.dom.d.ts"], target: ts.ScriptTarget.ES2022, moduleResolution: ts.ModuleResolutionKind.Node10,
-    strict: true, skipLibCheck: true, noEmit: true, types: [],
+    lib: ["lib.es2022.d.ts", "lib.dom.d.ts"],
+    target: ts.ScriptTarget.ES2022,
+    moduleResolution: ts.ModuleResolutionKind.Node10,
+    strict: true,
+    skipLibCheck: true,
+    noEmit: true,
+    types: [],
   });
   const checker = program.getTypeChecker();
   const file = checker.getSymbolAtLocation(program.getSourceFile(entry));
@@ -39,12 +44,15 @@ function readService(checker, symbol) {
   return methods;
 }
 
-/** `takesObject`: the parameters are given as one object. `names`: theirs, in order. `result`: the type of the answer. */
+/** `takesObject`: parameters come as one object. `names`: theirs, in order. `result`: the type of the answer. */
 function readMethod(checker, signatures) {
   const whole = signatures.find((each) => each.parameters.length === 1 && each.parameters[0].name === "params");
   const chosen = whole ?? signatures[0];
   const names = whole
-    ? checker.getNonNullableType(checker.getTypeOfSymbol(whole.parameters[0])).getProperties().map((each) => each.name)
+    ? checker
+        .getNonNullableType(checker.getTypeOfSymbol(whole.parameters[0]))
+        .getProperties()
+        .map((each) => each.name)
     : chosen.parameters.map((each) => each.name);
   const returned = chosen.getReturnType();
   const result = returned.symbol?.name === "Promise" ? checker.getTypeArguments(returned)[0] : returned;

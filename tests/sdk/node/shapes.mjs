@@ -3,7 +3,9 @@ import ts from "typescript";
 
 const { TypeFlags, SymbolFlags } = ts;
 const PLAIN = [
-  [TypeFlags.StringLike, "string"], [TypeFlags.NumberLike, "number"], [TypeFlags.BooleanLike, "boolean"],
+  [TypeFlags.StringLike, "string"],
+  [TypeFlags.NumberLike, "number"],
+  [TypeFlags.BooleanLike, "boolean"],
 ];
 const AS_THEY_ARE = TypeFlags.Any | TypeFlags.Unknown | TypeFlags.Void;
 
@@ -37,7 +39,8 @@ function aboutObject(checker, value, type, path) {
     const [item] = checker.getTypeArguments(type);
     return value.flatMap((each, index) => complaintsAbout(checker, each, item, `${path}[${index}]`));
   }
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return [`${path} is ${show(value)}, not an object`];
+  if (value === null || typeof value !== "object" || Array.isArray(value))
+    return [`${path} is ${show(value)}, not an object`];
   if (type.symbol?.name === "ArrayBuffer") return value instanceof ArrayBuffer ? [] : [`${path} is no ArrayBuffer`];
   return checker.getPropertiesOfType(type).flatMap((field) => aboutField(checker, value, field, path));
 }
@@ -47,7 +50,12 @@ function aboutField(checker, value, field, path) {
   const given = value[field.name];
   const mayLack = field.flags & SymbolFlags.Optional;
   if (mayLack && (given === undefined || given === null)) return [];
-  return complaintsAbout(checker, given, checker.getNonNullableType(checker.getTypeOfSymbol(field)), `${path}.${field.name}`);
+  return complaintsAbout(
+    checker,
+    given,
+    checker.getNonNullableType(checker.getTypeOfSymbol(field)),
+    `${path}.${field.name}`,
+  );
 }
 
 function show(value) {

@@ -4,20 +4,24 @@ import { complaintsAbout } from "./shapes.mjs";
 
 export const SERVICES = ["Messaging", "Storage", "Users", "Account"];
 
-/** The services of one SDK. `spots` says where: {endpoint, project, key, …}; stories read it too. */
+/** The services of one SDK, called with a key. `spots`: {endpoint, project, key, port}, the port of the mail server. */
 export class Stage {
   constructor(sdk, files, declarations, spots) {
     Object.assign(this, { sdk, files, spots, checker: declarations.checker });
     this.called = new Set();
+    this.absent = new Set(); // what stories found not to be offered
     this.methods = new Map(SERVICES.map((name) => [name, declarations.readService(name)]));
-    Object.assign(this, this.as((client) => client.setKey(spots.key)));
+    const ours = this.as((client) => client.setKey(spots.key));
+    Object.assign(this, ours);
   }
 
   /** The services of another caller: `as((client) => client.setSession(secret))`. */
   as(prepare = () => {}) {
     const client = new this.sdk.Client().setEndpoint(this.spots.endpoint).setProject(this.spots.project);
     prepare(client);
-    return Object.fromEntries(SERVICES.map((name) => [name.toLowerCase(), this.#offer(name, new this.sdk[name](client))]));
+    return Object.fromEntries(
+      SERVICES.map((name) => [name.toLowerCase(), this.#offer(name, new this.sdk[name](client))]),
+    );
   }
 
   /** Whether the SDK has that method: `has("Messaging", "listTopicLogs")`. */
@@ -37,11 +41,13 @@ export class Stage {
     return SERVICES.flatMap((service) =>
       Object.getOwnPropertyNames(this.sdk[service].prototype)
         .filter((name) => name !== "constructor" && !this.called.has(`${service}.${name}`))
-        .map((name) => `${service}.${name}`));
+        .map((name) => `${service}.${name}`),
+    );
   }
 
   #offer(name, service) {
-    return new Proxy(service, { get: (_, method) => (given = {}) => this.#call(name, service, method, given) });
+    const get = (_, method) => (given) => this.#call(name, service, method, given ?? {});
+    return new Proxy(service, { get });
   }
 
   async #call(name, service, method, given) {
@@ -69,9 +75,12 @@ function argumentsOf(called, declared, given) {
 
 /** Code and type of the AppwriteException that the call ends with; it must say something. */
 export async function refusal(call) {
-  const error = await call.then(() => null, (reason) => reason);
+  const error = await call.then(
+    () => null,
+    (reason) => reason,
+  );
   assert.ok(error, "nothing was refused");
   assert.equal(error.name, "AppwriteException", error.stack);
-  assert.ok(error.message, "the refusal says nothing");
+  assert.match(error.message, /\S/, "the refusal says nothing");
   return [error.code, error.type];
 }

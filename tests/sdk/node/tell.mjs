@@ -10,10 +10,13 @@ const stage = new Stage(await import(name), await import(`${name}/file`), declar
 const ends = {};
 for (const file of readdirSync(new URL("stories/", import.meta.url)).sort()) {
   const story = await import(new URL(`stories/${file}`, import.meta.url));
-  ends[file] = await story.tell(stage).then(() => null, (error) => describe(error));
+  ends[file] = await story.tell(stage).then(
+    () => null,
+    (error) => describe(error),
+  );
 }
-const counted = [...stage.methods.values()].reduce((sum, methods) => sum + methods.size, 0);
-console.log(JSON.stringify({ version: declarations.version, ends, uncalled: stage.uncalled(), counted }));
+const { version } = declarations;
+console.log(JSON.stringify({ version, ends, uncalled: stage.uncalled(), absent: [...stage.absent] }));
 
 function describe(error) {
   return [error.stack, error.response && `The service said: ${error.response}`].filter(Boolean).join("\n");
