@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from secrets import token_bytes
+from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.ids import unique
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
 from app.engine import ledger, routing
 from app.engine.ledger import Result
+from app.models.base import to_milliseconds
 from app.models.messages import Message
 from app.models.providers import Provider
 from app.models.suppressions import Suppression
@@ -32,7 +35,7 @@ def after_record(
         if provider is not None and _is_dead_of_itself(outcome) and routing.owns_addresses(provider):
             _expire(session, result, outcome, provider, now)
         else:
-            _suppress(session, message, result, now)
+            _suppress(session, message, outcome, result.delivery.address, now)
 
 
 def _ends_the_address(outcome: Outcome) -> bool:
@@ -61,20 +64,18 @@ def _expire(session: Session, result: Result, outcome: Outcome, provider: Provid
         target.expired_at = target.updated_at = now
 
 
-def _suppress(session: Session, message: Message, result: Result, now: datetime) -> None:
-    outcome = result.outcome
-    address = result.delivery.address
-    known = select(Suppression.pk).where(
-        Suppression.project_pk == message.project_pk,
-        Suppression.channel == message.channel,
-        Suppression.address_key == address,
-    )
-    if outcome is None or session.scalar(known) is not None:
-        return
-    session.add(
-        Suppression(
-            id=f"d{result.delivery.pk}", project_pk=message.project_pk, channel=message.channel, address_key=address,
-            reason=_SUPPRESSIONS[outcome.kind], source=outcome.answer[:255],
-            created_at=now, updated_at=now,
-        )
+def _suppress(session: Session, message: Message, outcome: Outcome, address: str, now: datetime) -> None:
+    suppress(
+        session, now, project_pk=message.project_pk, channel=message.channel, address_key=address,
+        reason=_SUPPRESSIONS[outcome.kind], source=outcome.answer[:255],
     )  # fmt: skip
+
+
+def suppress(session: Session, now: datetime, **facts: Any) -> None:
+    """Suppress an address unless it is already; whoever did so at this very moment must not undo the whole batch.
+
+    `facts` are columns of a suppression: project_pk, channel, address_key, reason, source.
+    """
+    number = unique(to_milliseconds(now), token_bytes(5))
+    row = ledger.insert_into(session, Suppression).values(id=number, created_at=now, updated_at=now, **facts)
+    session.execute(row.on_conflict_do_nothing())

@@ -27,7 +27,8 @@ SHA_VERSIONS = (
     "sha3-512",
 )  # fmt: skip
 MOST_MEMORY = 256 * 1024 * 1024  # bytes that checking one hash may take; a costlier one is refused when it comes
-MOST_ARGON2_PASSES, MOST_BCRYPT_ROUNDS, MOST_SCRYPT_LANES, MOST_PHPASS_ROUNDS = 32, 14, 16, 20
+MOST_ARGON2_PASSES, MOST_BCRYPT_ROUNDS, MOST_PHPASS_ROUNDS = 32, 14, 20
+MOST_LANES = 16  # of argon2, a thread for each, and of scrypt
 _BCRYPT = re.compile(r"\$2[abxy]\$(\d\d)\$[./A-Za-z0-9]{53}")
 _PHPASS_SIGNS = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PHPASS = re.compile(r"\$[PH]\$([./A-Za-z0-9])([./A-Za-z0-9]{8})([./A-Za-z0-9]{22})")
@@ -90,8 +91,8 @@ def wrong_hash(kept: PasswordHash) -> str:
 
 
 def _is_argon2(kept: PasswordHash) -> bool:
-    memory, passes = int(kept.options["memoryCost"]), int(kept.options["timeCost"])
-    return memory * 1024 <= MOST_MEMORY and passes <= MOST_ARGON2_PASSES
+    memory, passes, lanes = (int(kept.options[name]) for name in ("memoryCost", "timeCost", "threads"))
+    return memory * 1024 <= MOST_MEMORY and passes <= MOST_ARGON2_PASSES and lanes <= MOST_LANES
 
 
 def _is_bcrypt(kept: PasswordHash) -> bool:
@@ -102,7 +103,7 @@ def _is_bcrypt(kept: PasswordHash) -> bool:
 def _is_scrypt(kept: PasswordHash) -> bool:
     names = ("costCpu", "costMemory", "costParallel", "length")
     cpu, memory, lanes, length = (int(kept.options[name]) for name in names)
-    is_cheap = cpu * memory * 128 <= MOST_MEMORY and lanes <= MOST_SCRYPT_LANES
+    is_cheap = cpu * memory * 128 <= MOST_MEMORY and lanes <= MOST_LANES
     return is_cheap and cpu > 1 and cpu & (cpu - 1) == 0 and len(bytes.fromhex(kept.text)) == length
 
 

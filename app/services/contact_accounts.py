@@ -128,23 +128,44 @@ def set_prefs(work: Work, prefs: Mapping[str, Any]) -> Contact:
     return contacts.update_contact(enable(work), contact.id, name=contact.name, attributes=prefs)
 
 
-def change_address(work: Work, channel: Channel, text: str, password: str) -> Contact:
-    """Change the main address of whoever is signed in; one without a password gets this one."""
+@dataclass(frozen=True, slots=True)
+class OwnProof:
+    """Whoever is signed in knew its password, or had none; `fresh` is how another one, if any, is to be kept."""
+
+    checked: str = field(repr=False)
+    fresh: PasswordHash | None = None
+
+
+def prove_own(work: Work, password: str, *, fresh: str = "") -> OwnProof:
+    """Check the password of whoever is signed in, as `prove` does; one without any gets `fresh`, or else this one."""
     contact = me(work)
     if contact.password_hash:
         contact_passwords.check_password(contact, password)
+    new = fresh or ("" if contact.password_hash else password)
+    return OwnProof(contact.password_hash, password_hashes.keep(new) if new else None)
+
+
+def _proven(work: Work, proof: OwnProof) -> Contact:
+    """Whoever is signed in; SignedOut when its password was changed since it was checked."""
+    contact = me(work)
+    if contact.password_hash != proof.checked:
+        raise SignedOut(contact_passwords.WRONG, type="user_invalid_credentials")
+    return contact
+
+
+def change_address(work: Work, channel: Channel, text: str, proof: OwnProof) -> Contact:
+    """Change the main address of whoever is signed in; one without a password gets the one it showed."""
+    contact = _proven(work, proof)
     changed = contact_cards.set_address(enable(work), contact.id, channel, text)
-    if not contact.password_hash:
-        contact_passwords.put(work, contact, password_hashes.keep(password))
+    if proof.fresh is not None:
+        contact_passwords.put(work, contact, proof.fresh)
     return changed
 
 
-def change_password(work: Work, password: str, old: str, *, session_pk: int | None) -> Contact:
-    """Change the password of whoever is signed in, who must know the old one, if any; other sessions end."""
-    contact = me(work)
-    if contact.password_hash:
-        contact_passwords.check_password(contact, old)
-    contact_passwords.put(work, contact, password_hashes.keep(password))
+def change_password(work: Work, proof: OwnProof, *, session_pk: int | None) -> Contact:
+    """Give whoever is signed in the fresh password of the proof; its other sessions end."""
+    contact = _proven(work, proof)
+    contact_passwords.put(work, contact, proof.fresh)
     contact_sessions.end_all(work, contact, but=session_pk)
     work.audit("contact.update", f"contact/{contact.id}", password="set")  # noqa: S106 - a word, not a password
     return contact

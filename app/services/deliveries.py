@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, text
 
 from app.domain.delivery_states import DeliveryState
 from app.domain.errors import NotFound
 from app.domain.outcomes import Reason
 from app.models.contacts import Contact
 from app.models.deliveries import Attempt, Batch, Delivery, Tally
+from app.models.feedback import FeedbackEvent
 from app.models.messages import Message
 from app.models.providers import Provider
 from app.services.listing import PAGE_SIZE, Cursor, Page
@@ -29,6 +29,29 @@ def tallies_of(work: Work, message_pks: Sequence[int]) -> dict[int, Tally]:
         return {}
     found = work.session.scalars(select(Tally).where(Tally.message_pk.in_(set(message_pks))))
     return {tally.message_pk: tally for tally in found}
+
+
+class Reach(NamedTuple):
+    """How many recipients a message has, how many it reached, and how many it did not or perhaps not."""
+
+    audience: int
+    reached: int
+    lost: int
+
+
+# Every answer of the API that draws messages asks this: one statement, made once, and no objects.
+_REACHES = select(
+    Tally.message_pk, Tally.audience, Tally.sent + Tally.delivered, Tally.failed + Tally.bounced + Tally.uncertain
+).where(Tally.message_pk.in_(bindparam("pks", expanding=True)))
+
+
+def reaches_of(work: Work, message_pks: Sequence[int]) -> dict[int, Reach]:
+    """What became of these messages, by their row number; a message that was never fanned out has none."""
+    if not message_pks:
+        return {}
+    # Tallies are written by the ledger's own statements, never through a session, so there is nothing to flush.
+    found = work.session.connection().execute(_REACHES, {"pks": message_pks})
+    return {pk: Reach(*numbers) for pk, *numbers in found}
 
 
 def reached_total() -> Any:
@@ -124,11 +147,10 @@ class _Walk:
         return [Delivery.address.asc() if down else Delivery.address.desc(), newest]
 
 
-def _turn(session: Session, walk: _Walk, cursor: Cursor, size: int) -> Page[Delivery]:
+def _turn(work: Work, walk: _Walk, cursor: Cursor, size: int) -> Page[Delivery]:
     """One page of the walk. It looks at no more than LOOKED_THROUGH rows, so it may be short, or empty."""
-    down = cursor.before is None
-    edge_pk = cursor.after if down else cursor.before
-    edge = session.get(Delivery, edge_pk) if edge_pk is not None else None
+    session, down = work.session, cursor.before is None
+    edge = _edge(work, cursor.after if down else cursor.before)
     limits = [*walk.scope] if edge is None else [*walk.scope, walk.beyond(edge, down=down)]
     order = walk.order(down=down)
     stop: Delivery | None = None
@@ -147,6 +169,12 @@ def _turn(session: Session, walk: _Walk, cursor: Cursor, size: int) -> Page[Deli
     return Page(rows, older=_cursor(ahead), newer=_cursor(behind))
 
 
+def _edge(work: Work, pk: int | None) -> Delivery | None:
+    """The row of that number where a page begins. One of another project is none: its place would tell its address."""
+    found = work.session.get(Delivery, pk) if pk is not None else None
+    return found if found is not None and found.project_pk == work.project_pk else None
+
+
 def _cursor(row: Delivery | None) -> str | None:
     return None if row is None else str(row.pk)
 
@@ -159,7 +187,7 @@ def recipients_of(work: Work, message: Message, wanted: Filter, cursor: Cursor, 
     """The recipients of a message: by address, or the newest first when a state or a reason is asked for."""
     work.require("deliveries.read")
     walk = _walk_through(work, message, wanted)
-    return _told(work, _turn(work.session, walk, cursor, size))
+    return _told(work, _turn(work, walk, cursor, size))
 
 
 def _walk_through(work: Work, message: Message, wanted: Filter) -> _Walk:
@@ -195,7 +223,7 @@ def explore(work: Work, wanted: Filter, cursor: Cursor, size: int = PAGE_SIZE) -
         )  # fmt: skip
         by_address = is_whole is None
         scope.extend(_starts_with(wanted.key) if by_address else [Delivery.address == wanted.key])
-    return _told(work, _turn(work.session, _Walk(scope, _sieve(work, wanted), by_address), cursor, size))
+    return _told(work, _turn(work, _Walk(scope, _sieve(work, wanted), by_address), cursor, size))
 
 
 def _sieve(work: Work, wanted: Filter) -> list[ColumnElement[bool]]:
@@ -242,12 +270,13 @@ def _names(work: Work, key: Any, name: Any, pks: set[int | None]) -> dict[int | 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One delivery with everything that is known about it; `attempts` in order of time with their provider's name."""
+    """One delivery with everything that is known about it; tries and receipts in order of time with their provider."""
 
     row: Row
     message: Message
     contact_id: str = ""
     attempts: list[tuple[Attempt, str]] = field(default_factory=list)
+    receipts: list[tuple[FeedbackEvent, str]] = field(default_factory=list)
 
 
 def story_of(work: Work, delivery_pk: int) -> Story:
@@ -262,11 +291,18 @@ def story_of(work: Work, delivery_pk: int) -> Story:
     attempts = work.session.scalars(
         select(Attempt).where(Attempt.delivery_pk == delivery.pk).order_by(Attempt.pk).limit(200)
     ).all()
-    providers = _names(work, Provider.pk, Provider.name, {attempt.provider_pk for attempt in attempts})
+    told = work.session.scalars(
+        select(FeedbackEvent)
+        .where(FeedbackEvent.message_pk == message.pk, FeedbackEvent.delivery_pk == delivery.pk)
+        .order_by(FeedbackEvent.at, FeedbackEvent.pk)
+        .limit(200)
+    ).all()
+    providers = _names(work, Provider.pk, Provider.name, {each.provider_pk for each in (*attempts, *told)})
     contact = work.session.get(Contact, delivery.contact_pk) if delivery.contact_pk else None
     row = _told(work, Page([delivery])).items[0]
     named = [(attempt, providers.get(attempt.provider_pk, "")) for attempt in attempts]
-    return Story(row, message, contact.id if contact else "", named)
+    receipts = [(receipt, providers.get(receipt.provider_pk, "")) for receipt in told]
+    return Story(row, message, contact.id if contact else "", named, receipts)
 
 
 def reasons_of(work: Work, message_pk: int) -> list[tuple[str, str, int]]:

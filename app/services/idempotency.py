@@ -1,5 +1,10 @@
-"""Requests that may come twice: the same key with the same request gets the first answer, and nothing is done."""
+"""Requests that may come twice: the same key with the same request gets the first answer, and nothing is done.
 
+Requests and answers may hold secrets (of a provider, a password): an answer is kept sealed, and of a request only a
+hash that nobody can make who has the database alone.
+"""
+
+import hmac
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -14,6 +19,7 @@ from app.services.work import Work
 
 LONGEST_KEY = 255
 KEPT_FOR = timedelta(hours=24)
+_PURPOSE = "kept answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +52,26 @@ def recall(work: Work, key: str, fingerprint: str) -> Earlier | None:
     )  # fmt: skip
     if kept is None:
         return None
-    if kept.fingerprint != fingerprint:
+    if not any(hmac.compare_digest(kept.fingerprint, mark) for mark in _marks(work, fingerprint)):
         sentence = "Idempotency-Key was used for another request within the last day. Choose a new key."
         raise Invalid({"key": [sentence]})
-    return Earlier(kept.status, kept.body["answer"])
+    return Earlier(kept.status, work.vault.decrypt_json(kept.body["sealed"]))
 
 
 def remember(work: Work, key: str, fingerprint: str, status: int, body: Any) -> None:
     """Keep the answer with what it answers: both are saved or neither."""
     work.session.add(
         KeptAnswer(
-            project_pk=work.project_pk, caller_pk=_caller(work), key=key, fingerprint=fingerprint, status=status,
-            body={"answer": body}, at=work.now,
+            project_pk=work.project_pk, caller_pk=_caller(work), key=key, fingerprint=_marks(work, fingerprint)[0],
+            status=status, body={"sealed": work.vault.encrypt_json(body)}, at=work.now,
         )
     )  # fmt: skip
     work.session.flush()
+
+
+def _marks(work: Work, fingerprint: str) -> list[str]:
+    """The fingerprint under each of our keys, first under the one that is used today."""
+    return [hmac.new(key, fingerprint.encode(), sha256).hexdigest() for key in work.vault.signing_keys(_PURPOSE)]
 
 
 def _caller(work: Work) -> int:

@@ -6,7 +6,7 @@ from datetime import datetime
 from secrets import token_bytes
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, select
+from sqlalchemy import ColumnElement, bindparam, func, insert, select
 
 from app.domain.channels import Channel
 from app.domain.errors import Conflict, Invalid, NotFound
@@ -134,6 +134,13 @@ def find_choices(work: Work, topic: Topic, search: str) -> list[Choice]:
     return list(dict.fromkeys(Choice(*row) for row in rows))[:MOST_FOUND]
 
 
+# Whether that target, or another with the id that was chosen, is in the topic: one statement, made once.
+_TAKEN = select(Subscriber.pk).where(
+    Subscriber.topic_pk == bindparam("topic"),
+    (Subscriber.target_pk == bindparam("target")) | (Subscriber.id == bindparam("id")),
+)
+
+
 def subscribe(work: Work, topic_id: str, target_id: str, *, subscriber_id: str = "") -> Subscriber:
     """Add an address to a topic. Conflict when it is there already, NotFound when either is missing.
 
@@ -147,8 +154,7 @@ def subscribe(work: Work, topic_id: str, target_id: str, *, subscriber_id: str =
         raise NotFound("This target does not exist, or is another user's.", type="user_target_not_found")
     if subscriber_id and not is_custom_id(subscriber_id):
         raise Invalid({"id": [f"Subscriber id cannot be that. {CUSTOM_ID_RULE}"]})
-    taken = (Subscriber.target_pk == target.pk) | (Subscriber.id == (subscriber_id or None))
-    if work.session.scalar(select(Subscriber.pk).where(Subscriber.topic_pk == topic.pk, taken)) is not None:
+    if work.session.scalar(_TAKEN, {"topic": topic.pk, "target": target.pk, "id": subscriber_id or None}) is not None:
         raise Conflict(f"{target.address} is in {topic.name} already.", type="subscriber_already_exists")
     row = Subscriber(
         id=subscriber_id or work.unique_id(), project_pk=work.project_pk, topic_pk=topic.pk, target_pk=target.pk,

@@ -111,11 +111,12 @@ def owner_of(work: Work, address: Address) -> tuple[Target, Contact] | None:
 
 
 def refuse_taken(work: Work, address: Address, *, mine: int | None = None) -> None:
-    """Conflict, naming whose it is, when the address belongs to another target than `mine`."""
+    """Conflict when the address belongs to another target than `mine`; contacts and guests do not learn whose it is."""
     found = owner_of(work, address)
     if found is None or found[0].pk == mine:
         return
     name = f"“{found[1].name}”" if found[1].name else f"the contact {found[1].id}"
+    name = name if work.actor.is_privileged else "somebody else"
     raise Conflict(
         f"{address.text} belongs to {name} already. An address can belong to one contact only.",
         type="user_target_already_exists", fields={"address": [f"{address.text} belongs to {name} already."]},

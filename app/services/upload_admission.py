@@ -89,7 +89,7 @@ def admit(work: Work, incoming: Incoming) -> Admission:
     if row is None:
         row = _begin(work, bucket, asked)
     elif row.store_key:
-        if not asked.is_chunked:
+        if not asked.is_chunked or not _is_mine(work, row):
             raise _taken(row)
         return Admission(row, asked.chunk, Plan(folder_of(row)), is_known=True, is_complete=True)
     else:
@@ -165,8 +165,7 @@ def _begin(work: Work, bucket: Bucket, asked: _Asked) -> File:
 
 def _go_on(work: Work, row: File, asked: _Asked) -> None:
     """Whether this belongs to the upload that has begun; the one of a killed process begins anew."""
-    is_mine = row.author == _author(work) or work.actor.is_privileged
-    if not is_mine or (not asked.is_chunked and row.chunks_total > 1):
+    if not _is_mine(work, row) or (not asked.is_chunked and row.chunks_total > 1):
         raise _taken(row)
     if asked.is_chunked and (row.size_original, row.chunks_total) != (asked.chunk.total, asked.chunk.count):
         sentence = f"The upload of {row.id} began as one of {row.size_original:,} bytes; delete it to begin anew."
@@ -211,6 +210,11 @@ def claim(work: Work, row: File) -> None:
 def _check_lease(work: Work, row: File) -> None:
     if row.assembled_until is not None and row.assembled_until > work.now:
         raise TooMany("This file is being put together at the moment. Ask again in a few seconds.", CONTENDED)
+
+
+def _is_mine(work: Work, row: File) -> bool:
+    """Whether whoever asks began this upload, or may do everything anyway."""
+    return row.author == _author(work) or work.actor.is_privileged
 
 
 def _author(work: Work) -> str:

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.faults.tree import Tree
-from tests.sdk.conftest import run
 
 MIB = 1024 * 1024
 PATIENCE = 20.0
@@ -72,8 +71,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     tree = Tree(tmp_path_factory.mktemp("raw") / "tree", workers=1)
     try:
         tree.start()
-        run(tree, "project", "create", "shop", "--name", "Shop")
-        yield Server(tree, run(tree, "key", "create", "--project", "shop", "--name", "Raw", "--scopes", "all"))
+        tree.run("project", "create", "shop", "--name", "Shop")
+        yield Server(tree, tree.run("key", "create", "--project", "shop", "--name", "Raw", "--scopes", "all"))
     finally:
         tree.kill_all()
 

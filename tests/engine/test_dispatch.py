@@ -4,8 +4,9 @@ from sqlalchemy import select
 
 from app.engine import dispatch
 from app.engine.machine import Machine
+from app.models.suppressions import Suppression
 from app.models.targets import Target
-from tests.conftest import FakeClock
+from tests.conftest import START, FakeClock
 from tests.engine import story
 from tests.engine.conftest import MailServer
 
@@ -46,6 +47,24 @@ def test_every_try_has_an_attempt_with_the_servers_answer(machine: Machine, mail
     attempts = story.rows(machine, "SELECT number, outcome, code FROM attempts WHERE message_pk = :pk", pk=pk)
     assert [tuple(row[:2]) for row in attempts] == [(1, "accepted"), (1, "accepted")]
     assert all(row.code.startswith("250") for row in attempts)
+
+
+def test_the_ids_that_programs_chose_never_hold_up_a_batch(machine: Machine, mail: MailServer) -> None:
+    story.connect(machine, mail)
+    mail.turn("mailbox-unknown")
+    pk = story.start(machine, people=2)
+    with machine.database.begin() as session:
+        for number in range(10):
+            session.add(
+                Suppression(
+                    id=f"d{number}", project_pk=1, channel="email", address_key=f"other{number}@example.org",
+                    reason="by_hand", created_at=START, updated_at=START,
+                )
+            )  # fmt: skip
+    dispatch.drain(machine, pk)
+    assert story.counts(machine, pk) == {"failed": 2}
+    suppressed = story.rows(machine, "SELECT 1 FROM suppressions WHERE address_key LIKE 'person%'")
+    assert len(suppressed) == 2
 
 
 def test_a_dead_mailbox_fails_and_is_suppressed(machine: Machine, mail: MailServer) -> None:

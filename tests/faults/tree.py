@@ -117,6 +117,14 @@ class Tree:
             raise
         return self
 
+    def run(self, *words: str) -> str:
+        """One command of `carillon` beside it; the last line it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "app.cli", *words], cwd=ROOT, env=self.settings.environment(),
+            capture_output=True, text=True, check=True, timeout=60,
+        )  # fmt: skip
+        return done.stdout.strip().splitlines()[-1]
+
     def is_ready(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, self.said

@@ -52,6 +52,7 @@ def reply(name, status):
 def test_the_form_asks_for_what_the_interface_names():
     assert [field.name for field in PROVIDER.spec.fields] == [
         "apiKey", "domain", "isEuRegion", "fromName", "fromEmail", "replyToName", "replyToEmail",
+        "webhookSigningKey",
     ]  # fmt: skip
     assert [field.name for field in PROVIDER.spec.fields if field.needed] == [
         "apiKey", "domain", "isEuRegion", "fromEmail",
@@ -196,3 +197,11 @@ def test_verifying_says_what_works_and_what_does_not(status, body, verdicts):
 def test_a_name_beyond_ascii_reads_the_same_in_the_header():
     written = fields_of(request_for(fromName="Grüße"))["from"].partition(" <")[0]
     assert str(make_header(decode_header(written))) == "Grüße"
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"domain": "mg.example.org"}', b'{"domain": [1]}', b'{"domain": {}}', b"[]", b"hello"]
+)
+def test_an_answer_that_is_no_domain_is_said_to_be_none(body: bytes) -> None:
+    (found,) = PROVIDER.findings(Account("key", GOOD), HttpReply(200, {}, body))
+    assert (found.works, "something else" in found.sentence) == (False, True)

@@ -59,7 +59,7 @@ def outcomes_of(name, count, status=200):
 
 def test_the_form_asks_for_what_the_interface_names():
     assert [field.name for field in PROVIDER.spec.fields] == [
-        "apiKey", "fromName", "fromEmail", "replyToName", "replyToEmail",
+        "apiKey", "fromName", "fromEmail", "replyToName", "replyToEmail", "webhookSecret",
     ]  # fmt: skip
     assert [field.name for field in PROVIDER.spec.fields if field.needed] == ["apiKey", "fromEmail"]
 

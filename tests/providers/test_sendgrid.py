@@ -44,7 +44,7 @@ def reply(name, status):
 
 def test_the_form_asks_for_what_the_interface_names():
     assert [field.name for field in PROVIDER.spec.fields] == [
-        "apiKey", "fromName", "fromEmail", "replyToName", "replyToEmail",
+        "apiKey", "fromName", "fromEmail", "replyToName", "replyToEmail", "webhookPublicKey",
     ]  # fmt: skip
     assert [field.name for field in PROVIDER.spec.fields if field.needed] == ["apiKey", "fromEmail"]
 

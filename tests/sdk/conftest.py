@@ -1,7 +1,5 @@
 """What tests with the official SDKs may ask for: one running installation for all of them, with a project for each."""
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +13,6 @@ from appwrite.services.messaging import Messaging
 from appwrite.services.storage import Storage
 from appwrite.services.users import Users
 
-from app.infra.settings import ROOT
 from tests.faults.tree import Sink, Tree
 from tests.sdk.relay import Relay
 from tests.sdk.strictness import require_whole
@@ -62,11 +59,7 @@ class Installation:
 
     def run(self, *words: str) -> str:
         """One command; the last line it printed."""
-        done = subprocess.run(
-            [sys.executable, "-m", "app.cli", *words], cwd=ROOT, env=self.tree.settings.environment(),
-            capture_output=True, text=True, check=True, timeout=60,
-        )  # fmt: skip
-        return done.stdout.strip().splitlines()[-1]
+        return self.tree.run(*words)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -174,3 +174,16 @@ def test_an_export_needs_its_permission_and_leaves_a_line_in_the_trail(
         deliveries.begin_export(work, message.id)
     with workshop.read(viewer) as work, pytest.raises(Forbidden):
         deliveries.export_page(work, message.pk, Filter(), Cursor())
+
+
+def test_a_cursor_of_another_project_says_nothing_of_its_addresses(any_workshop: Workshop, actor: Actor) -> None:
+    with any_workshop.open(actor) as work:
+        mine = make_sent(work.session, {"sent": 5})
+        other = Project(id="other", name="Other", created_at=START, updated_at=START)
+        work.session.add(other)
+        work.session.flush()
+        theirs = make_sent(work.session, {})
+        theirs.project_pk = other.pk
+        secret = add_delivery(work.session, theirs, "sent", "sent-2-and-a-half@example.org")
+        page = deliveries.recipients_of(work, mine, Filter(), Cursor(after=secret.pk))
+        assert addresses(page) in ([], [f"sent-{number}@example.org" for number in range(5)])
