@@ -7,7 +7,7 @@ from flask.logging import default_handler
 from flask_compress import Compress
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import api, web
+from app import api, hooks, web
 from app.emulators import inbox
 from app.infra.settings import ROOT, Settings
 from app.services.access import ABSOLUTE_TIMEOUT
@@ -41,6 +41,7 @@ def create_app(settings: Settings, *, workshop: Workshop | None = None) -> Flask
     )
     app.extensions["carillon"] = shop
     api.install(app, shop)
+    hooks.install(app, shop)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

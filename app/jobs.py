@@ -1,7 +1,7 @@
 """The functions RQ may call; each answers its bell and calls one function below, nothing more."""
 
 from app.engine import dispatch as dispatching
-from app.engine import fanout, ticker
+from app.engine import fanout, feedback, ticker
 from app.engine.machine import Machine
 from app.services import file_sweeps, imports, sending
 from app.services.work import Workshop
@@ -44,6 +44,12 @@ def skip_rest(message_pk: int) -> None:
     """Skip what a cancelled message left in the queue."""
     _machine().broker.answered("skip_rest", message_pk)
     ticker.skip_rest(_machine(), message_pk)
+
+
+def apply_receipts() -> None:
+    """Hold what services said against the deliveries it is about."""
+    _machine().broker.answered("apply_receipts")
+    feedback.apply_due(_machine())
 
 
 def wake(project_pk: int) -> None:

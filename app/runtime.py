@@ -8,7 +8,7 @@ from app.engine.machine import Machine
 from app.infra.processes import StopSign
 from app.infra.queue_worker import run_worker, worker_name
 from app.infra.settings import Settings
-from app.services import file_sweeps, imports
+from app.services import file_sweeps, imports, receipts
 from app.services.work import Workshop
 
 
@@ -31,6 +31,7 @@ def run_ticker(settings: Settings) -> None:
     beside = {
         "go on with imports": lambda: imports.ring_stalled(workshop),
         "look after files": lambda: file_sweeps.ring_due(workshop),
+        "apply receipts that came early": lambda: receipts.ring_waiting(workshop),
     }
     ticker.run(machine, stop, beside)
     workshop.close()

@@ -36,6 +36,7 @@ class DeliveryEvent(StrEnum):
     LEFT_UNCERTAIN = "left_uncertain"
     RETRIED = "retried"  # a person asks for another try
     GIVEN_UP = "given_up"  # a person decides an uncertain one failed
+    RECEIPT_TAKEN = "receipt_taken"  # the service has it, so an earlier try went through
     RECEIPT_DELIVERED = "receipt_delivered"
     RECEIPT_BOUNCED = "receipt_bounced"
     RECEIPT_FAILED = "receipt_failed"
@@ -56,15 +57,22 @@ TRANSITIONS: dict[tuple[DeliveryState, DeliveryEvent], DeliveryState] = {
     (_S.SENDING, _E.LEFT_UNCERTAIN): _S.UNCERTAIN,
     (_S.UNCERTAIN, _E.RETRIED): _S.QUEUED,
     (_S.UNCERTAIN, _E.GIVEN_UP): _S.FAILED,
+    (_S.FAILED, _E.RETRIED): _S.QUEUED,
+    # Receipts come in any order: bounced wins over delivered, delivered over failed, and any of them over a doubt.
+    (_S.QUEUED, _E.RECEIPT_TAKEN): _S.SENT,
+    (_S.QUEUED, _E.RECEIPT_DELIVERED): _S.DELIVERED,
+    (_S.QUEUED, _E.RECEIPT_BOUNCED): _S.BOUNCED,
+    (_S.QUEUED, _E.RECEIPT_FAILED): _S.FAILED,
+    (_S.UNCERTAIN, _E.RECEIPT_TAKEN): _S.SENT,
     (_S.UNCERTAIN, _E.RECEIPT_DELIVERED): _S.DELIVERED,
     (_S.UNCERTAIN, _E.RECEIPT_BOUNCED): _S.BOUNCED,
-    (_S.FAILED, _E.RETRIED): _S.QUEUED,
-    (_S.FAILED, _E.RECEIPT_DELIVERED): _S.DELIVERED,
+    (_S.UNCERTAIN, _E.RECEIPT_FAILED): _S.FAILED,
     (_S.SENT, _E.RECEIPT_DELIVERED): _S.DELIVERED,
     (_S.SENT, _E.RECEIPT_BOUNCED): _S.BOUNCED,
     (_S.SENT, _E.RECEIPT_FAILED): _S.FAILED,
+    (_S.FAILED, _E.RECEIPT_DELIVERED): _S.DELIVERED,
+    (_S.FAILED, _E.RECEIPT_BOUNCED): _S.BOUNCED,
     (_S.DELIVERED, _E.RECEIPT_BOUNCED): _S.BOUNCED,
-    (_S.BOUNCED, _E.RECEIPT_DELIVERED): _S.DELIVERED,
 }
 
 

@@ -179,9 +179,9 @@ class _Parser:
         return Condition(method, attribute.name, values)
 
     def _together(self, raw: dict[str, Any], depth: int) -> Condition:
-        if len(raw["values"]) < 2 or depth >= DEEPEST:
-            raise _refuse(f"{raw['method']} needs two filters or more, at most {DEEPEST} deep.")
-        parts = [self._condition(_as_object(part), depth + 1) for part in raw["values"][:MOST_VALUES]]
+        if not 2 <= len(raw["values"]) <= MOST_VALUES or depth >= DEEPEST:
+            raise _refuse(f"{raw['method']} needs 2 to {MOST_VALUES} filters, at most {DEEPEST} deep.")
+        parts = [self._condition(_as_object(part), depth + 1) for part in raw["values"]]
         return Condition(raw["method"], parts=tuple(parts))
 
     def _check_fit(self, method: str, attribute: Attribute, values: list[Any]) -> None:

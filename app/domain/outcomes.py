@@ -57,6 +57,8 @@ class Reason(StrEnum):
     TIMED_OUT = "timed_out"
     WORKER_LOST = "worker_lost"
     EXHAUSTED = "exhausted"
+    EXPIRED = "expired"
+    UNDELIVERED = "undelivered"
     CANCELLED = "cancelled"
 
 

@@ -77,6 +77,8 @@ _GRANTS: Mapping[str, frozenset[str]] = {
     "files.write": frozenset({"files.read", "files.write"}),
     "deliveries.read": frozenset({"messages.read", "deliveries.read"}),
     "deliveries.write": frozenset({"messages.read", "deliveries.read", "deliveries.retry"}),
+    "suppressions.read": frozenset({"suppressions.read"}),
+    "suppressions.write": frozenset({"suppressions.read", "suppressions.write"}),
 }  # fmt: skip
 
 # The same for contacts and guests: never more than what is theirs, however much a key could do with that scope.

@@ -30,7 +30,8 @@ class Field:
 
     `name` is the wire name of the REST API (camelCase). A `secret` field is stored encrypted, is write-only and is
     never drawn again. `section` says where it is kept: `credentials` or `options`. `needed` blocks enabling. An
-    `extra` one is ours beside the REST contract's: answers hold it only when it is set.
+    `extra` one is ours beside the REST contract's: answers hold it only when it is set. Without one that
+    `proves_receipts` no receipt is believed.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Field:
     maximum: int | None = None
     advanced: bool = False
     extra: bool = False
+    proves_receipts: bool = False
 
 
 def encoded_size(size: int) -> int:
@@ -63,7 +65,8 @@ class ProviderSpec:
     `max_message_bytes` is how much the attachments of one message may be as they travel, in base64. With
     `owns_addresses` an address is of one account's own making (a push token): only that account reaches it, and it
     dies alone, not its person's wish with it. `address_pattern` (a regular expression) is the shape by which such an
-    address is known where several kinds share a channel; the kind without one takes all others.
+    address is known where several kinds share a channel; the kind without one takes all others. `receipts_hint` says
+    how the service is told where to send receipts; empty for one that sends none.
     """
 
     kind: str
@@ -77,6 +80,7 @@ class ProviderSpec:
     max_message_bytes: int = GENERAL_LIMIT
     owns_addresses: bool = False
     address_pattern: str = ""
+    receipts_hint: str = ""
 
     def field(self, name: str) -> Field:
         """The field of that wire name; KeyError when there is none."""

@@ -1,21 +1,28 @@
 """A Mailgun that delivers nowhere: messages and domains of its API, version 3."""
 
+import hmac
 import json
 import re
 import secrets
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import getaddresses
 from typing import Any, ClassVar
 from urllib.parse import unquote
 
+from app.emulators.callbacks import Receipt
+from app.emulators.faults import Faults
+from app.emulators.outbox import Outbox
 from app.emulators.serving import Answer, HttpCall, HttpEmulator, write_mail
 
 MOST_RECIPIENTS = 1000
 LARGEST = 25 * 1024 * 1024
+SIGNING_KEY = "the signing key of the emulated Mailgun"
 _ADDRESS = re.compile(r"[^@\s<>,;:\"]+@[^@\s<>,;:\"]+\.[^@\s<>,;:\"]+")
 _PLACE = re.compile(r"/(?P<domain>[^/]+)/messages(?P<mime>\.mime)?")
 _DOMAIN = re.compile(r"/domains/(?P<domain>[^/]+)")
+_WEBHOOKS = re.compile(r"/domains/(?P<domain>[^/]+)/webhooks")
 _FILES = ("attachment", "inline")
 
 
@@ -27,8 +34,13 @@ class MailgunEmulator(HttpEmulator):
     path: ClassVar[str] = "/v3"
     values: ClassVar[Mapping[str, Any]] = {
         "apiKey": "{account}", "domain": "mg.sandbox.example", "isEuRegion": False, "fromName": "{name}",
-        "fromEmail": "news@mg.sandbox.example",
+        "fromEmail": "news@mg.sandbox.example", "webhookSigningKey": SIGNING_KEY,
     }  # fmt: skip
+
+    def __init__(self, outbox: Outbox, faults: Faults, *rest: Any) -> None:
+        """As any emulator over HTTP; nobody listens for receipts yet."""
+        super().__init__(outbox, faults, *rest)
+        self._listeners: dict[tuple[str, str], str] = {}  # where which event of an account goes
 
     def account_of(self, call: HttpCall) -> str:
         """The API key."""
@@ -62,6 +74,8 @@ class MailgunEmulator(HttpEmulator):
         asked = _DOMAIN.fullmatch(call.path)
         if call.method == "GET" and asked is not None:
             return _describe(unquote(asked["domain"]))
+        if call.method == "POST" and _WEBHOOKS.fullmatch(call.path):
+            return self._listen(call)
         place = _PLACE.fullmatch(call.path)
         if place is None:
             return Answer(200, b"Mailgun Magnificent API", {"content-type": "text/plain"})
@@ -69,6 +83,14 @@ class MailgunEmulator(HttpEmulator):
         if domain.startswith("unverified."):
             return _say(403, f"Domain {domain} is not allowed to send: it is not verified")
         return self._take(call, domain)
+
+    def _listen(self, call: HttpCall) -> Answer:
+        """Keep where an event of this account goes."""
+        form = call.form()
+        if not form.get("id") or not form.get("url"):
+            return _say(400, "id and url are needed")
+        self._listeners[self._name_of(call), form["id"][0]] = form["url"][0]
+        return Answer.json(200, {"message": "Webhook has been created", "webhook": {"urls": form["url"]}})
 
     def _take(self, call: HttpCall, domain: str) -> Answer:
         form, people = call.form(), self.recipients_of(call)
@@ -78,6 +100,9 @@ class MailgunEmulator(HttpEmulator):
         number = f"<{datetime.now(UTC):%Y%m%d%H%M%S}.{secrets.token_hex(8)}@{domain}>"  # noqa: TID251 - not Carillon's
         mail = _write(call, form, number)
         self.keep(call, form["from"][0], people, form.get("subject", [""])[0], mail)
+        address = self._listeners.get((self._name_of(call), "delivered"))
+        for person in people if address else ():
+            self.tell(call, person, [_receipt(str(address), form, person, number)])
         return Answer.json(200, {"id": number, "message": "Queued. Thank you."})
 
 
@@ -117,6 +142,21 @@ def _write(call: HttpCall, form: Mapping[str, Sequence[str]], number: str) -> by
     named = [(name, kind, content) for _, name, content, kind in files]
     basic = [("From", form["from"][0]), ("To", ", ".join(form["to"])), ("Subject", form.get("subject", [""])[0])]
     return write_mail(basic + headers, form.get("text", [""])[0], form.get("html", [""])[0], named)
+
+
+def _receipt(address: str, form: Mapping[str, Sequence[str]], person: str, number: str) -> Receipt:
+    """An event, signed: HMAC-SHA256 over a time and a token, in hexadecimal."""
+    stamp, token = str(int(time.time())), secrets.token_hex(25)  # noqa: TID251 - nothing of Carillon's is here
+    event = {
+        "event": "delivered", "id": secrets.token_urlsafe(16), "timestamp": float(stamp), "recipient": person,
+        "user-variables": {name[2:]: values[0] for name, values in form.items() if name.startswith("v:")},
+        "message": {"headers": {"message-id": number.strip("<>")}}, "tags": [],
+        "delivery-status": {"code": 250, "message": "OK", "description": "", "attempt-no": 1},
+    }  # fmt: skip
+    signature = hmac.digest(SIGNING_KEY.encode(), (stamp + token).encode(), "sha256").hex()
+    proof = {"timestamp": stamp, "token": token, "signature": signature}
+    body = json.dumps({"signature": proof, "event-data": event}).encode()
+    return Receipt(address, body, {"content-type": "application/json"})
 
 
 def _describe(domain: str) -> Answer:

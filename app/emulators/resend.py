@@ -2,6 +2,8 @@
 
 import base64
 import binascii
+import hmac
+import json
 import re
 import time
 import uuid
@@ -11,6 +13,7 @@ from hashlib import sha256
 from mimetypes import MimeTypes
 from typing import Any, ClassVar
 
+from app.emulators.callbacks import Receipt
 from app.emulators.faults import Fault, Faults
 from app.emulators.outbox import Outbox
 from app.emulators.serving import Answer, HttpCall, HttpEmulator, write_mail
@@ -25,6 +28,8 @@ MOST_KEPT = 20_000
 REQUESTS_A_SECOND = 2
 THROTTLED_FOR = 7  # seconds, when the dial says so
 DOMAIN = "sandbox.example"
+SIGNING_KEY = b"the key of the emulated Resend's webhooks"
+SIGNING_SECRET = f"whsec_{base64.b64encode(SIGNING_KEY).decode()}"
 _ADDR = r"[!-+\--:=?A-~]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
 _PERSON = re.compile(rf'(?P<name>[^<>",;:@()\[\]\\]+?)\s*<(?P<address>{_ADDR})>|(?P<bare>{_ADDR})')
 _ENCODED_WORDS = re.compile(r"=\?[^?]+\?[bq]\?[^?]*\?=", re.IGNORECASE)
@@ -66,6 +71,7 @@ class ResendEmulator(HttpEmulator):
     channel: ClassVar[str] = "email"
     values: ClassVar[Mapping[str, Any]] = {
         "apiKey": "re_{account}", "fromName": "{name}", "fromEmail": f"news@{DOMAIN}",
+        "webhookSecret": SIGNING_SECRET,
     }  # fmt: skip
 
     def __init__(self, outbox: Outbox, faults: Faults, *rest: Any) -> None:
@@ -73,6 +79,7 @@ class ResendEmulator(HttpEmulator):
         self._answers: dict[tuple[str, str], tuple[float, bytes, Answer]] = {}  # until when, of which bytes, what
         self._running: dict[tuple[str, str], HttpCall] = {}
         self._windows: dict[str, tuple[float, int]] = {}  # when this second began, how many requests it had
+        self._listeners: dict[str, str] = {}  # where the events of an account go
 
     def account_of(self, call: HttpCall) -> str:
         """The API key without its start."""
@@ -114,9 +121,19 @@ class ResendEmulator(HttpEmulator):
             if key.endswith("_sending"):
                 return Refusal(401, "restricted_api_key", "This API key is restricted to only send emails.").answer()
             return Answer.json(200, {"data": _DOMAINS})
+        if (call.method, call.path) == ("POST", "/webhooks"):
+            return self._listen(call)
         if call.method != "POST" or call.path not in _PLACES:
             return Refusal(404, "not_found", "The requested endpoint does not exist.").answer()
         return self._take(call)
+
+    def _listen(self, call: HttpCall) -> Answer:
+        """Keep where the events of this account go."""
+        wanted = call.json()
+        if not isinstance(wanted, dict) or not isinstance(wanted.get("endpoint"), str):
+            return Refusal(422, "missing_required_field", "Missing `endpoint` field.").answer()
+        self._listeners[self._name_of(call)] = wanted["endpoint"]
+        return Answer.json(201, {"object": "webhook", "id": str(uuid.uuid4()), "signing_secret": SIGNING_SECRET})
 
     def _take(self, call: HttpCall, find_dead: FindDead | None = None) -> Answer:
         """The first answer again for a key that is known, else a new one; only successes are remembered."""
@@ -162,9 +179,13 @@ class ResendEmulator(HttpEmulator):
 
     def _deliver(self, call: HttpCall, email: Mapping[str, Any], mail: bytes) -> str:
         """Keep the email; one with a file whose name and type disagree is lost without a word, as at Resend."""
+        number, people = str(uuid.uuid4()), list(_addresses(email))
         if not any(_is_lost(file) for file in email.get("attachments") or []):
-            self.keep(call, email["from"], list(_addresses(email)), email["subject"], mail)
-        return str(uuid.uuid4())
+            self.keep(call, email["from"], people, email["subject"], mail)
+            address = self._listeners.get(self._name_of(call), "")
+            kinds = ("email.sent", "email.delivered") if address else ()
+            self.tell(call, people[0], [_receipt(address, email, kind, number) for kind in kinds])
+        return number
 
     def _count(self, key: str) -> tuple[int, int]:
         """How many more requests this second has room for (below 0: none), and the seconds until the next one."""
@@ -202,6 +223,19 @@ _REFUSALS: Mapping[str, Refusal] = {
     "server-error": Refusal(500, "internal_server_error", "An unexpected error occurred."),
     "busy": Refusal(500, "application_error", "An unexpected error occurred."),
 }
+
+
+def _receipt(address: str, email: Mapping[str, Any], kind: str, number: str) -> Receipt:
+    """An event, signed as Svix signs: HMAC-SHA256 over its id, the time and the body."""
+    now, event_id = int(time.time()), f"msg_{uuid.uuid4().hex}"  # noqa: TID251 - nothing of Carillon's is here
+    tags = {tag["name"]: tag["value"] for tag in email.get("tags") or []}
+    to = [email["to"]] if isinstance(email["to"], str) else email["to"]
+    data = {"email_id": number, "from": email["from"], "to": to, "subject": email["subject"], "tags": tags}
+    moment = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(now))
+    body = json.dumps({"type": kind, "created_at": moment, "data": data}).encode()
+    proof = base64.b64encode(hmac.digest(SIGNING_KEY, f"{event_id}.{now}.".encode() + body, "sha256")).decode()
+    head = {"svix-id": event_id, "svix-timestamp": str(now), "svix-signature": f"v1,{proof}"}
+    return Receipt(address, body, {"content-type": "application/json", **head})
 
 
 def _limits(room: int, wait: int) -> dict[str, str]:

@@ -2,13 +2,22 @@
 
 import base64
 import binascii
+import json
 import re
 import secrets
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import formataddr
 from typing import Any, ClassVar
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from app.emulators.callbacks import Receipt
+from app.emulators.faults import Faults
+from app.emulators.outbox import Outbox
 from app.emulators.serving import Answer, HttpCall, HttpEmulator, write_mail
 
 MOST_PERSONALIZATIONS = 1000
@@ -16,6 +25,8 @@ MOST_CATEGORIES = 10
 LARGEST = 30 * 1024 * 1024
 LARGEST_ARGS = 10_000  # bytes of custom_args
 THROTTLED_FOR = 7  # seconds
+_SIGNER = ec.derive_private_key(0xCA511104, ec.SECP256R1())  # signs receipts; anybody may know it
+_PUBLIC = _SIGNER.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 _ADDRESS = re.compile(r"[^@\s<>,;:\"]+@[^@\s<>,;:\"]+\.[^@\s<>,;:\"]+")
 _RESERVED = frozenset(
     ["to", "from", "subject", "reply-to", "cc", "bcc", "received", "dkim-signature", "content-type",
@@ -41,7 +52,13 @@ class SendGridEmulator(HttpEmulator):
     path: ClassVar[str] = "/v3"
     values: ClassVar[Mapping[str, Any]] = {
         "apiKey": "SG.{account}", "fromName": "{name}", "fromEmail": "news@sandbox.example",
+        "webhookPublicKey": base64.b64encode(_PUBLIC).decode(),
     }  # fmt: skip
+
+    def __init__(self, outbox: Outbox, faults: Faults, *rest: Any) -> None:
+        """As any emulator over HTTP; nobody listens for receipts yet."""
+        super().__init__(outbox, faults, *rest)
+        self._listeners: dict[str, str] = {}  # where the events of an account go
 
     def account_of(self, call: HttpCall) -> str:
         """The API key without its start."""
@@ -77,6 +94,8 @@ class SendGridEmulator(HttpEmulator):
             return _say(401, (None, "The provided authorization grant is invalid, expired, or revoked"))
         if (call.method, call.path) == ("GET", "/scopes"):
             return Answer.json(200, {"scopes": ["mail.batch.read" if key.endswith(".readonly") else "mail.send"]})
+        if (call.method, call.path) == ("PATCH", "/user/webhooks/event/settings"):
+            return self._listen(call)
         if (call.method, call.path) != ("POST", "/mail/send"):
             return _say(404, (None, "Not Found"))
         if key.endswith(".readonly"):
@@ -84,6 +103,14 @@ class SendGridEmulator(HttpEmulator):
         if key.endswith(".nocredits"):
             return _say(401, (None, "Maximum credits exceeded"))
         return self._take(call)
+
+    def _listen(self, call: HttpCall) -> Answer:
+        """Keep where the events of this account go."""
+        settings = call.json()
+        if not isinstance(settings, dict) or not isinstance(settings.get("url"), str):
+            return _say(400, ("url", "The url is needed."))
+        self._listeners[self._name_of(call)] = settings["url"] if settings.get("enabled") else ""
+        return Answer.json(200, settings)
 
     def _take(self, call: HttpCall) -> Answer:
         document = call.json()
@@ -112,12 +139,32 @@ class SendGridEmulator(HttpEmulator):
             subject = personalization.get("subject") or document.get("subject", "")
             mail = _write(document, personalization, subject, number)
             self.keep(call, _shown(document["from"]), people, subject, mail)
+            address = self._listeners.get(self._name_of(call), "")
+            args = document.get("custom_args", {}) | personalization.get("custom_args", {})
+            for person in people if address else ():
+                self.tell(call, person, [_receipt(address, args, person, number)])
 
 
 EMULATOR = SendGridEmulator
 _UNVERIFIED = (
     "The from address does not match a verified Sender Identity. Mail cannot be sent until this error is resolved."
 )
+
+
+def _receipt(address: str, args: Mapping[str, str], person: str, number: str) -> Receipt:
+    """Two events in one request, signed: ECDSA over the time in the header and the body."""
+    now = int(time.time())  # noqa: TID251 - nothing of Carillon's is here
+    body = json.dumps([
+        {
+            **args, "email": person, "timestamp": now, "event": event, "sg_event_id": secrets.token_urlsafe(16),
+            "sg_message_id": f"{number}.recvd-5bd-1", "smtp-id": f"<{number}@sandbox.example>",
+        }
+        for event in ("processed", "delivered")
+    ]).encode()  # fmt: skip
+    signature = _SIGNER.sign(str(now).encode() + body, ec.ECDSA(SHA256()))
+    start = "x-twilio-email-event-webhook-"
+    proof = {f"{start}timestamp": str(now), f"{start}signature": base64.b64encode(signature).decode()}
+    return Receipt(address, body, {"content-type": "application/json", **proof})
 
 
 def _addresses(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -1,17 +1,24 @@
 """From a provider's row to the account an adapter is given, decrypted for this call only."""
 
+import base64
+import hmac
 import json
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from sqlalchemy import inspect
+
 from app.infra.settings import Settings
 from app.infra.tokens import TokenCache
 from app.infra.vault import Vault
+from app.models.base import to_milliseconds
 from app.models.providers import Provider
 from app.providers.base import Account
 
 SANDBOX = "sandbox"  # the option of an emulated provider that names its account at the emulator
 NOWHERE = "127.0.0.1:1"  # refuses at once: the emulator does not run, and is tried again later
+HOOKS = "/hooks"  # what lies under it takes receipts
+TOKEN_BYTES = 16  # short, because some services take only short addresses; far too many to guess
 
 
 def account_of(vault: Vault, settings: Settings, provider: Provider) -> Account:
@@ -26,7 +33,27 @@ def account_of(vault: Vault, settings: Settings, provider: Provider) -> Account:
         allow_private_hosts=settings.allow_private_hosts or provider.is_emulated,
         side_endpoints=side_endpoints_of(settings, provider.kind, is_emulated=provider.is_emulated),
         tokens=TokenCache(settings.run_dir / "tokens", vault),
+        receipts_url=receipts_url_of(vault, settings, provider),
     )
+
+
+def receipts_url_of(vault: Vault, settings: Settings, provider: Provider) -> str:
+    """Where this provider's service tells what became of a message; empty when it could not reach us there.
+
+    A service out there needs the public address that the operator set. An emulator runs beside us.
+    """
+    if not inspect(provider).has_identity or not (settings.public_url or provider.is_emulated):
+        return ""
+    start = f"http://127.0.0.1:{settings.port}" if provider.is_emulated else settings.address
+    token = receipts_tokens_of(vault, provider)[0]
+    return f"{start}{HOOKS}/{provider.kind}/{quote(provider.id, safe='')}/{token}"
+
+
+def receipts_tokens_of(vault: Vault, provider: Provider) -> list[str]:
+    """What stands at the end of the address for receipts: the one in use, then those of older secret keys."""
+    whose = f"{provider.project_pk}/{provider.pk}/{provider.id}/{to_milliseconds(provider.created_at)}".encode()
+    digests = [hmac.digest(key, whose, "sha256")[:TOKEN_BYTES] for key in vault.signing_keys("receipts")]
+    return [base64.urlsafe_b64encode(digest).decode().rstrip("=") for digest in digests]
 
 
 def endpoint_of(settings: Settings, kind: str, *, is_emulated: bool, sandbox: str = "") -> str:

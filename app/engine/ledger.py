@@ -71,6 +71,11 @@ WHERE batch_pk = :batch AND EXISTS (
   AND suppressions.channel = deliveries.channel AND suppressions.address_key = deliveries.address)
 RETURNING pk
 """)
+_MOVE = text("""
+UPDATE deliveries SET state = :after, reason = :reason, updated_at = :now,
+  provider_message_id = CASE WHEN provider_message_id = '' THEN :number ELSE provider_message_id END
+WHERE pk = :pk AND state = :before
+""")
 
 
 class LeaseLost(Exception):
@@ -308,9 +313,20 @@ def wish_of(session: Session, delivery_pk: int) -> int:
     return session.scalar(select(Delivery.wish_pk).where(Delivery.pk == delivery_pk)) or 0
 
 
+def move_by_receipt(
+    session: Session, delivery_pk: int, states: tuple[str, str], reason: str, number: str, now: datetime
+) -> bool:
+    """Move one delivery because its service said so; False when it is not in the first of these states any more.
+
+    `number` is the service's, kept when we have none. The caller moves the tally.
+    """
+    values = {"pk": delivery_pk, "before": states[0], "after": states[1], "reason": reason, "number": number}
+    return bool(session.execute(_MOVE, values | {"now": to_milliseconds(now)}).rowcount)  # type: ignore[attr-defined]
+
+
 def forget(session: Session, message_pk: int) -> None:
-    """Delete everything the ledger holds of a message."""
-    for table in ("attempts", "deliveries", "batches", "tallies"):
+    """Delete everything the ledger holds of a message, and what services said of it."""
+    for table in ("attempts", "deliveries", "batches", "tallies", "feedback_events"):
         session.execute(text(f"DELETE FROM {table} WHERE message_pk = :pk"), {"pk": message_pk})  # noqa: S608
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Dialect, ForeignKey, Integer, MetaData, String, TypeDecorator
+from sqlalchemy import JSON, BigInteger, Dialect, ForeignKey, Integer, MetaData, String, Text, TypeDecorator
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
@@ -81,3 +81,9 @@ class InProject(Row):
     def project_pk(cls) -> Mapped[int]:  # noqa: N805 - declared_attr hands in the class
         """The project it belongs to; deleted with it."""
         return mapped_column(BigId, ForeignKey("projects.pk", ondelete="CASCADE"))
+
+
+class Searched:
+    """A row that lists are searched for by its `words` (`services.word_index` makes them); not loaded with the row."""
+
+    words: Mapped[str] = mapped_column(Text, default="", server_default="", deferred=True)

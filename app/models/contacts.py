@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, String, UniqueConstraint
+from sqlalchemy import Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, InProject, key_text
+from app.models.base import Base, InProject, Searched, key_text
 
 
-class Contact(InProject, Base):
+class Contact(Searched, InProject, Base):
     """A person who can be reached; `attributes` are free values by name, for variables (prefs in the REST API).
 
     A password, ours or one that came along from another service, lets it sign in through the REST API: `password_kind`
@@ -22,7 +22,13 @@ class Contact(InProject, Base):
         UniqueConstraint("project_pk", "id"),
         Index(None, "project_pk", "pk"),
         Index(None, "project_pk", "name_key", "pk"),
-    )
+        Index(None, "project_pk", "created_at", "pk"),
+        Index(None, "project_pk", "updated_at", "pk"),
+        Index(
+            "ix_contacts_barred", "project_pk", "pk",
+            sqlite_where=text("may_sign_in = 0"), postgresql_where=text("may_sign_in = false"),
+        ),
+    )  # fmt: skip
 
     name: Mapped[str] = mapped_column(String(128), default="")
     name_key: Mapped[str] = mapped_column(key_text(128), default="")  # case-folded, for search and order

@@ -5,10 +5,10 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, BigId, InProject, key_text
+from app.models.base import Base, BigId, InProject, Searched, key_text
 
 
-class Bucket(InProject, Base):
+class Bucket(Searched, InProject, Base):
     """A container of files with the rules that its files keep.
 
     `permissions` are REST permission strings; `antivirus` is kept and shown, nothing is scanned.
@@ -34,7 +34,7 @@ class Bucket(InProject, Base):
     strip_metadata: Mapped[bool] = mapped_column(default=False)
 
 
-class File(InProject, Base):
+class File(Searched, InProject, Base):
     """One file of a bucket; its bytes lie in the file store under `store_key`, which is empty until all have come.
 
     `name` is a label and no path. `folder` ends with a slash, or is empty. Once whole, the bytes never change.
@@ -48,6 +48,9 @@ class File(InProject, Base):
         Index(None, "bucket_pk", "pk"),
         Index(None, "bucket_pk", "folder"),
         Index(None, "bucket_pk", "size_actual"),
+        Index(None, "bucket_pk", "created_at", "pk"),
+        Index(None, "bucket_pk", "updated_at", "pk"),
+        Index(None, "bucket_pk", "name", "pk"),
         Index(None, "store_key", "updated_at"),
         {"sqlite_autoincrement": True},
     )

@@ -12,7 +12,7 @@ from app.models.base import Base, BigId
 class KeptAnswer(Base):
     """What a create answered, by the key its caller chose; written in the very transaction of the create.
 
-    `fingerprint` tells whether it is the same request; `body` is {"answer": …}, so that null can be kept too.
+    `fingerprint` tells whether it is the same request; `body` is {"sealed": …}, the answer as the vault encrypts it.
     """
 
     __tablename__ = "kept_answers"

@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy import Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, BigId, InProject, key_text
+from app.models.base import Base, BigId, InProject, Searched, key_text
 
 
-class Message(InProject, Base):
+class Message(Searched, InProject, Base):
     """What a composer writes. `content` and `audience` freeze once it is processing.
 
     `audience` holds the public ids as submitted: topics, contacts, targets. `scheduled_at` is the moment in UTC;
@@ -24,6 +24,9 @@ class Message(InProject, Base):
         Index(None, "status", "scheduled_at"),
         Index(None, "project_pk", "scheduled_at"),
         Index(None, "project_pk", "started_at"),
+        Index(None, "project_pk", "created_at", "pk"),
+        Index(None, "project_pk", "updated_at", "pk"),
+        Index(None, "project_pk", "status", "pk"),
     )
 
     channel: Mapped[str] = mapped_column(String(8))

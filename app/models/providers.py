@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy import Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, InProject
+from app.models.base import Base, InProject, Searched
 
 
-class Provider(InProject, Base):
+class Provider(Searched, InProject, Base):
     """One account at one delivery service.
 
     `credentials` is one encrypted JSON object (`infra.vault`); `secret_notes` keeps, per secret field, when it was

@@ -3,10 +3,10 @@
 from sqlalchemy import ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, BigId, InProject
+from app.models.base import Base, BigId, InProject, Searched
 
 
-class Topic(InProject, Base):
+class Topic(Searched, InProject, Base):
     """A named list that targets subscribe to. The three totals are kept with every change of a subscriber."""
 
     __tablename__ = "topics"
@@ -26,10 +26,11 @@ class Subscriber(InProject, Base):
 
     __tablename__ = "subscribers"
     __table_args__ = (
-        UniqueConstraint("project_pk", "topic_pk", "id"),
+        UniqueConstraint("project_pk", "id"),
         UniqueConstraint("topic_pk", "target_pk"),
         Index(None, "target_pk"),
         Index(None, "topic_pk", "pk"),
+        Index(None, "topic_pk", "created_at", "pk"),
     )
 
     topic_pk: Mapped[int] = mapped_column(BigId, ForeignKey("topics.pk", ondelete="CASCADE"))

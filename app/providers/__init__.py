@@ -7,7 +7,7 @@ from functools import cache
 from app.domain.provider_spec import ProviderSpec
 from app.providers.base import Provider
 
-KIT = frozenset({"base", "http", "mime"})  # modules of this package that are not a kind
+KIT = frozenset({"base", "http", "mime", "resend_receipts"})  # modules of this package that are not a kind
 
 
 @cache

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Protocol
 
 from app.domain.outcomes import Outcome
 from app.domain.provider_spec import ProviderSpec
+from app.domain.receipts import HookRequest, Receipt
 from app.domain.rendered import Prepared, Recipient
 from app.infra.tokens import TokenCache
 
@@ -80,6 +81,12 @@ class Provider(Protocol):
 
     async def verify(self, account: Account) -> list[Finding]:
         """Try the account without sending anything; what works and what does not, in words."""
+
+    def receipts(self, account: Account, hook: HookRequest) -> list[Receipt]:
+        """What the service tells with this request, once it is proven that it did; only for kinds with `receipts_hint`.
+
+        No network. Raises NotProven and NotUnderstood (`domain.receipts`), nothing else, whatever a stranger sends.
+        """
 
     def check(self, values: Mapping[str, Any]) -> dict[str, list[str]]:
         """Sentences about settings that cannot work, by field name; empty when all is well. No network."""

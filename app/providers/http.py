@@ -16,7 +16,7 @@ What a kind writes, in `app/providers/<kind>.py`:
 
 `request` and `outcomes` see at most `spec.max_batch` items; `outcomes` answers one for each, in their order. What needs
 more: `refuse` (what this service can never take, too large for example), `authorize` (OAuth and signatures over the
-whole request; `account.tokens` keeps tokens), `wants_new_token`, `findings`, `check`.
+whole request; `account.tokens` keeps tokens), `wants_new_token`, `findings`, `check`, `receipts`.
 """
 
 import asyncio
@@ -32,6 +32,7 @@ import httpx
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
 from app.domain.provider_checks import check_fields
 from app.domain.provider_spec import ProviderSpec
+from app.domain.receipts import HookRequest, NotProven, Receipt
 from app.domain.rendered import Prepared, Recipient
 from app.infra.http import NOT_SENT, PATIENCE, HttpReply, HttpRequest, exchange
 from app.infra.http_outcomes import outcome_of_failure, outcome_of_status, unreadable, wait_asked_for
@@ -173,6 +174,10 @@ class HttpProvider(Translations):
         except httpx.TransportError as error:
             return [Finding(False, f"{self.spec.label} cannot be reached.", outcome_of_failure(error).detail)]
         return self.findings(account, reply)
+
+    def receipts(self, account: Account, hook: HookRequest) -> list[Receipt]:
+        """Theirs → ours, proven and pure; see `Provider.receipts`. A kind without `spec.receipts_hint` has none."""
+        raise NotProven(f"{self.spec.label} tells nothing afterwards.")
 
     async def ask(self, account: Account, request: HttpRequest, *, patience: float | None = None) -> HttpReply:
         """Authorize, ask, and once more with a fresh token when only that was wrong. Raises as `exchange` does."""

@@ -9,13 +9,17 @@ import base64
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 from app.domain.channels import Channel
 from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
 from app.domain.provider_spec import EMAIL_SENDER, Field, FieldKind, ProviderSpec
+from app.domain.receipts import HookRequest, NotProven, Receipt, ReceiptEvent, judge_bounce
 from app.domain.rendered import RenderedEmail
+from app.infra.hook_proofs import is_signed_in_hex
+from app.infra.hook_reading import from_epoch, object_of, part, require_fresh, word
 from app.providers.base import Account, Finding
 from app.providers.http import HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, unreadable
 from app.providers.mime import mailbox
@@ -23,6 +27,7 @@ from app.providers.mime import mailbox
 LARGEST = 25 * 1024 * 1024  # bytes of a whole message
 _ENCODED = 4 / 3  # a file's share of a message, in base64
 _DOMAIN = re.compile(r"(?=.{1,253}$)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
+REDELIVERED_FOR = timedelta(hours=24)  # Mailgun repeats for eight hours; a token is taken once, however old
 _AT_FAULT = re.compile(r"'?(?P<field>to|from)'? parameter is not a valid", re.IGNORECASE)
 
 _FIELDS = (
@@ -39,6 +44,10 @@ _FIELDS = (
         hint="Which region the domain was made in: Mailgun shows EU or US beside its name.",
     ),
     *EMAIL_SENDER,
+    Field(
+        "webhookSigningKey", "Webhook signing key", FieldKind.SECRET_TEXT, secret=True, extra=True,
+        proves_receipts=True, hint="In Mailgun under API Security, HTTP webhook signing key. It proves receipts.",
+    ),
 )  # fmt: skip
 
 
@@ -53,6 +62,7 @@ class Mailgun(HttpProvider):
         fields=_FIELDS,
         max_batch=1,
         uncertain_policy="retry",
+        receipts_hint="In Mailgun under Sending, Webhooks, add this address to each event you want to hear of.",
     )
 
     def home(self, values: Mapping[str, Any]) -> str:
@@ -98,13 +108,24 @@ class Mailgun(HttpProvider):
                 Finding(True, "Mailgun knows the API key."),
                 Finding(False, f"{name} is no domain of the {region} region; it may be one of the {other} region."),
             ]
-        state = (reply.fields().get("domain") or {}).get("state") if reply.is_good else None
+        domain = reply.fields().get("domain") if reply.is_good else None
+        state = domain.get("state") if isinstance(domain, dict) else None
         if state is None:
             return [Finding(False, "Mailgun answered with something else than the domain.", judge(reply).answer)]
         known = Finding(True, f"Mailgun knows the API key and the domain {name} in its {region} region.")
         if state == "active":
             return [known, Finding(True, "The domain may send.")]
         return [known, Finding(False, "The domain cannot send yet: finish its DNS records.", f"Its state is {state}.")]
+
+    def receipts(self, account: Account, hook: HookRequest) -> list[Receipt]:
+        """One event (sheet 2.3). Its signature covers no more than a time and a token, so each token is taken once."""
+        found, key = object_of(hook), str(account.values.get("webhookSigningKey") or "")
+        proof = part(found, "signature")
+        stamp, token = word(proof, "timestamp"), word(proof, "token")
+        if not key or not is_signed_in_hex(word(proof, "signature"), key, stamp + token):
+            raise NotProven("The signature does not fit: check the webhook signing key.")
+        require_fresh(hook, from_epoch(stamp), REDELIVERED_FOR)
+        return [_receipt(part(found, "event-data"), token, hook)]
 
     def check(self, values: Mapping[str, Any]) -> dict[str, list[str]]:
         """Beside what holds for all: a domain is no address and no path."""
@@ -115,6 +136,48 @@ class Mailgun(HttpProvider):
 
 
 PROVIDER = Mailgun()
+
+_EVENTS = {
+    "accepted": ReceiptEvent.ACCEPTED, "rejected": ReceiptEvent.FAILED, "delivered": ReceiptEvent.DELIVERED,
+    "opened": ReceiptEvent.OPENED, "clicked": ReceiptEvent.CLICKED, "unsubscribed": ReceiptEvent.UNSUBSCRIBED,
+    "complained": ReceiptEvent.COMPLAINED,
+}  # fmt: skip
+# Why Mailgun gave up, where that is no answer of a mail server.
+_FAILURES: dict[str, tuple[ReceiptEvent, Reason]] = {
+    "suppress-bounce": (ReceiptEvent.BOUNCED, Reason.MAILBOX_UNKNOWN),
+    "suppress-complaint": (ReceiptEvent.FAILED, Reason.OPTED_OUT),
+    "suppress-unsubscribe": (ReceiptEvent.FAILED, Reason.OPTED_OUT),
+    "old": (ReceiptEvent.EXPIRED, Reason.EXPIRED),
+}
+_PREVIOUS = {"605": "suppress-bounce", "607": "suppress-complaint"}  # codes of Mailgun's own for what it kept back
+
+
+def _receipt(data: Mapping[str, Any], token: str, hook: HookRequest) -> Receipt:
+    event, reason = _EVENTS.get(word(data, "event"), ReceiptEvent.UNKNOWN), None
+    status = part(data, "delivery-status")
+    code, detail = word(status, "code"), word(status, "message") or word(status, "description")
+    if word(data, "event") == "failed":
+        event, reason = _failure(data, code, detail)
+    elif event is ReceiptEvent.FAILED:
+        reason, detail = Reason.CONTENT_REJECTED, word(part(data, "reject"), "reason")
+    number = word(part(data, "message", "headers"), "message-id")
+    return Receipt(
+        event, token, from_epoch(word(data, "timestamp")), word(part(data, "user-variables"), "delivery"),
+        f"<{number}>" if number else "", word(data, "recipient"), reason, code, detail,
+        hook.body.decode("utf-8", "replace"),
+    )  # fmt: skip
+
+
+def _failure(data: Mapping[str, Any], code: str, detail: str) -> tuple[ReceiptEvent, Reason | None]:
+    if word(data, "severity") == "temporary":
+        return ReceiptEvent.DEFERRED, None
+    why = _PREVIOUS.get(code, word(data, "reason"))
+    if why in _FAILURES:
+        return _FAILURES[why]
+    if why != "bounce":
+        return ReceiptEvent.FAILED, Reason.UNDELIVERED
+    enhanced = word(part(data, "delivery-status"), "enhanced-code")
+    return judge_bounce(int(code) if code.isascii() and code.isdigit() else 0, f"{enhanced} {detail}".strip())
 
 
 def judge(reply: HttpReply) -> Outcome:

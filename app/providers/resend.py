@@ -29,6 +29,7 @@ from app.infra.http import NOT_SENT, HttpReply, HttpRequest
 from app.providers.base import Account, Envelope, Finding, Watch
 from app.providers.http import HttpProvider, Item, batch_key, outcome_of_status, unreadable, wait_asked_for
 from app.providers.mime import file_name, mailbox
+from app.providers.resend_receipts import HINT, SIGNING_SECRET, ResendReceipts
 
 MOST_AT_ONCE = 100
 LARGEST = 40 * 1024 * 1024  # bytes of an email with its files in base64
@@ -48,6 +49,7 @@ _FIELDS = (
         hint="In Resend under API Keys; it begins with re_ and is shown once. Sending access is enough.",
     ),
     *EMAIL_SENDER,
+    SIGNING_SECRET,
 )  # fmt: skip
 
 # Resend's error names; what is not here is judged by the status.
@@ -66,7 +68,7 @@ _CODES: dict[str, tuple[OutcomeKind, Reason]] = {
 }
 
 
-class Resend(HttpProvider):
+class Resend(ResendReceipts, HttpProvider):
     """The provider for Resend.
 
     Its `cc` would send; so people in copy, who have deliveries of their own, are not named in the emails of the others.
@@ -82,6 +84,7 @@ class Resend(HttpProvider):
         idempotent=True,
         uncertain_policy="retry",
         max_message_bytes=LARGEST,
+        receipts_hint=HINT,
     )
     in_flight: ClassVar[int] = 1  # a team may ask a few times a second; one request carries a hundred emails
     _open_at: ClassVar[dict[str, float]] = {}  # by account, when its limit lets the next request in

@@ -8,17 +8,22 @@ person already, so each has a request of its own; many are on the wire at once.
 import base64
 import re
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from app.domain.channels import Channel
 from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
 from app.domain.provider_spec import EMAIL_SENDER, Field, FieldKind, ProviderSpec
+from app.domain.receipts import HookRequest, NotProven, NotUnderstood, Receipt, ReceiptEvent, judge_bounce
 from app.domain.rendered import Attachment, RenderedEmail
+from app.infra.hook_proofs import is_signed_with_ecdsa, load_public_key
+from app.infra.hook_reading import document_of, from_epoch, require_fresh, word, written
 from app.providers.base import Account, Finding
 from app.providers.http import HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, unreadable
 from app.providers.mime import file_name, mailbox
 
 LARGEST = 30 * 1024 * 1024  # bytes of a whole message with its files in base64
+REDELIVERED_FOR = timedelta(hours=25)  # SendGrid repeats for a day; an event is taken once, however old
 SCOPE = "mail.send"
 _ENCODED = 4 / 3  # a file's share of a message, in base64
 _RECIPIENT = re.compile(r"personalizations\.\d+\.to\b")
@@ -33,6 +38,10 @@ _FIELDS = (
              "permission.",
     ),
     *EMAIL_SENDER,
+    Field(
+        "webhookPublicKey", "Verification key", section="options", extra=True, proves_receipts=True,
+        hint="In SendGrid under Settings, Mail Settings, Signed Event Webhook Requests. It proves receipts.",
+    ),
 )  # fmt: skip
 
 # What a status means here, where it is something else than everywhere.
@@ -58,7 +67,9 @@ class SendGrid(HttpProvider):
         max_batch=1,
         uncertain_policy="retry",
         max_message_bytes=LARGEST,
-    )
+        receipts_hint="In SendGrid under Settings, Mail Settings, Event Webhook, give this address and switch the "
+                      "signature on.",
+    )  # fmt: skip
 
     def home(self, values: Mapping[str, Any]) -> str:
         """The global region, the only one that the settings have a word for."""
@@ -98,8 +109,66 @@ class SendGrid(HttpProvider):
             return [known, Finding(True, "The key may send email.")]
         return [known, Finding(False, "The key may not send email: give it the Mail Send permission.")]
 
+    def receipts(self, account: Account, hook: HookRequest) -> list[Receipt]:
+        """The events of one request (sheet 3.3), signed over a time and the body's bytes."""
+        stamp = hook.headers.get("x-twilio-email-event-webhook-timestamp", "")
+        given = hook.headers.get("x-twilio-email-event-webhook-signature", "")
+        key = str(account.values.get("webhookPublicKey") or "")
+        if not is_signed_with_ecdsa(given, key, stamp.encode("utf-8", "replace") + hook.body):
+            raise NotProven("The signature does not fit: check the verification key.")
+        require_fresh(hook, from_epoch(stamp), REDELIVERED_FOR)
+        events = document_of(hook)
+        if not isinstance(events, list):
+            raise NotUnderstood("The body is no JSON array of events.")
+        return [_receipt(each) for each in events if isinstance(each, dict) and word(each, "sg_event_id")]
+
+    def check(self, values: Mapping[str, Any]) -> dict[str, list[str]]:
+        """Beside what holds for all: the verification key must be one."""
+        found, key = super().check(values), str(values.get("webhookPublicKey") or "")
+        if key and load_public_key(key) is None:
+            found["webhookPublicKey"] = ["Verification key needs the whole line that SendGrid shows, about 124 signs."]
+        return found
+
 
 PROVIDER = SendGrid()
+
+_EVENTS = {
+    "processed": ReceiptEvent.ACCEPTED, "deferred": ReceiptEvent.DEFERRED, "delivered": ReceiptEvent.DELIVERED,
+    "open": ReceiptEvent.OPENED, "click": ReceiptEvent.CLICKED, "spamreport": ReceiptEvent.COMPLAINED,
+    "unsubscribe": ReceiptEvent.UNSUBSCRIBED, "group_unsubscribe": ReceiptEvent.UNSUBSCRIBED,
+}  # fmt: skip
+# Why SendGrid dropped an email before it tried, in its own words in lower case.
+_DROPS: dict[str, tuple[ReceiptEvent, Reason]] = {
+    "invalid": (ReceiptEvent.BOUNCED, Reason.INVALID_ADDRESS),
+    "bounced address": (ReceiptEvent.BOUNCED, Reason.MAILBOX_UNKNOWN),
+    "unsubscribed address": (ReceiptEvent.FAILED, Reason.OPTED_OUT),
+    "spam reporting address": (ReceiptEvent.FAILED, Reason.OPTED_OUT),
+    "expired": (ReceiptEvent.EXPIRED, Reason.EXPIRED),
+}
+_SOFT = frozenset(["technical", "content", "reputation", "frequency or volume too high"])
+_BASIC = re.compile(r"[245]\d\d(?= )")
+
+
+def _receipt(data: Mapping[str, Any]) -> Receipt:
+    detail = word(data, "reason") or word(data, "response")
+    code = word(data, "status")
+    event, reason = _EVENTS.get(word(data, "event"), ReceiptEvent.UNKNOWN), None
+    if word(data, "event") == "bounce":
+        event, reason = _bounce(data, detail, code)
+    elif word(data, "event") == "dropped":
+        event, reason = _DROPS.get(detail.lower(), (ReceiptEvent.FAILED, Reason.CONTENT_REJECTED))
+    return Receipt(
+        event, word(data, "sg_event_id"), from_epoch(word(data, "timestamp")), word(data, "delivery"),
+        word(data, "sg_message_id").partition(".")[0], word(data, "email"), reason, code, detail, written(data),
+    )  # fmt: skip
+
+
+def _bounce(data: Mapping[str, Any], detail: str, code: str) -> tuple[ReceiptEvent, Reason]:
+    """Blocked ones, and what SendGrid itself calls technical, say nothing about the address."""
+    if word(data, "type") == "blocked" or word(data, "bounce_classification").lower() in _SOFT:
+        return ReceiptEvent.FAILED, Reason.CONTENT_REJECTED
+    basic = _BASIC.match(detail)
+    return judge_bounce(int(basic[0]) if basic else 0, detail[4:] if basic else f"{code} {detail}")
 
 
 def judge(reply: HttpReply) -> Outcome:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from app.domain.channels import Channel
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
 from app.domain.provider_spec import EMAIL_SENDER, Field, FieldKind, ProviderSpec, encoded_size
+from app.domain.receipts import HookRequest, NotProven, Receipt
 from app.domain.rendered import Prepared
 from app.domain.smtp_replies import Stage, describe
 from app.infra.clock import SystemClock
@@ -102,6 +103,10 @@ class Smtp:
         for host in route.hosts:
             findings += await _try_host(route, host, _sender(account.values).address)
         return findings
+
+    def receipts(self, account: Account, hook: HookRequest) -> list[Receipt]:
+        """Mail servers tell by email."""
+        raise NotProven("A mail server tells nothing here.")
 
     def check(self, values: Mapping[str, Any]) -> dict[str, list[str]]:
         """What cannot work in these settings, by field, without asking the network."""

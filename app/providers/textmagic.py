@@ -13,8 +13,10 @@ from typing import Any, ClassVar
 from app.domain.channels import Channel
 from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
 from app.domain.provider_spec import Field, FieldKind, ProviderSpec
+from app.domain.receipts import HookRequest, Receipt, ReceiptEvent
 from app.domain.sms_segments import segment
 from app.domain.sms_senders import digits_of, sender_fault
+from app.infra.hook_reading import fields_of, from_epoch, from_iso
 from app.providers.base import Account, Finding
 from app.providers.http import HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, unreadable
 
@@ -58,6 +60,7 @@ class Textmagic(HttpProvider):
         summary="Text messages through the REST API of Textmagic, in up to six parts.",
         fields=_FIELDS,
         max_batch=1,
+        receipts_hint="In Textmagic under Services, API, Callback URLs, give this address for delivery notifications.",
         uncertain_policy="hold",  # each text message is charged and read
     )
 
@@ -119,8 +122,30 @@ class Textmagic(HttpProvider):
         fault = sender_fault("Sender", str(values.get("from") or ""))
         return {"from": [fault], **found} if fault else found
 
+    def receipts(self, account: Account, hook: HookRequest) -> list[Receipt]:
+        """One callback (sheet 8). Nothing is signed: only the address that nobody can guess speaks for it."""
+        return [_receipt(fields_of(hook), hook)]
+
 
 PROVIDER = Textmagic()
+
+_EVENTS = {
+    "q": ReceiptEvent.ACCEPTED, "s": ReceiptEvent.ACCEPTED, "r": ReceiptEvent.SENT, "a": ReceiptEvent.SENT,
+    "b": ReceiptEvent.DEFERRED, "d": ReceiptEvent.DELIVERED, "f": ReceiptEvent.FAILED, "e": ReceiptEvent.FAILED,
+    "j": ReceiptEvent.FAILED,
+}  # fmt: skip
+
+
+def _receipt(fields: Mapping[str, str], hook: HookRequest) -> Receipt:
+    """Older callbacks name the message and its time otherwise."""
+    number, status = fields.get("id") or fields.get("message_id", ""), fields.get("status", "")
+    event = _EVENTS.get(status, ReceiptEvent.UNKNOWN)
+    when = from_iso(fields.get("messageTime", "")) or from_epoch(fields.get("timestamp", ""))
+    reason = Reason.UNDELIVERED if event is ReceiptEvent.FAILED else None
+    return Receipt(
+        event, f"{number}:{status}", when, "", number, fields.get("phone", ""), reason, status, "",
+        hook.body.decode("utf-8", "replace"), is_proven=False,
+    )  # fmt: skip
 
 
 def reference_of(key: str) -> int:

@@ -7,11 +7,14 @@ import base64
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from app.domain.channels import Channel
 from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
 from app.domain.provider_spec import Field, FieldKind, ProviderSpec
+from app.domain.receipts import HookRequest, NotProven, Receipt, ReceiptEvent
+from app.infra.hook_proofs import is_signed_by_twilio
+from app.infra.hook_reading import form_of
 from app.providers.base import Account, Finding
 from app.providers.http import HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, unreadable
 
@@ -72,6 +75,7 @@ class Twilio(HttpProvider):
         fields=_FIELDS,
         max_batch=1,
         uncertain_policy="hold",  # each text message is charged and read
+        receipts_hint="Nothing to set up: each text message tells Twilio this address.",
     )
 
     def home(self, values: Mapping[str, Any]) -> str:
@@ -113,6 +117,16 @@ class Twilio(HttpProvider):
             Finding(False, "Twilio knows the account, but it cannot send.", f"Its status is {status or 'unknown'}.")
         ]
 
+    def receipts(self, account: Account, hook: HookRequest) -> list[Receipt]:
+        """One status callback (sheet 6.3), signed over the address that we gave and all its fields."""
+        fields, token = form_of(hook), str(account.values.get("authToken") or "")
+        url = f"{account.receipts_url}?{hook.query}" if hook.query else account.receipts_url
+        if not token or not is_signed_by_twilio(hook.headers.get("x-twilio-signature", ""), token, url, fields):
+            raise NotProven("X-Twilio-Signature does not fit: check the auth token and the public address.")
+        told, key = dict(fields), dict(parse_qsl(hook.query)).get("delivery", "")
+        statuses = _IMPLIES.get(told.get("MessageStatus", ""), (told.get("MessageStatus", ""),))
+        return [_receipt({**told, "MessageStatus": status}, key, hook) for status in statuses]
+
     def check(self, values: Mapping[str, Any]) -> dict[str, list[str]]:
         """Beside what holds for all: the Account SID has its own form."""
         found = super().check(values)
@@ -123,6 +137,40 @@ class Twilio(HttpProvider):
 
 
 PROVIDER = Twilio()
+
+_EVENTS = {
+    "accepted": ReceiptEvent.ACCEPTED, "scheduled": ReceiptEvent.ACCEPTED, "queued": ReceiptEvent.ACCEPTED,
+    "sending": ReceiptEvent.ACCEPTED, "sent": ReceiptEvent.SENT, "partially_delivered": ReceiptEvent.SENT,
+    "delivered": ReceiptEvent.DELIVERED, "read": ReceiptEvent.OPENED, "undelivered": ReceiptEvent.FAILED,
+    "failed": ReceiptEvent.FAILED, "canceled": ReceiptEvent.FAILED,
+}  # fmt: skip
+_IMPLIES = {"read": ("delivered", "read")}  # what was read was delivered, also when nobody said so
+# Why a text message was not delivered; any other code says nothing about the number.
+_FAILURES: dict[str, tuple[ReceiptEvent, Reason]] = {
+    "21610": (ReceiptEvent.FAILED, Reason.OPTED_OUT),
+    "30001": (ReceiptEvent.FAILED, Reason.RATE_LIMITED),  # the sender's queue was full
+    "30003": (ReceiptEvent.FAILED, Reason.UNDELIVERED),  # switched off, or out of reach
+    "30004": (ReceiptEvent.FAILED, Reason.CONTENT_REJECTED),  # blocked by the carrier or the person
+    "30005": (ReceiptEvent.BOUNCED, Reason.MAILBOX_UNKNOWN),  # no such number
+    "30006": (ReceiptEvent.BOUNCED, Reason.INVALID_ADDRESS),  # a landline, or no carrier reaches it
+    "30007": (ReceiptEvent.FAILED, Reason.CONTENT_REJECTED),  # the carrier's filter
+    "30022": (ReceiptEvent.FAILED, Reason.RATE_LIMITED),
+    "30032": (ReceiptEvent.FAILED, Reason.SENDER_REFUSED),  # toll-free number that was not verified
+    "30034": (ReceiptEvent.FAILED, Reason.SENDER_REFUSED),  # number without its registration
+    "30036": (ReceiptEvent.EXPIRED, Reason.EXPIRED),
+}
+
+
+def _receipt(fields: Mapping[str, str], key: str, hook: HookRequest) -> Receipt:
+    number, status = fields.get("MessageSid", ""), fields.get("MessageStatus", "")
+    event, code = _EVENTS.get(status, ReceiptEvent.UNKNOWN), fields.get("ErrorCode", "")
+    reason = None
+    if event is ReceiptEvent.FAILED:
+        event, reason = _FAILURES.get(code, (event, Reason.UNDELIVERED))
+    return Receipt(
+        event, f"{number}:{status}", None, key, number, fields.get("To", ""), reason, code,
+        fields.get("ErrorMessage") or status, hook.body.decode("utf-8", "replace"),
+    )  # fmt: skip
 
 
 def judge(reply: HttpReply) -> Outcome:

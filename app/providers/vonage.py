@@ -14,12 +14,16 @@ from typing import Any, ClassVar
 from app.domain.channels import Channel
 from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
 from app.domain.provider_spec import Field, FieldKind, ProviderSpec
+from app.domain.receipts import HookRequest, NotProven, Receipt, ReceiptEvent
 from app.domain.sms_segments import Encoding, encoding_of
 from app.domain.sms_senders import digits_of, sender_fault
+from app.infra.hook_proofs import is_signed_in_hex
+from app.infra.hook_reading import fields_of, from_epoch, from_iso, require_fresh
 from app.providers.base import Account, Finding
 from app.providers.http import HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, unreadable
 
 LONGEST_CALLBACK = 100  # characters of an address for receipts; a longer one is refused, so it is left out
+REDELIVERED_FOR = timedelta(hours=25)  # Vonage repeats for a day; an event is taken once, however old
 _WAIT = re.compile(r"\[ ?([0-9]{1,6}) ?\]")  # "Throughput Rate Exceeded - please wait [ 250 ] and retry", milliseconds
 
 _FIELDS = (
@@ -35,6 +39,11 @@ _FIELDS = (
         "from", "Sender", FieldKind.PHONE, section="options", needed=True,
         hint="A number from Numbers, Your numbers in the dashboard, such as +15551234567, or a name of at most 11 "
              "letters where the country you send to allows names.",
+    ),
+    Field(
+        "signatureSecret", "Signature secret", FieldKind.SECRET_TEXT, secret=True, extra=True, advanced=True,
+        hint="In the Vonage API Dashboard under API settings, when signed webhooks are on. With it only signed "
+             "receipts are believed; without it they change the state of a message and suppress nobody.",
     ),
 )  # fmt: skip
 
@@ -75,7 +84,9 @@ class Vonage(HttpProvider):
         fields=_FIELDS,
         max_batch=1,
         uncertain_policy="hold",  # each text message is charged and read
-    )
+        receipts_hint="Each text message tells Vonage this address. In the dashboard under API settings, choose "
+                      "POST-JSON for webhooks.",
+    )  # fmt: skip
     in_flight: ClassVar[int] = 10  # an account may ask 30 times a second unless Vonage says otherwise
 
     def home(self, values: Mapping[str, Any]) -> str:
@@ -99,6 +110,14 @@ class Vonage(HttpProvider):
     def outcomes(self, account: Account, items: Sequence[Item], reply: HttpReply) -> list[Outcome]:
         """What became of it (sheet 7.2)."""
         return [judge(reply)] * len(items)
+
+    def receipts(self, account: Account, hook: HookRequest) -> list[Receipt]:
+        """One delivery receipt (sheet 7.3); signed when the account is set up so, and then we know its secret."""
+        fields, secret = fields_of(hook), str(account.values.get("signatureSecret") or "")
+        if secret:
+            _require_proof(fields, secret)
+            require_fresh(hook, from_epoch(fields.get("timestamp", "")), REDELIVERED_FOR)
+        return [_receipt(fields, hook, is_proven=bool(secret))]
 
     def probe(self, account: Account) -> HttpRequest:
         """The balance of the account."""
@@ -125,6 +144,44 @@ class Vonage(HttpProvider):
 
 
 PROVIDER = Vonage()
+
+_EVENTS = {
+    "accepted": ReceiptEvent.SENT, "buffered": ReceiptEvent.DEFERRED, "delivered": ReceiptEvent.DELIVERED,
+    "expired": ReceiptEvent.EXPIRED, "failed": ReceiptEvent.FAILED, "rejected": ReceiptEvent.FAILED,
+}  # fmt: skip
+# The err-code of what failed (sheet 7.3); any other says nothing about the number.
+_FAILURES: dict[str, tuple[ReceiptEvent, Reason]] = {
+    "3": (ReceiptEvent.BOUNCED, Reason.MAILBOX_UNKNOWN),  # absent for good
+    "9": (ReceiptEvent.BOUNCED, Reason.INVALID_ADDRESS),  # illegal number
+    "11": (ReceiptEvent.BOUNCED, Reason.INVALID_ADDRESS),  # no route to it
+    "4": (ReceiptEvent.FAILED, Reason.OPTED_OUT),  # barred by the person
+    "6": (ReceiptEvent.FAILED, Reason.CONTENT_REJECTED),  # taken for spam
+    "10": (ReceiptEvent.FAILED, Reason.CONTENT_REJECTED),  # illegal message
+    "13": (ReceiptEvent.FAILED, Reason.CONTENT_REJECTED),  # not for this age
+    "14": (ReceiptEvent.FAILED, Reason.CONTENT_REJECTED),  # blocked by the carrier
+}
+_DIGESTS = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}  # which one the account uses, by the signature's length
+
+
+def _require_proof(fields: Mapping[str, str], secret: str) -> None:
+    given = fields.get("sig", "")
+    signed = "".join(
+        f"&{name}={re.sub('[&=]', '_', fields[name])}" for name in sorted(fields) if name != "sig"
+    )  # fmt: skip
+    if not is_signed_in_hex(given, secret, signed, _DIGESTS.get(len(given), "sha256")):
+        raise NotProven("sig does not fit: check the signature secret.")
+
+
+def _receipt(fields: Mapping[str, str], hook: HookRequest, *, is_proven: bool) -> Receipt:
+    number, status, code = fields.get("messageId", ""), fields.get("status", ""), fields.get("err-code", "")
+    event, reason = _EVENTS.get(status, ReceiptEvent.UNKNOWN), None
+    if event is ReceiptEvent.FAILED:
+        event, reason = _FAILURES.get(code, (event, Reason.UNDELIVERED))
+    return Receipt(
+        event, f"{number}:{status}:{code}", from_iso(fields.get("message-timestamp", "")),
+        fields.get("client-ref", ""), number, fields.get("msisdn", ""), reason, "" if code == "0" else code, status,
+        hook.body.decode("utf-8", "replace"), is_proven,
+    )  # fmt: skip
 
 
 def judge(reply: HttpReply) -> Outcome:

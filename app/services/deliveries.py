@@ -297,7 +297,8 @@ def story_of(work: Work, delivery_pk: int) -> Story:
         .order_by(FeedbackEvent.at, FeedbackEvent.pk)
         .limit(200)
     ).all()
-    providers = _names(work, Provider.pk, Provider.name, {each.provider_pk for each in (*attempts, *told)})
+    carriers = {each.provider_pk for each in attempts} | {each.provider_pk for each in told}
+    providers = _names(work, Provider.pk, Provider.name, carriers)
     contact = work.session.get(Contact, delivery.contact_pk) if delivery.contact_pk else None
     row = _told(work, Page([delivery])).items[0]
     named = [(attempt, providers.get(attempt.provider_pk, "")) for attempt in attempts]

@@ -16,12 +16,13 @@ from typing import Any
 from sqlalchemy import insert, select
 
 from app.domain.ids import unique
+from app.infra import full_text
 from app.models.base import to_milliseconds
 from app.models.contacts import Contact
 from app.models.suppressions import Suppression
 from app.models.targets import Target
 from app.models.topics import Subscriber, Topic
-from app.services import topic_totals
+from app.services import topic_totals, word_index
 from app.services.contacts import name_key
 from app.services.demo_names import TONGUES, Tongue, latin, spoken
 from app.services.demo_scenes import CIRCLES, Circle
@@ -147,8 +148,11 @@ def add_people(work: Work, people: Sequence[Person], ids: Ids, chance: Random) -
         }
         for person in people
     ]  # fmt: skip
+    for person, row in zip(people, rows, strict=True):
+        row["words"] = word_index.of_contact(row["id"], person.name, (), person.addresses.items())
     found = work.session.execute(insert(Contact).returning(Contact.pk, Contact.id), rows)
     numbers = {public_id: pk for pk, public_id in found}
+    full_text.enter(work.session, Contact.__tablename__, min(numbers.values()), max(numbers.values()))
     reachable = [index for index, person in enumerate(people) if "email" in person.addresses]
     expired = set(chance.sample(reachable, min(EXPIRED, len(reachable))))
     owners: dict[str, tuple[Person, str]] = {}

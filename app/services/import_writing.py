@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from secrets import randbelow
 from typing import Any, cast
 
-from sqlalchemy import Table, insert, update
+from sqlalchemy import Table, insert, select, update
 
 from app.domain.ids import unique
+from app.infra import full_text
 from app.models.base import to_milliseconds
 from app.models.contacts import Contact
 from app.models.targets import Target
 from app.models.topics import Subscriber
-from app.services import topic_totals
+from app.services import topic_totals, word_index
 from app.services.contacts import name_key
 from app.services.import_plan import Person, Plan, Spot
 from app.services.work import Work
@@ -40,18 +41,19 @@ def write_plan(work: Work, plan: Plan) -> None:
     """Write it all, totals of the topics included; IntegrityError when somebody else was quicker with an address."""
     ids = _Ids(work)
     if plan.new_people:
-        _insert_people(work, plan.new_people, ids)
+        _insert_people(work, plan, ids)
     if plan.changed_people:
         _update_people(work, plan.changed_people)
     if plan.new_spots:
         _insert_spots(work, plan.new_spots, ids, with_pk={spot for _, spot in plan.new_links})
+    _refresh_words(work, plan)
     if plan.new_links:
         _insert_links(work, plan.new_links, ids)
         topic_totals.shift(work, Counter((topic, spot.channel) for topic, spot in plan.new_links))
 
 
-def _insert_people(work: Work, people: Sequence[Person], ids: _Ids) -> None:
-    by_id: dict[str, Person] = {}
+def _insert_people(work: Work, plan: Plan, ids: _Ids) -> None:
+    people, by_id, addresses = plan.new_people, {}, _addresses(plan.new_spots)
     for person in people:
         person.id = person.id or ids.take()
         by_id[person.id] = person
@@ -59,11 +61,41 @@ def _insert_people(work: Work, people: Sequence[Person], ids: _Ids) -> None:
         {
             "id": person.id, "project_pk": work.project_pk, "name": person.name, "name_key": name_key(person.name),
             "attributes": person.attributes, "is_demo": False, **work.stamp(),
+            "words": word_index.of_contact(person.id, person.name, (), addresses.get(person, ())),
         }
         for person in people
     ]  # fmt: skip
     for pk, contact_id in work.session.execute(insert(_CONTACTS).returning(_CONTACTS.c.pk, _CONTACTS.c.id), rows):
         by_id[contact_id].pk = pk
+    numbers = [person.pk for person in people if person.pk is not None]
+    full_text.enter(work.session, _CONTACTS.name, min(numbers), max(numbers))
+
+
+def _addresses(spots: Sequence[Spot]) -> dict[Person, list[tuple[str, str]]]:
+    """By person (channel, address), in the order of the file."""
+    found: dict[Person, list[tuple[str, str]]] = {}
+    for spot in spots:
+        found.setdefault(spot.person, []).append((spot.channel, spot.address))
+    return found
+
+
+def _refresh_words(work: Work, plan: Plan) -> None:
+    """The words of contacts that were there before and changed, or got an address more."""
+    new = set(map(id, plan.new_people))
+    touched = [*plan.changed_people, *(spot.person for spot in plan.new_spots)]
+    numbers = {person.pk for person in touched if id(person) not in new and person.pk is not None}
+    if not numbers:
+        return
+    addresses: dict[int, list[tuple[str, str]]] = {}
+    reached = select(_TARGETS.c.contact_pk, _TARGETS.c.channel, _TARGETS.c.address)
+    for pk, *address in work.session.execute(reached.where(_TARGETS.c.contact_pk.in_(numbers)).order_by(_TARGETS.c.pk)):
+        addresses.setdefault(pk, []).append((address[0], address[1]))
+    mine = select(_CONTACTS.c.pk, _CONTACTS.c.id, _CONTACTS.c.name, _CONTACTS.c.labels)
+    rows = [
+        {"pk": pk, "words": word_index.of_contact(public_id, name, labels, addresses.get(pk, ()))}
+        for pk, public_id, name, labels in work.session.execute(mine.where(_CONTACTS.c.pk.in_(numbers)))
+    ]
+    work.session.execute(update(Contact), rows)
 
 
 def _update_people(work: Work, people: Sequence[Person]) -> None:

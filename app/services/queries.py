@@ -1,36 +1,59 @@
 """Lists as programs ask for them: any allowed filter and order, keyset cursors, a total that stops counting."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+    true,
+    tuple_,
+    type_coerce,
+)  # fmt: skip
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.domain.errors import Invalid
 from app.domain.list_query import Condition, ListQuery
+from app.domain.words import read_search
+from app.infra.full_text import Match
+from app.services.search import narrow
 from app.services.work import Work
 
 MOST_COUNTED = 5_000
-MOST_WORDS = 16
+_FARTHEST = 2**31 - 1  # PostgreSQL takes no larger offset as it is asked; no list is that long
 _DATES = {"created_at", "updated_at"}
-_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
     """What can be listed: rows of a table that keep `conditions`.
 
-    `columns` are the attributes by our names, `arrays` those of them that hold lists of ids as JSON text; `searched`
-    are the texts that the search parameter looks through. `noun` names a row in errors.
+    `columns` are the attributes by our names (those of the table need no entry), `arrays` those of them that hold lists
+    of ids as JSON text, `orders` what an attribute is ordered by where that is something else. `lookups` are for
+    attributes out of other tables: given the values of an `equal`, a condition that an index answers, true for more
+    rows at most. `fixed` are words that stand in other columns than `words`. `find` searches rows that have no words.
+    `noun` names a row in errors.
     """
 
     noun: str
     table: Any
     conditions: Sequence[ColumnElement[bool]]
-    columns: Mapping[str, Any]
-    searched: Sequence[Any] = ()
+    columns: Mapping[str, Any] = field(default_factory=dict)
     arrays: frozenset[str] = frozenset()
+    orders: Mapping[str, Any] = field(default_factory=dict)
+    lookups: Mapping[str, Callable[[Sequence[Any]], ColumnElement[bool]]] = field(default_factory=dict)
+    fixed: Mapping[str, ColumnElement[bool]] = field(default_factory=dict)
+    find: Callable[[str], ColumnElement[bool]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,40 +66,66 @@ class Found:
 
 def find_page(work: Work, shelf: Shelf, query: ListQuery, *, search: str = "", wants_total: bool = True) -> Found:
     """The page that was asked for. Invalid when the cursor's row does not exist, or cannot be a cursor."""
+    matched = _search(work, shelf, search)
     limits = [*shelf.conditions, *(_filter(shelf, each) for each in query.conditions)]
-    if search:
-        limits.append(_holds_words(shelf, search))
-    wanted: Select[Any] = select(shelf.table).where(*limits)
-    total = _count(work, shelf, limits) if wants_total else 0
+    wanted: Select[Any] = matched.of(select(shelf.table)).where(*limits)
+    total = _count(work, matched.of(select(shelf.table.pk)).where(*limits)) if wants_total else 0
     if query.is_random:
         return Found(list(work.session.scalars(wanted.order_by(func.random()).limit(query.limit))), total)
     keys = _keys(shelf, query)
-    if query.cursor:
-        wanted = wanted.where(_beyond(keys, _edge(work, shelf, query.cursor, keys), query.is_backwards))
-    wanted = wanted.order_by(*(key.desc() if down != query.is_backwards else key.asc() for key, down in keys))
-    rows = list(work.session.scalars(wanted.limit(query.limit).offset(query.offset)))
+    edge = _edge(work, shelf, query.cursor, keys) if query.cursor else None
+    keys = [key._replace(is_down=key.is_down != query.is_backwards) for key in keys]
+    keys[-1] = keys[-1]._replace(column=matched.place(shelf.table.pk))
+    if edge is not None:
+        wanted = wanted.where(_beyond(keys, edge))
+    rows = list(
+        work.session.scalars(
+            wanted.order_by(*map(_in_order, keys)).limit(query.limit).offset(min(query.offset, _FARTHEST))
+        )
+    )
     return Found(rows[::-1] if query.is_backwards else rows, total)
 
 
-def _count(work: Work, shelf: Shelf, limits: Sequence[ColumnElement[bool]]) -> int:
-    some = select(shelf.table.pk).where(*limits).limit(MOST_COUNTED).subquery()
+def _search(work: Work, shelf: Shelf, search: str) -> Match:
+    if not search:
+        return Match()
+    asked = read_search(search)
+    if asked.is_empty:
+        return Match((false(),))
+    if shelf.find is not None:
+        return Match((shelf.find(search),))
+    return narrow(work, shelf.table, shelf.conditions, shelf.fixed, asked)
+
+
+def _count(work: Work, wanted: Select[Any]) -> int:
+    some = wanted.limit(MOST_COUNTED).subquery()
     return work.session.scalar(select(func.count()).select_from(some)) or 0
 
 
-Keys = list[tuple[Any, bool]]  # expression, descending
+class Key(NamedTuple):
+    """One thing that a list is ordered by; where rows may lack it, those come first (last, when descending)."""
+
+    column: Any
+    is_down: bool
+    may_be_null: bool
 
 
-def _keys(shelf: Shelf, query: ListQuery) -> Keys:
+def _keys(shelf: Shelf, query: ListQuery) -> list[Key]:
     """What the list is ordered by; the row's number decides between equals, and makes the order total."""
-    keys: Keys = [(_column(shelf, name), down) for name, down in query.orders]
+    keys = []
+    for name, is_down in query.orders:
+        column = shelf.orders.get(name, _column(shelf, name))
+        is_filled = isinstance(column, InstrumentedAttribute) and not column.property.columns[0].nullable
+        keys.append(Key(column, is_down, not is_filled))
     follows = bool(query.orders) and query.orders[0][0] in _DATES
-    return [*keys, (shelf.table.pk, query.orders[0][1] if follows else False)]
+    return [*keys, Key(shelf.table.pk, query.orders[0][1] if follows else False, may_be_null=False)]
 
 
-def _edge(work: Work, shelf: Shelf, cursor: str, keys: Keys) -> Sequence[Any]:
+def _edge(work: Work, shelf: Shelf, cursor: str, keys: Sequence[Key]) -> Sequence[Any]:
     """The cursor row's own keys."""
+    columns = [key.column.label(f"key_{index}") for index, key in enumerate(keys)]
     row = work.session.execute(
-        select(*(key for key, _ in keys)).select_from(shelf.table).where(*shelf.conditions, shelf.table.id == cursor)
+        select(*columns).select_from(shelf.table).where(*shelf.conditions, shelf.table.id == cursor)
     ).first()
     if row is None:
         sentence = f"The {shelf.noun} {cursor!r} does not exist, so no page can begin there."
@@ -87,13 +136,36 @@ def _edge(work: Work, shelf: Shelf, cursor: str, keys: Keys) -> Sequence[Any]:
     return tuple(row)
 
 
-def _beyond(keys: Keys, edge: Sequence[Any], is_backwards: bool) -> ColumnElement[bool]:
-    """The rows behind the edge in the list's order, or those before it."""
+def _in_order(key: Key) -> Any:
+    if not key.may_be_null:
+        return key.column.desc() if key.is_down else key.column.asc()
+    return key.column.desc().nulls_last() if key.is_down else key.column.asc().nulls_first()
+
+
+def _beyond(keys: Sequence[Key], edge: Sequence[Any]) -> ColumnElement[bool]:
+    """The rows behind the edge.
+
+    Where all keys go one way, one comparison of rows says it, and an index finds the place at once. Else the first
+    key is compared alone, too: that much an index can do.
+    """
+    first = keys[0]
+    if len({key.is_down for key in keys}) == 1 and not any(key.may_be_null for key in keys):
+        row = tuple_(*(key.column for key in keys))
+        place = tuple_(*edge, types=[key.column.type for key in keys])
+        return row < place if first.is_down else row > place
     ways: list[ColumnElement[bool]] = []
-    for index, (key, down) in enumerate(keys):
-        same = [earlier == value for (earlier, _), value in zip(keys[:index], edge, strict=False)]
-        ways.append(and_(*same, key < edge[index] if down != is_backwards else key > edge[index]))
-    return or_(*ways)
+    for index, key in enumerate(keys):
+        same = [earlier.column == value for earlier, value in zip(keys[:index], edge, strict=False)]
+        ways.append(and_(*same, _behind(key, edge[index])))
+    if first.may_be_null:
+        return or_(*ways)
+    return and_(first.column <= edge[0] if first.is_down else first.column >= edge[0], or_(*ways))
+
+
+def _behind(key: Key, value: Any) -> ColumnElement[bool]:
+    if not key.is_down:
+        return key.column > value  # type: ignore[no-any-return]
+    return or_(key.column < value, key.column.is_(None)) if key.may_be_null else key.column < value
 
 
 def _column(shelf: Shelf, name: str) -> Any:
@@ -101,30 +173,30 @@ def _column(shelf: Shelf, name: str) -> Any:
     return getattr(shelf.table, name) if found is None else found
 
 
-def _holds_words(shelf: Shelf, search: str) -> ColumnElement[bool]:
-    """Every word (or the whole phrase, in double quotes) stands somewhere in what is searched."""
-    phrase = re.fullmatch(r'\s*"(.+)"\s*', search)
-    words = [phrase.group(1).strip()] if phrase else _WORD.findall(search)[:MOST_WORDS]
-    if not any(_WORD.search(word) for word in words):
-        return false()
-    return and_(
-        *(or_(*(text.icontains(word, autoescape=True) for text in shelf.searched)) for word in words)
-    )  # fmt: skip
-
-
 def _filter(shelf: Shelf, condition: Condition) -> ColumnElement[bool]:
     if condition.parts:
         parts = [_filter(shelf, part) for part in condition.parts]
         return and_(*parts) if condition.method == "and" else or_(*parts)
     column, values = _column(shelf, condition.attribute), condition.values
+    if isinstance(column.type, Integer):  # compared with numbers that the column itself has no room for
+        column = type_coerce(column, BigInteger())
     if condition.attribute in shelf.arrays:
         return _filter_array(column, condition.method, values)
+    if condition.method == "equal":
+        return _equals(shelf, condition.attribute, column, values)
     compare = _COMPARE.get(condition.method)
     return compare(column, values) if compare else _filter_text(column, condition.method, values)
 
 
+def _equals(shelf: Shelf, name: str, column: Any, values: Sequence[Any]) -> ColumnElement[bool]:
+    if isinstance(column.type, Boolean):  # written out, so that an index of the few that differ is found
+        return or_(*(column == (true() if value else false()) for value in values))
+    exact: ColumnElement[bool] = column.in_(values)
+    lookup = shelf.lookups.get(name)
+    return and_(lookup(values), exact) if lookup else exact
+
+
 _COMPARE: dict[str, Callable[[Any, Sequence[Any]], ColumnElement[bool]]] = {
-    "equal": lambda column, values: column.in_(values),
     "notEqual": lambda column, values: column != values[0],
     "lessThan": lambda column, values: column < values[0],
     "lessThanEqual": lambda column, values: column <= values[0],

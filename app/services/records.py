@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from app.models.contacts import Contact
 from app.models.messages import Message
@@ -57,16 +56,27 @@ class MessageRecord:
     had_nobody: bool = False
 
 
+# One statement each, made once: most answers of the API draw targets.
+_WITH_OWNERS = (
+    select(Target, Contact, Provider.id)
+    .join(Contact, Contact.pk == Target.contact_pk)
+    .outerjoin(Provider, Provider.pk == Target.provider_pk)
+    .where(Target.pk.in_(bindparam("pks", expanding=True)))
+)
+_TOPIC_IDS = select(Topic.pk, Topic.id).where(Topic.pk.in_(bindparam("pks", expanding=True)))
+
+
 def of_targets(work: Work, targets: Sequence[Target]) -> list[TargetRecord]:
     """These targets in this order."""
-    contacts = _by_pk(work, Contact, {target.contact_pk for target in targets})
-    bound = {target.provider_pk for target in targets} - {None}
-    providers = _by_pk(work, Provider, {pk for pk in bound if pk is not None})
-    records = []
-    for target in targets:
-        provider = providers.get(target.provider_pk) if target.provider_pk is not None else None
-        records.append(TargetRecord(target, contacts[target.contact_pk], provider.id if provider else None))
-    return records
+    records = _by_pk(work, {target.pk for target in targets})
+    return [records[target.pk] for target in targets]
+
+
+def _by_pk(work: Work, pks: set[int]) -> dict[int, TargetRecord]:
+    if not pks:
+        return {}
+    rows = work.session.execute(_WITH_OWNERS, {"pks": list(pks)})
+    return {target.pk: TargetRecord(target, contact, provider_id) for target, contact, provider_id in rows}
 
 
 def of_contacts(work: Work, contacts: Sequence[Contact]) -> list[ContactRecord]:
@@ -80,33 +90,25 @@ def of_contacts(work: Work, contacts: Sequence[Contact]) -> list[ContactRecord]:
 
 def of_subscribers(work: Work, subscribers: Sequence[Subscriber]) -> list[SubscriberRecord]:
     """These subscribers in this order."""
-    targets = _by_pk(work, Target, {subscriber.target_pk for subscriber in subscribers})
-    topics = _by_pk(work, Topic, {subscriber.topic_pk for subscriber in subscribers})
-    records = of_targets(work, [targets[subscriber.target_pk] for subscriber in subscribers])
+    targets = _by_pk(work, {subscriber.target_pk for subscriber in subscribers})
+    topic_pks = list({subscriber.topic_pk for subscriber in subscribers})
+    topics = dict(work.session.execute(_TOPIC_IDS, {"pks": topic_pks}).all()) if topic_pks else {}
     return [
-        SubscriberRecord(subscriber, record, topics[subscriber.topic_pk].id)
-        for subscriber, record in zip(subscribers, records, strict=True)
+        SubscriberRecord(subscriber, targets[subscriber.target_pk], topics[subscriber.topic_pk])
+        for subscriber in subscribers
     ]
 
 
 def of_messages(work: Work, messages: Sequence[Message]) -> list[MessageRecord]:
     """These messages in this order."""
-    tallies = deliveries.tallies_of(work, [message.pk for message in messages])
+    reaches = deliveries.reaches_of(work, [message.pk for message in messages])
     records = []
     for message in messages:
-        tally = tallies.get(message.pk)
-        if tally is None:
+        reach = reaches.get(message.pk)
+        if reach is None:
             records.append(MessageRecord(message))
             continue
-        reached = tally.sent + tally.delivered
-        lost = tally.failed + tally.bounced + tally.uncertain
-        errors = deliveries.errors_of(work, message, MOST_ERRORS) if lost else []
-        had_nobody = message.fanned_out_at is not None and tally.audience == 0
-        records.append(MessageRecord(message, reached, reached + lost, errors, had_nobody))
+        errors = deliveries.errors_of(work, message, MOST_ERRORS) if reach.lost else []
+        had_nobody = message.fanned_out_at is not None and reach.audience == 0
+        records.append(MessageRecord(message, reach.reached, reach.reached + reach.lost, errors, had_nobody))
     return records
-
-
-def _by_pk(work: Work, table: Any, pks: set[int]) -> dict[int, Any]:
-    if not pks:
-        return {}
-    return {row.pk: row for row in work.session.scalars(select(table).where(table.pk.in_(pks)))}

@@ -134,11 +134,11 @@ def find_choices(work: Work, topic: Topic, search: str) -> list[Choice]:
     return list(dict.fromkeys(Choice(*row) for row in rows))[:MOST_FOUND]
 
 
-# Whether that target, or another with the id that was chosen, is in the topic: one statement, made once.
-_TAKEN = select(Subscriber.pk).where(
-    Subscriber.topic_pk == bindparam("topic"),
-    (Subscriber.target_pk == bindparam("target")) | (Subscriber.id == bindparam("id")),
+# Statements of a call that programs make a million times: made once.
+_IS_IN = select(Subscriber.pk).where(
+    Subscriber.topic_pk == bindparam("topic"), Subscriber.target_pk == bindparam("target")
 )
+_IS_TAKEN = select(Subscriber.pk).where(Subscriber.project_pk == bindparam("project"), Subscriber.id == bindparam("id"))
 
 
 def subscribe(work: Work, topic_id: str, target_id: str, *, subscriber_id: str = "") -> Subscriber:
@@ -154,8 +154,11 @@ def subscribe(work: Work, topic_id: str, target_id: str, *, subscriber_id: str =
         raise NotFound("This target does not exist, or is another user's.", type="user_target_not_found")
     if subscriber_id and not is_custom_id(subscriber_id):
         raise Invalid({"id": [f"Subscriber id cannot be that. {CUSTOM_ID_RULE}"]})
-    if work.session.scalar(_TAKEN, {"topic": topic.pk, "target": target.pk, "id": subscriber_id or None}) is not None:
+    if work.session.scalar(_IS_IN, {"topic": topic.pk, "target": target.pk}) is not None:
         raise Conflict(f"{target.address} is in {topic.name} already.", type="subscriber_already_exists")
+    if subscriber_id and work.session.scalar(_IS_TAKEN, {"project": work.project_pk, "id": subscriber_id}) is not None:
+        sentence = f"A subscriber with the id {subscriber_id} exists already; choose another id."
+        raise Conflict(sentence, type="subscriber_already_exists", fields={"id": [sentence]})
     row = Subscriber(
         id=subscriber_id or work.unique_id(), project_pk=work.project_pk, topic_pk=topic.pk, target_pk=target.pk,
         **work.stamp(),
@@ -191,13 +194,10 @@ def _require_writing(work: Work) -> None:
 
 
 def find_anywhere(work: Work, subscriber_id: str) -> Subscriber:
-    """The subscriber with that id in whichever topic; the oldest, should several topics have one of that id.
-
-    A contact finds its own alone.
-    """
+    """The subscriber with that id in whichever topic; a contact finds its own alone."""
     work.require("topics.read")
     wanted = select(Subscriber).where(Subscriber.project_pk == work.project_pk, Subscriber.id == subscriber_id)
-    found = work.session.scalar(wanted.where(*visible(work)).order_by(Subscriber.pk).limit(1))
+    found = work.session.scalar(wanted.where(*visible(work)))
     if found is None:
         raise NotFound("This subscriber does not exist, or was taken out.", type="subscriber_not_found")
     return found

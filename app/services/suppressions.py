@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 
 from app.domain.errors import Conflict, Invalid
+from app.domain.ids import CUSTOM_ID_RULE, is_custom_id
 from app.models.suppressions import Suppression
 from app.services.listing import Cursor, Page, page_of
 from app.services.targets import read_address, search_key
@@ -17,6 +19,8 @@ REASONS: Mapping[str, str] = {
     "complaint": "Complained about spam",
     "by_hand": "Added by hand",
 }
+TAKEN = "suppression_already_exists"
+LONGEST_SOURCE = 255
 FEW = 2_000  # rows that may be named one by one, so that a long list need not be walked through
 LAST_SIGN = "\U0010ffff"  # sorts behind whatever can stand in an address
 
@@ -60,18 +64,22 @@ def suppress(
     found = _find(work, channel, address_key)
     if found is not None:
         return found
+    return _add(work, channel=channel, address_key=address_key, reason=reason, source=source, is_demo=is_demo)
+
+
+def _add(work: Work, *, source: str, suppression_id: str = "", **facts: Any) -> Suppression:
     row = Suppression(
-        id=work.unique_id(), project_pk=work.project_pk, channel=channel, address_key=address_key, reason=reason,
-        source=source[:255], is_demo=is_demo, **work.stamp(),
+        id=suppression_id or work.unique_id(), project_pk=work.project_pk, source=source[:LONGEST_SOURCE], **facts,
+        **work.stamp(),
     )  # fmt: skip
     work.session.add(row)
     work.session.flush()
-    work.audit("suppression.create", f"suppression/{row.id}", channel=channel, reason=reason, source=source[:255])
+    work.audit("suppression.create", f"suppression/{row.id}", channel=row.channel, reason=row.reason, source=row.source)
     return row
 
 
-def add_suppression(work: Work, channel: str, address: str, reason: str) -> Suppression:
-    """Suppress an address by hand. Invalid by field; Conflict when it is suppressed already."""
+def add_suppression(work: Work, channel: str, address: str, reason: str, *, suppression_id: str = "") -> Suppression:
+    """Suppress an address by hand. Invalid by field; Conflict when it is suppressed already, or the id is in use."""
     work.require("suppressions.write")
     if reason not in REASONS:
         raise Invalid({"reason": [f"Reason is one of {', '.join(REASONS.values())}."]})
@@ -79,8 +87,19 @@ def add_suppression(work: Work, channel: str, address: str, reason: str) -> Supp
     found = _find(work, channel, key)
     if found is not None:
         sentence = f"{address.strip()} is suppressed already ({REASONS.get(found.reason, found.reason).lower()})."
-        raise Conflict(sentence, fields={"address": [sentence]})
-    return suppress(work, channel, key, reason, f"Added by {work.actor.name}")
+        raise Conflict(sentence, type=TAKEN, fields={"address": [sentence]})
+    _refuse_taken_id(work, suppression_id)
+    source = f"Added by {work.actor.name}"
+    return _add(work, source=source, suppression_id=suppression_id, channel=channel, address_key=key, reason=reason)
+
+
+def _refuse_taken_id(work: Work, suppression_id: str) -> None:
+    if suppression_id and not is_custom_id(suppression_id):
+        raise Invalid({"id": [f"Suppression id cannot be that. {CUSTOM_ID_RULE}"]})
+    taken = select(Suppression.pk).where(Suppression.project_pk == work.project_pk, Suppression.id == suppression_id)
+    if suppression_id and work.session.scalar(taken) is not None:
+        sentence = f"A suppression with the id {suppression_id} exists already; choose another id."
+        raise Conflict(sentence, type=TAKEN, fields={"id": [sentence]})
 
 
 def lift(work: Work, suppression_id: str) -> Suppression:
@@ -97,7 +116,7 @@ def lift(work: Work, suppression_id: str) -> Suppression:
 def find_suppression(work: Work, suppression_id: str) -> Suppression:
     """The suppression with that id; NotFound when it was lifted."""
     work.require("suppressions.read")
-    row: Suppression = work.find(Suppression, suppression_id, noun="suppression")
+    row: Suppression = work.find(Suppression, suppression_id, noun="suppression", type="suppression_not_found")
     return row
 
 

@@ -1,10 +1,12 @@
 """Topics: named lists that addresses subscribe to."""
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, false, select
 
 from app.domain.addresses import has_control_characters
 from app.domain.errors import Conflict, Forbidden, Invalid
 from app.domain.ids import CUSTOM_ID_RULE, is_custom_id
+from app.domain.words import read_search
+from app.infra import full_text
 from app.models.topics import Topic
 from app.services.listing import Cursor, Page, page_of
 from app.services.work import Work
@@ -15,11 +17,12 @@ MOST_CHOICES = 200
 
 
 def list_topics(work: Work, cursor: Cursor, *, search: str = "") -> Page[Topic]:
-    """Topics, newest first; `search` is the beginning of a name, written as it is."""
+    """Topics, newest first; `search` is words of their name, description or id, the last one perhaps not whole."""
     work.require("topics.read")
     query = select(Topic).where(Topic.project_pk == work.project_pk)
     if search.strip():
-        query = query.where(func.lower(Topic.name).startswith(search.strip().lower(), autoescape=True))
+        asked = read_search(search)
+        query = query.where(false() if asked.is_empty else and_(*full_text.holds(Topic.words, asked)))
     return page_of(work.session, query, Topic.pk, cursor)
 
 

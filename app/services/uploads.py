@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import delete, select
 
 from app.domain.byte_ranges import CHUNK
-from app.domain.errors import Conflict, NotFound, Unavailable
+from app.domain.errors import Conflict, NotFound, TooMany, Unavailable
 from app.domain.permissions import Actor
 from app.models.files import Bucket, File, FileChunk
 from app.services.files import drop
@@ -23,6 +23,7 @@ from app.storage import CorruptFileError, StoreError, open_store
 from app.storage.contents import Written, read_chunks, read_stream, write_chunk, write_contents
 
 ADMISSIONS = 3  # tries when several chunks of a new file come at the same moment
+CONTENDED_SECONDS = 5  # what the contract (11.3) tells whoever loses them all
 
 Answer = TypeVar("Answer")
 log = structlog.get_logger(__name__)
@@ -37,7 +38,10 @@ class Received:
 
 
 def receive(shop: Workshop, actor: Actor, incoming: Incoming) -> Received:
-    """Take a file, or one chunk of it. Errors as in `admit`; Unavailable when the store cannot take it."""
+    """Take a file, or one chunk of it.
+
+    Errors as in `admit`; Unavailable when the store cannot take it, TooMany while others write the same file.
+    """
     admission = _admit(shop, actor, incoming)
     if admission.is_complete:
         return Received(admission.row, is_old=True)
@@ -57,7 +61,8 @@ def _admit(shop: Workshop, actor: Actor, incoming: Incoming) -> Admission:
         except Conflict as error:
             if error.type != Conflict.type:
                 raise
-    raise Unavailable("Others write this very file at the moment. Send it again in a few seconds.")
+    sentence = f"Others write this very file at the moment. Send it again in {CONTENDED_SECONDS} seconds."
+    raise TooMany(sentence, retry_after=CONTENDED_SECONDS)
 
 
 def _take_whole(shop: Workshop, actor: Actor, incoming: Incoming, admission: Admission) -> Received:

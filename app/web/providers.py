@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request, url_for
 from app.domain.channels import Channel
 from app.domain.errors import Invalid
 from app.domain.provider_spec import ProviderSpec
-from app.services import provider_sandbox, provider_trial, providers
+from app.services import provider_sandbox, provider_trial, providers, receipts
 from app.services import test_send as trials
 from app.services.provider_settings import fixed_fields
 from app.services.work import Work
@@ -107,10 +107,11 @@ def _draw(provider_id: str, form: TrialForm | None = None, status: int = 200, **
         card = providers.card_of(work, providers.find_provider(work, provider_id))
         settings = providers.settings_of(work, card.provider)
         secrets = providers.secrets_of(card.provider)
+        desk = receipts.desk_of(work, card.provider, card.spec)
     own = {Channel.EMAIL: now.who.email if now else ""}
     form = form or TrialForm(address=own.get(card.spec.channel, ""))
     return render(
-        "providers/show.html", status=status, card=card, settings=settings, secrets=secrets,
+        "providers/show.html", status=status, card=card, settings=settings, secrets=secrets, desk=desk,
         trial_form=form.fit(card.spec.channel),
         **({"findings": None, "trial": None} | extra),
     )  # fmt: skip

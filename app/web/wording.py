@@ -72,6 +72,8 @@ REASONS: Mapping[Reason, Wording] = {
         "Our worker stopped in the middle; it may have arrived.", "Check with the person before sending again."
     ),
     Reason.EXHAUSTED: Wording("Every try failed, and we gave up.", "Look at the last answer, then retry."),
+    Reason.EXPIRED: Wording("It could not be delivered in time.", "Send it again if it still matters."),
+    Reason.UNDELIVERED: Wording("The provider could not deliver it.", "Look at what it says below."),
     Reason.CANCELLED: Wording("Cancelled before it was sent."),
 }
 

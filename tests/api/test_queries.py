@@ -120,7 +120,9 @@ def test_the_total_ignores_limit_offset_and_cursor(five: Caller) -> None:
     assert five.get(TOPICS, *asked)["total"] == 4
 
 
-@pytest.mark.parametrize(("search", "expected"), [("alpha", "a"), ("ALP", "a"), ('"Charlie"', "c"), ('"Char"', ""), ("-?-", "")])
+@pytest.mark.parametrize(
+    ("search", "expected"), [("alpha", "a"), ("ALP", "a"), ('"Charlie"', "c"), ('"Char"', ""), ("-?-", "")]
+)
 def test_search_looks_for_words(five: Caller, search: str, expected: str) -> None:
     assert ids(five, search=search) == expected
 

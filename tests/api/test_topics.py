@@ -91,6 +91,10 @@ def test_subscribing_refuses_in_the_contracts_order(api: Caller, ann: dict[str, 
     assert api.refused("POST", there, body | {"targetId": "no"}) == (404, "user_target_not_found")
     api.post(there, **body)
     assert api.refused("POST", there, body | {"subscriberId": "t"}) == (409, "subscriber_already_exists")
+    api.post(TOPICS, topicId="more", name="More")
+    elsewhere = TOPICS + "/more/subscribers"  # an id is the project's, not the topic's
+    assert api.refused("POST", elsewhere, body) == (409, "subscriber_already_exists")
+    assert api.get(elsewhere)["total"] == 0
     assert api.refused("GET", there + "/no") == (404, "subscriber_not_found")
     assert api.refused("DELETE", there + "/no", {}) == (404, "subscriber_not_found")
 

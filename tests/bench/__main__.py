@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import structlog
 
-from tests.bench import bench_api, bench_email, bench_fanout, bench_import, bench_start
+from tests.bench import bench_api, bench_email, bench_fanout, bench_import, bench_lists, bench_start
 from tests.bench.measure import Measurement, report
 
 Bench = Callable[[int], Iterator[Measurement]]
@@ -19,6 +19,7 @@ BENCHES: dict[str, Bench] = {
     "P8": bench_api.measure,
     "P10": bench_start.measure,
     "I1": lambda rounds: bench_import.measure(50_000, rounds),
+    "L1": lambda rounds: bench_lists.measure(1_000_000, rounds),
 }
 
 

@@ -33,9 +33,9 @@ def sample(name, status=200, **headers):
 
 
 def test_the_form_asks_for_what_the_interface_names():
-    assert [field.name for field in PROVIDER.spec.fields] == ["apiKey", "apiSecret", "from"]
-    assert all(field.needed for field in PROVIDER.spec.fields)
-    assert [field.name for field in PROVIDER.spec.fields if field.secret] == ["apiSecret"]
+    assert [field.name for field in PROVIDER.spec.fields] == ["apiKey", "apiSecret", "from", "signatureSecret"]
+    assert [field.name for field in PROVIDER.spec.fields if not field.needed] == ["signatureSecret"]
+    assert [field.name for field in PROVIDER.spec.fields if field.secret] == ["apiSecret", "signatureSecret"]
     assert PROVIDER.spec.uncertain_policy == "hold"
 
 

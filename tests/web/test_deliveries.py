@@ -1,6 +1,16 @@
 """The log explorer and a delivery's story, as pages."""
 
+from dataclasses import replace
+
+from sqlalchemy import select
+
+from app.domain.outcomes import Reason
 from app.domain.permissions import Actor
+from app.domain.receipts import Receipt, ReceiptEvent
+from app.engine import feedback
+from app.models.deliveries import Delivery
+from app.models.messages import Message
+from app.models.providers import Provider
 from app.services.work import Workshop
 from tests.factories import make_provider
 from tests.sent_messages import make_sent
@@ -64,6 +74,28 @@ def test_a_story_shows_the_attempt_its_answer_and_what_to_do(
     assert "Email address does not exist." in page.text
     assert "550 5.1.1 No such mailbox" in page.text
     assert "Mail of the shop" in page.text
+
+
+def test_a_story_shows_what_the_service_said_afterwards(workshop: Workshop, actor: Actor, olga: PageClient) -> None:
+    fill(workshop, actor, {"sent": 1})
+    with workshop.open(actor) as work:
+        pk, message_id = work.session.execute(
+            select(Delivery.pk, Message.id).join(Message, Message.pk == Delivery.message_pk)
+        ).one()
+        provider_pk = work.session.scalar(select(Provider.pk))
+        told = [
+            Receipt(ReceiptEvent.DELIVERED, "1"),
+            Receipt(ReceiptEvent.BOUNCED, "2", reason=Reason.MAILBOX_FULL, code="5.2.2", detail="<b>Over quota</b>"),
+            Receipt(ReceiptEvent.UNKNOWN, "3"),
+        ]
+        keyed = [replace(each, delivery_key=f"{pk}.{message_id}") for each in told]
+        feedback.keep(work.session, (1, provider_pk), keyed, work.now)
+        feedback.apply_page(work.session, work.now)
+    page = olga.get(f"{LOG}/{pk}")
+    events = [" ".join(each.text.split()) for each in page.select("ol[aria-label='Receipts'] .event-text")]
+    assert events == [f"{word} · Mail of the shop" for word in ("Delivered", "Bounced", "Something else")]
+    assert "Inbox full." in page.text
+    assert "5.2.2 <b>Over quota</b>" in page.text, "shown as it came, never as a page of ours"
 
 
 def test_a_damaged_page_number_is_answered_in_words(olga: PageClient) -> None:

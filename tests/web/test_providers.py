@@ -196,6 +196,21 @@ def test_twilio_is_connected_and_its_token_never_shown_again(olga: PageClient) -
     assert edit.form().values["from"] == "ACME"
 
 
+def test_a_provider_s_page_says_where_its_service_tells_what_became_of_messages(
+    workshop: Workshop, olga: PageClient
+) -> None:
+    typed = {"name": "Mail", "apiKey": "SG.key-0123456789", "fromEmail": "a@example.org"}
+    page = olga.submit(olga.get(f"{LIST}/new/sendgrid"), **typed)
+    assert "Verification key" in page.text
+    assert "No receipt is believed yet" in page.text
+    assert "CARILLON_PUBLIC_URL" in page.text
+    assert "No receipt has come in yet." in page.text
+    workshop.settings = workshop.settings.model_copy(update={"public_url": "https://carillon.example"})
+    (address,) = olga.get(page.path).select("#receipts-address")
+    assert str(address["value"]).startswith("https://carillon.example/hooks/sendgrid/")
+    assert not fill(olga).select("#receipts-address"), "a mail server tells nothing here"
+
+
 def test_a_question_of_yes_or_no_keeps_its_answer(olga: PageClient) -> None:
     typed = {"name": "Mail", "apiKey": "key-0123456789abcd", "domain": "mg.example.org", "fromEmail": "a@example.org"}
     unsaid = olga.submit(olga.get(f"{LIST}/new/mailgun"), **typed)

@@ -1,0 +1,100 @@
+"""Receipts as they come in: proven, translated and kept, then rung for; and what a provider's page says of them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy import select
+
+from app import providers as catalog
+from app.domain.errors import NotFound
+from app.domain.permissions import system
+from app.domain.provider_spec import ProviderSpec
+from app.domain.receipts import HookRequest, NotUnderstood, Receipt
+from app.engine import feedback
+from app.engine.accounts import account_of, receipts_tokens_of, receipts_url_of
+from app.infra.hook_proofs import is_same
+from app.infra.vault import VaultError
+from app.models.feedback import FeedbackEvent
+from app.models.providers import Provider
+from app.providers.base import Account
+from app.services.work import Work, Workshop
+
+log = structlog.get_logger(__name__)
+
+
+def take(shop: Workshop, kind: str, provider_id: str, token: str, hook: HookRequest) -> int:
+    """Keep what a service says, and ring for it to be applied; how many receipts that were.
+
+    Raises NotFound for an address that is none, NotProven and NotUnderstood (see `domain.receipts`), Unavailable.
+    """
+    with shop.read(system()) as work:
+        provider = _whose(work, kind, provider_id, token)
+        try:
+            account = account_of(work.vault, work.settings, provider)
+        except VaultError as error:
+            log.warning("Receipts cannot be checked", provider=provider.id, why=str(error))
+            raise NotFound("There is nothing at this address.") from error
+    receipts = _read(kind, account, hook)
+    if receipts:
+        with shop.open(system(provider.project_pk)) as work:
+            feedback.keep(work.session, (provider.project_pk, provider.pk), receipts, work.now)
+            work.ring("apply_receipts")
+    return len(receipts)
+
+
+def _read(kind: str, account: Account, hook: HookRequest) -> list[Receipt]:
+    """What the kind makes of it; a shape that it never met is refused, so that the service tells it again."""
+    try:
+        return catalog.get(kind).receipts(account, hook)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        log.exception("A receipt cannot be understood", kind=kind)
+        raise NotUnderstood("The body has a shape that is not known here.") from error
+
+
+def _whose(work: Work, kind: str, provider_id: str, token: str) -> Provider:
+    """The provider whose token this is; ids are unique only within a project, so several may be asked."""
+    known = catalog.catalog().get(kind)
+    if known is not None and known.spec.receipts_hint and provider_id.isprintable():
+        named = select(Provider).where(Provider.id == provider_id, Provider.kind == kind)
+        for provider in work.session.scalars(named):
+            if any(is_same(token, right) for right in receipts_tokens_of(work.vault, provider)):
+                return provider
+    raise NotFound("There is nothing at this address.")
+
+
+def ring_waiting(shop: Workshop) -> None:
+    """Ring for what came before its delivery was known, when it is time to look again."""
+    with shop.database.read() as session:
+        is_due = feedback.has_due(session, shop.clock.now())
+    if is_due:
+        shop.broker.ring("apply_receipts")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where a provider's service tells what became of its messages, how it is told to, and what it said last.
+
+    `address` is empty when nobody could reach it there; `missing` names the fields without which nothing is believed.
+    """
+
+    address: str
+    hint: str
+    missing: tuple[str, ...]
+    last: FeedbackEvent | None
+
+    @property
+    def last_at(self) -> datetime | None:
+        """When the last receipt came in."""
+        return self.last.received_at if self.last is not None else None
+
+
+def desk_of(work: Work, provider: Provider, spec: ProviderSpec) -> Desk | None:
+    """The desk of a provider; None when its service tells nothing. The address is for those who may change it."""
+    work.require("providers.read")
+    if not spec.receipts_hint:
+        return None
+    address = receipts_url_of(work.vault, work.settings, provider) if work.actor.may("providers.write") else ""
+    known = (provider.secret_notes or {}).keys() | {name for name, value in provider.options.items() if value}
+    missing = tuple(each.label for each in spec.fields if each.proves_receipts and each.name not in known)
+    return Desk(address, spec.receipts_hint, missing, feedback.last_of(work.session, provider.pk))
