@@ -28,8 +28,9 @@ _THEMES = ("light", "dark")
 _PROJECT = "PROJECT"  # what stands in the examples where nobody said which project
 # What a parameter is in the examples, by its name on the wire.
 EXAMPLES: Mapping[str, Any] = {
-    "topicId": "unique()", "messageId": "unique()", "subscriberId": "unique()", "suppressionId": "unique()", "providerId": "unique()",
-    "userId": "unique()", "bucketId": "unique()", "fileId": "unique()", "targetId": "ann-email", "name": "News",
+    "topicId": "unique()", "messageId": "unique()", "subscriberId": "unique()", "providerId": "unique()",
+    "suppressionId": "unique()", "userId": "unique()", "bucketId": "unique()", "fileId": "unique()", "name": "News",
+    "targetId": "ann-email",
     "subject": "Your order", "content": "It is on its way, {{ name | there }}.", "email": "ann@example.org",
     "number": "+491701234567", "phone": "+491701234567", "prefs": {"city": "Bonn"},
     "providerType": "email", "identifier": "ann@example.org",
