@@ -144,9 +144,12 @@ def _plain_words() -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
-        if "unique" not in str(error.orig).lower():
-            raise
-        raise Conflict("Somebody saved the same thing at the same moment. Look at it and try again.") from error
+        said = str(error.orig).lower()
+        if "unique" in said:
+            raise Conflict("Somebody saved the same thing at the same moment. Look at it and try again.") from error
+        if "foreign key" in said:
+            raise Conflict("Something that belongs to it was deleted at the same moment. Try again.") from error
+        raise
     except DataError as error:  # PostgreSQL keeps no NUL; what a field may hold is judged long before
         raise Invalid({"": ["Something in it cannot be stored, such as a NUL character. Remove it."]}) from error
     except OperationalError as error:
