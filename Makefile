@@ -5,6 +5,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 RUN_TESTS := $(BIN)/python -m pytest
+ON_ALL_CORES := -n auto --dist loadfile  # for tests that share nothing; those that watch the clock run one by one
 
 # From quick to slow, so that the first mistake is seen soon; a room that is not listed comes before the slow ones.
 QUICK := $(wildcard tests/architecture tests/unit tests/providers tests/rendering)
@@ -27,8 +28,8 @@ install: .venv/.installed ## Make .venv with the locked dependencies
 
 test: needs ## Install what the tests need, then run every check and every test
 	@$(MAKE) --no-print-directory check-only
-	@$(RUN_TESTS) $(QUICK) $(MIDDLE)
-	@$(RUN_TESTS) --database postgresql tests/services
+	@$(RUN_TESTS) $(ON_ALL_CORES) $(QUICK) $(MIDDLE)
+	@$(RUN_TESTS) $(ON_ALL_CORES) --database postgresql tests/services
 	@$(RUN_TESTS) $(SLOW)
 
 check: .venv/.tested check-only ## Run the linters, the type checker, the import contracts and the house rules
@@ -39,7 +40,7 @@ fix: .venv/.tested ## Format the code and mend what can be mended
 	@$(BIN)/ruff check --fix .
 
 unit: .venv/.tested ## Run the quick tests
-	@$(RUN_TESTS) $(QUICK)
+	@$(RUN_TESTS) $(ON_ALL_CORES) $(QUICK)
 
 faults: .venv/.tested ## Kill processes and see that nothing is lost
 	@CARILLON_FAULT_SEEDS=$${CARILLON_FAULT_SEEDS:-1,2,3} $(RUN_TESTS) $(wildcard tests/house tests/faults)

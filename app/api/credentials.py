@@ -76,7 +76,7 @@ def take_back(address: str) -> None:
 
 def _put(address: str, value: str, expires_at: datetime | None) -> None:
     name, is_https = COOKIE + project_id(request), address.startswith("https://")
-    is_known = _host_of(request.headers.get("Origin", "")) == _host_of(request.host_url)
+    is_known = host_of(request.headers.get("Origin", "")) == host_of(request.host_url)
 
     @after_this_request
     def _finish(answer: Response) -> Response:
@@ -90,7 +90,8 @@ def _put(address: str, value: str, expires_at: datetime | None) -> None:
         return answer
 
 
-def _host_of(address: str) -> str:
+def host_of(address: str) -> str:
+    """The host of an Origin or another address; empty when there is none."""
     try:
         return urlsplit(address).hostname or ""
     except ValueError:  # brackets that hold no IPv6 address

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from app.api.credentials import host_of
 from app.domain.errors import AppError
 from app.services.work import Workshop
 
@@ -87,8 +88,8 @@ def surround(api: Flask, shop: Workshop) -> None:
     own_host = urlsplit(shop.settings.address).hostname or ""
 
     def trusts(origin: str) -> bool:
-        host = _host_of(origin)
-        return bool(host) and host in LOOPBACK | {own_host, _host_of(request.host_url)}
+        host = host_of(origin)
+        return bool(host) and host in LOOPBACK | {own_host, host_of(request.host_url)}
 
     @api.before_request
     def _check_origin() -> Response | None:
@@ -111,13 +112,6 @@ def surround(api: Flask, shop: Workshop) -> None:
         if origin and trusts(origin):
             _let_read(answer, origin)
         return answer
-
-
-def _host_of(address: str) -> str:
-    try:
-        return urlsplit(address).hostname or ""
-    except ValueError:  # brackets that hold no IPv6 address
-        return ""
 
 
 def _let_read(answer: Response, origin: str) -> None:

@@ -21,7 +21,7 @@ whole request; `account.tokens` keeps tokens), `wants_new_token`, `findings`, `c
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import islice
@@ -40,7 +40,7 @@ from app.providers.base import Account, Envelope, Finding, Watch
 
 __all__ = [
     "HttpProvider", "HttpReply", "HttpRequest", "Item", "NotAuthorized", "batch_key", "outcome_of_failure",
-    "outcome_of_status", "unreadable", "wait_asked_for",
+    "outcome_of_status", "refuse_beyond_ascii", "refuse_large", "unreadable", "wait_asked_for",
 ]  # fmt: skip
 
 log = logging.getLogger(__name__)
@@ -72,6 +72,30 @@ def batch_key(items: Sequence[Item]) -> str:
     if len(items) == 1:
         return items[0].key
     return sha256("\n".join(item.key for item in items).encode()).hexdigest()[:40]
+
+
+def in_base64(size: int) -> int:
+    """How many characters these bytes take in JSON."""
+    return -(-size // 3) * 4
+
+
+def refuse_large(item: Item, service: str, largest: int, encoded: Callable[[int], int] = in_base64) -> Outcome | None:
+    """Why an email is not handed over that has more bytes with its files, as they travel, than the service takes."""
+    email = item.rendered
+    size = sum(encoded(len(each.content)) for each in email.extras.attachments)
+    size += len(email.html.encode()) + len(email.text.encode())
+    if size <= largest:
+        return None
+    words = f"The email has {size / 1e6:,.0f} MB with its files; {service} takes {largest / 1e6:,.0f} MB."
+    return Outcome(OutcomeKind.MESSAGE_PERMANENT, Reason.TOO_LARGE, words)
+
+
+def refuse_beyond_ascii(item: Item, service: str) -> Outcome | None:
+    """Why an address is not written to that this service cannot spell (RFC 6531); others may."""
+    if item.recipient.address.rpartition("@")[0].isascii():
+        return None
+    words = f"{service} takes only ASCII before the @ of an address."
+    return Outcome(OutcomeKind.RECIPIENT_PERMANENT, Reason.ADDRESS_NEEDS_SMTPUTF8, words)
 
 
 class Translations:

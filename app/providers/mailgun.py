@@ -21,11 +21,10 @@ from app.domain.rendered import RenderedEmail
 from app.infra.hook_proofs import is_signed_in_hex
 from app.infra.hook_reading import from_epoch, object_of, part, require_fresh, word
 from app.providers.base import Account, Finding
-from app.providers.http import HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, unreadable
+from app.providers.http import HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, refuse_large, unreadable
 from app.providers.mime import mailbox
 
 LARGEST = 25 * 1024 * 1024  # bytes of a whole message
-_ENCODED = 4 / 3  # a file's share of a message, in base64
 _DOMAIN = re.compile(r"(?=.{1,253}$)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
 REDELIVERED_FOR = timedelta(hours=24)  # Mailgun repeats for eight hours; a token is taken once, however old
 _AT_FAULT = re.compile(r"'?(?P<field>to|from)'? parameter is not a valid", re.IGNORECASE)
@@ -80,13 +79,7 @@ class Mailgun(HttpProvider):
 
     def refuse(self, account: Account, item: Item) -> Outcome | None:
         """Mailgun takes 25 MB; a file grows by a third on its way."""
-        email = item.rendered
-        size = sum(len(each.content) for each in email.extras.attachments) * _ENCODED
-        size += len(email.html.encode()) + len(email.text.encode())
-        if size <= LARGEST:
-            return None
-        words = f"The email has {size / 1e6:,.0f} MB with its files; Mailgun takes {LARGEST / 1e6:,.0f} MB."
-        return Outcome(OutcomeKind.MESSAGE_PERMANENT, Reason.TOO_LARGE, words)
+        return refuse_large(item, "Mailgun", LARGEST)
 
     def outcomes(self, account: Account, items: Sequence[Item], reply: HttpReply) -> list[Outcome]:
         """What became of it (sheet 2.2)."""

@@ -27,7 +27,16 @@ from app.domain.rendered import Attachment, Prepared, RenderedEmail
 from app.infra.clock import monotonic
 from app.infra.http import NOT_SENT, HttpReply, HttpRequest
 from app.providers.base import Account, Envelope, Finding, Watch
-from app.providers.http import HttpProvider, Item, batch_key, outcome_of_status, unreadable, wait_asked_for
+from app.providers.http import (
+    HttpProvider,
+    Item,
+    batch_key,
+    outcome_of_status,
+    refuse_beyond_ascii,
+    refuse_large,
+    unreadable,
+    wait_asked_for,
+)
 from app.providers.mime import file_name, mailbox
 from app.providers.resend_receipts import HINT, SIGNING_SECRET, ResendReceipts
 
@@ -36,7 +45,6 @@ LARGEST = 40 * 1024 * 1024  # bytes of an email with its files in base64
 REPLAYS_AFTER = (0.3, 1.5)  # seconds before a request that was cut off, or failed inside, is asked again
 LONGEST_PACE = 2.0  # seconds that we hold back by ourselves; a longer wait is the engine's
 _KEY = "idempotency-key"
-_ENCODED = 4 / 3  # a file's share of a message, in base64
 _SETTLED = frozenset([400, 409, 413, 422])  # refusals of these bytes, which would have met the first try as well
 _TO = re.compile(r"`to` field")
 _FROM = re.compile(r"`from` field")
@@ -103,16 +111,7 @@ class Resend(ResendReceipts, HttpProvider):
 
     def refuse(self, account: Account, item: Item) -> Outcome | None:
         """Resend takes 40 MB, and no local part beyond ASCII."""
-        if not item.recipient.address.rpartition("@")[0].isascii():
-            words = "Resend takes only ASCII before the @ of an address."
-            return Outcome(OutcomeKind.RECIPIENT_PERMANENT, Reason.ADDRESS_NEEDS_SMTPUTF8, words)
-        email = item.rendered
-        size = sum(len(each.content) for each in email.extras.attachments) * _ENCODED
-        size += len(email.html.encode()) + len(email.text.encode())
-        if size <= LARGEST:
-            return None
-        words = f"The email has {size / 1e6:,.0f} MB with its files; Resend takes {LARGEST / 1e6:,.0f} MB."
-        return Outcome(OutcomeKind.MESSAGE_PERMANENT, Reason.TOO_LARGE, words)
+        return refuse_beyond_ascii(item, "Resend") or refuse_large(item, "Resend", LARGEST)
 
     def outcomes(self, account: Account, items: Sequence[Item], reply: HttpReply) -> list[Outcome]:
         """What became of each (sheet 4.2)."""

@@ -19,13 +19,12 @@ from app.domain.rendered import Attachment, RenderedEmail
 from app.infra.hook_proofs import is_signed_with_ecdsa, load_public_key
 from app.infra.hook_reading import document_of, from_epoch, require_fresh, word, written
 from app.providers.base import Account, Finding
-from app.providers.http import HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, unreadable
+from app.providers.http import HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, refuse_large, unreadable
 from app.providers.mime import file_name, mailbox
 
 LARGEST = 30 * 1024 * 1024  # bytes of a whole message with its files in base64
 REDELIVERED_FOR = timedelta(hours=25)  # SendGrid repeats for a day; an event is taken once, however old
 SCOPE = "mail.send"
-_ENCODED = 4 / 3  # a file's share of a message, in base64
 _RECIPIENT = re.compile(r"personalizations\.\d+\.to\b")
 _SENDER = re.compile(r"from\b")
 _NO_CREDITS = re.compile(r"credits? exceeded", re.IGNORECASE)
@@ -81,13 +80,7 @@ class SendGrid(HttpProvider):
 
     def refuse(self, account: Account, item: Item) -> Outcome | None:
         """SendGrid takes 30 MB; a file grows by a third on its way."""
-        email = item.rendered
-        size = sum(len(each.content) for each in email.extras.attachments) * _ENCODED
-        size += len(email.html.encode()) + len(email.text.encode())
-        if size <= LARGEST:
-            return None
-        words = f"The email has {size / 1e6:,.0f} MB with its files; SendGrid takes {LARGEST / 1e6:,.0f} MB."
-        return Outcome(OutcomeKind.MESSAGE_PERMANENT, Reason.TOO_LARGE, words)
+        return refuse_large(item, "SendGrid", LARGEST)
 
     def outcomes(self, account: Account, items: Sequence[Item], reply: HttpReply) -> list[Outcome]:
         """What became of it (sheet 3.2)."""

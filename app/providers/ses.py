@@ -19,7 +19,15 @@ from app.infra.clock import SystemClock
 from app.infra.http import HttpReply, HttpRequest
 from app.infra.sigv4 import SigningKey, sign_request
 from app.providers.base import Account, Finding
-from app.providers.http import HttpProvider, Item, NotAuthorized, outcome_of_status, unreadable
+from app.providers.http import (
+    HttpProvider,
+    Item,
+    NotAuthorized,
+    outcome_of_status,
+    refuse_beyond_ascii,
+    refuse_large,
+    unreadable,
+)
 from app.providers.mime import MimeTemplate, Sender, mailbox
 
 LARGEST = 40 * 1024 * 1024  # bytes of the MIME document
@@ -130,16 +138,7 @@ class Ses(HttpProvider):
 
     def refuse(self, account: Account, item: Item) -> Outcome | None:
         """SES takes 40 MB, and no local part beyond ASCII."""
-        if not item.recipient.address.rpartition("@")[0].isascii():
-            words = "SES takes only ASCII before the @ of an address."
-            return Outcome(OutcomeKind.RECIPIENT_PERMANENT, Reason.ADDRESS_NEEDS_SMTPUTF8, words)
-        email = item.rendered
-        size = sum(encoded_size(len(each.content)) for each in email.extras.attachments)
-        size += len(email.html.encode()) + len(email.text.encode())
-        if size <= LARGEST:
-            return None
-        words = f"The email has {size / 1e6:,.0f} MB with its files; SES takes {LARGEST / 1e6:,.0f} MB."
-        return Outcome(OutcomeKind.MESSAGE_PERMANENT, Reason.TOO_LARGE, words)
+        return refuse_beyond_ascii(item, "SES") or refuse_large(item, "SES", LARGEST, encoded_size)
 
     async def authorize(self, account: Account, request: HttpRequest, *, refused: str = "") -> HttpRequest:
         """The request with its signature, for the host and path that are really used (sheet 5.1)."""
