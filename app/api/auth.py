@@ -69,18 +69,24 @@ def _run(operation: Operation, work: Work, call: Call) -> Response:
 
 
 def _run_apart(operation: Operation, shop: Workshop, call: Call) -> Response:
-    """The same for a view that opens its own works. Its answer is kept right after them, not together with them."""
+    """The same for a view that opens its own works: its key is held meanwhile, and its answer kept right after."""
     key = _idempotency_key(operation, call)
-    mark = _fingerprint(operation, call) if key else ""
-    if key:
-        with shop.open(call.actor) as work:
-            earlier = idempotency.recall(work, key, mark)
+    if not key:
+        return _as_answer(operation, _view(operation, shop, call))
+    mark = _fingerprint(operation, call)
+    with shop.open(call.actor) as work:
+        earlier = idempotency.recall(work, key, mark)
         if earlier is not None:
             return _replay(earlier)
-    body = _view(operation, shop, call)
-    if key and not isinstance(body, Response):
+        idempotency.reserve(work, key, mark)
+    body = None
+    try:
+        body = _view(operation, shop, call)
+    finally:
         with shop.open(call.actor) as work:
-            idempotency.remember(work, key, mark, operation.status, body)
+            idempotency.release(work, key)
+            if body is not None and not isinstance(body, Response):
+                idempotency.remember(work, key, mark, operation.status, body)
     return _as_answer(operation, body)
 
 

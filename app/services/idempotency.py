@@ -10,15 +10,18 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy.exc import IntegrityError
 
-from app.domain.errors import Invalid
+from app.domain.errors import Invalid, TooMany
 from app.domain.permissions import ActorKind
 from app.models.idempotency import KeptAnswer
 from app.services.work import Work
 
 LONGEST_KEY = 255
 KEPT_FOR = timedelta(hours=24)
+UNDER_WAY = 0  # the status of a key whose request is being answered
+LONGEST_WAY = timedelta(minutes=10)  # after that its process is taken for dead, and the key is free again
 _PURPOSE = "kept answer"
 
 
@@ -40,21 +43,24 @@ def fingerprint(*parts: str | bytes) -> str:
 
 
 def recall(work: Work, key: str, fingerprint: str) -> Earlier | None:
-    """The answer kept under that key for a day; None for a new one. Invalid when the key belongs to another request."""
+    """The answer kept under that key for a day; None for a new one.
+
+    Invalid when the key belongs to another request, TooMany while the first one is being answered (`reserve`).
+    """
     work.session.execute(
         delete(KeptAnswer).where(KeptAnswer.project_pk == work.project_pk, KeptAnswer.at < work.now - KEPT_FOR)
     )
-    kept = work.session.scalar(
-        select(KeptAnswer).where(
-            KeptAnswer.project_pk == work.project_pk, KeptAnswer.caller_pk == _caller(work),
-            KeptAnswer.key == key,
-        )
-    )  # fmt: skip
+    kept = work.session.scalar(select(KeptAnswer).where(*_of(work, key)))
     if kept is None:
+        return None
+    if kept.status == UNDER_WAY and kept.at < work.now - LONGEST_WAY:
+        release(work, key)
         return None
     if not any(hmac.compare_digest(kept.fingerprint, mark) for mark in _marks(work, fingerprint)):
         sentence = "Idempotency-Key was used for another request within the last day. Choose a new key."
         raise Invalid({"key": [sentence]})
+    if kept.status == UNDER_WAY:
+        raise _under_way()
     return Earlier(kept.status, work.vault.decrypt_json(kept.body["sealed"]))
 
 
@@ -67,6 +73,30 @@ def remember(work: Work, key: str, fingerprint: str, status: int, body: Any) -> 
         )
     )  # fmt: skip
     work.session.flush()
+
+
+def reserve(work: Work, key: str, fingerprint: str) -> None:
+    """Hold a new key for a request that is answered in several works; `release` ends that. TooMany when it is held."""
+    try:
+        remember(work, key, fingerprint, UNDER_WAY, None)
+    except IntegrityError as error:  # two at the same moment meet in the table's unique key
+        raise _under_way() from error
+
+
+def release(work: Work, key: str) -> None:
+    """Forget what is kept under that key, so that a refused request can be mended and sent again."""
+    work.session.execute(delete(KeptAnswer).where(*_of(work, key)))
+
+
+def _under_way() -> TooMany:
+    return TooMany("A request with this Idempotency-Key is being answered this moment. Ask again.", retry_after=1)
+
+
+def _of(work: Work, key: str) -> list[ColumnElement[bool]]:
+    """Conditions for what this caller keeps under that key."""
+    return [
+        KeptAnswer.project_pk == work.project_pk, KeptAnswer.caller_pk == _caller(work), KeptAnswer.key == key,
+    ]  # fmt: skip
 
 
 def _marks(work: Work, fingerprint: str) -> list[str]:

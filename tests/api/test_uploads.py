@@ -336,6 +336,23 @@ def test_the_same_upload_with_the_same_key_is_done_once(api: Caller) -> None:
     assert api.get(FILES)["total"] == 1
 
 
+@pytest.mark.usefixtures("bucket")
+def test_the_same_upload_at_the_same_moment_is_done_once(api: Caller) -> None:
+    key = {"Idempotency-Key": "one"}
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: send(api, b"hello" * 50_000, headers=key), range(12)))
+    assert {answer.status_code for answer in answers} <= {201, 429}
+    assert len({answer.json["$id"] for answer in answers if answer.status_code == 201}) == 1
+    assert api.get(FILES)["total"] == 1
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_refused_upload_leaves_its_key_free(api: Caller) -> None:
+    key = {"Idempotency-Key": "one"}
+    assert send(api, None, headers=key).status_code == 400
+    assert send(api, b"hello", headers=key).status_code == 201
+
+
 def test_a_file_is_kept_as_its_bucket_wishes(api: Caller, workshop: Workshop) -> None:
     text = b"all work and no play " * 50_000
     for compression in ("none", "gzip", "zstd"):
