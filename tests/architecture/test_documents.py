@@ -61,7 +61,8 @@ def test_every_link_leads_somewhere(name: str) -> None:
 def test_every_file_that_is_named_is_there(name: str) -> None:
     whole = [code for code in _codes(name) if "<" not in code and "acme" not in code]  # no gap, no made-up provider
     named = {path for code in whole for path in _PATH.findall(code) if path.startswith(ROOMS)}
-    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+    made_later = set(_text(".gitignore").split())  # by whoever runs something; a fresh clone has none of it
+    assert [path for path in sorted(named - made_later) if not (ROOT / path).exists()] == []
 
 
 @pytest.mark.parametrize("name", PAGES)
