@@ -141,5 +141,7 @@ def test_the_index_keeps_nothing_of_what_is_gone(workshop: Workshop, actor: Acto
     with workshop.open(actor) as work:
         person = contacts.create_contact(work, name="Gone", addresses={"email": "gone@example.org"})
         contacts.delete_contact(work, person.id)
-        left = work.session.execute(text("SELECT rowid FROM contacts_words WHERE contacts_words MATCH '\"1xgone\"'"))
-        assert left.all() == []
+        # PostgreSQL's index is of the table itself and goes with the row; SQLite's is a table of its own.
+        is_sqlite = work.session.get_bind().dialect.name == "sqlite"
+        found = "contacts_words WHERE contacts_words MATCH '\"1xgone\"'" if is_sqlite else "contacts WHERE id <> ''"
+        assert work.session.execute(text(f"SELECT * FROM {found}")).all() == []
