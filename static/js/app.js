@@ -60,6 +60,18 @@
     return () => htmx.ajax(verb, path, { source: elt, target, values: parameters });
   }
 
+  // Leaving a page ends the requests it waits for: that is no failure to show or to log.
+  let leaves = false;
+  window.addEventListener("beforeunload", () => { leaves = true; setTimeout(() => { leaves = false; }, 2000); });
+  document.addEventListener("htmx:beforeSend", ({ detail: { xhr } }) => {
+    const [fail, say] = [xhr.onerror, console.error];
+    xhr.onerror = (event) => {
+      if (leaves) console.error = () => {};  // htmx writes down every request that ends so
+      fail.call(xhr, event);
+      console.error = say;
+    };
+  });
+
   document.addEventListener("htmx:configRequest", (event) => {
     event.detail.headers["X-CSRFToken"] = find("meta[name='csrf-token']").content;
   });
@@ -75,7 +87,7 @@
     showBanner(explainStatus(xhr), xhr.status >= 500 || xhr.status === 429 ? repeat(event.detail) : null, event.detail.elt);
   });
   for (const name of ["htmx:sendError", "htmx:timeout"]) {
-    document.addEventListener(name, (event) => showBanner("No answer from Carillon. What you typed is still here.", repeat(event.detail), event.detail.elt));
+    document.addEventListener(name, (event) => leaves || showBanner("No answer from Carillon. What you typed is still here.", repeat(event.detail), event.detail.elt));
   }
   document.addEventListener("htmx:afterRequest", (event) => {
     if (event.detail.successful && event.detail.elt === culprit) hideBanner();

@@ -1,0 +1,33 @@
+"""A page that is left while it waits for an answer: no banner, nothing in the console."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.browser.conftest import House
+from tests.browser.person import Person
+from tests.browser.test_first_email import become_the_first_member
+
+pytestmark = pytest.mark.browser
+ASK = 'htmx.ajax("GET", location.pathname, { source: document.body, swap: "none" }).catch(() => {});'
+LEAVE = 'window.dispatchEvent(new Event("beforeunload"));'
+
+
+def test_a_request_that_leaving_ends_is_no_failure(house: House, open_browser: Callable[..., Person]) -> None:
+    ann = open_browser(house.url)
+    become_the_first_member(ann, house)
+    ann.complaints()
+    ann.driver.execute_cdp_cmd("Network.enable", {})
+    offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
+    ann.driver.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
+
+    ann.driver.execute_script(LEAVE + ASK)
+    time.sleep(1)
+    assert [line for line in ann.complaints() if "htmx" in line] == []
+    assert "No answer from Carillon" not in ann.text()
+
+    time.sleep(2)  # it stayed after all, as with a download
+    ann.driver.execute_script(ASK)
+    ann.see("No answer from Carillon")
+    assert [line for line in ann.complaints() if "htmx" in line] != []
