@@ -179,25 +179,9 @@
   document.addEventListener("mouseover", preload);
   document.addEventListener("focusin", preload);
 
-  // --- a key file is dropped on its field ------------------------------------------------------------------------------------
-  const dropField = (event) => event.dataTransfer?.types.includes("Files") && event.target.closest?.("[data-file-drop]");
-  document.addEventListener("dragover", (event) => {
-    if (dropField(event)) event.preventDefault();
-  });
-  document.addEventListener("drop", async (event) => {
-    const field = dropField(event);
-    if (!field) return;
-    event.preventDefault();
-    const [file] = event.dataTransfer.files;
-    if (file.size > 100000) return toast({ text: `${file.name} is too large for a key file.`, tone: "bad" });
-    field.value = await file.text();
-    speak(`${file.name} was read.`);
-  });
-
   // --- at the start and for every swapped piece ----------------------------------------------------------------------------
   function prepare(root) {
     for (const button of findAll("[data-copy]", root)) button.hidden = false;
-    for (const field of findAll("[data-file-drop]", root)) field.placeholder = "Paste the file's text, or drop the file here";
     for (const label of findAll(".keys-switch", root)) {
       label.hidden = false;
       find("input", label).checked = localStorage.getItem("keys") !== "off";
