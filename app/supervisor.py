@@ -7,7 +7,9 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from importlib.util import find_spec
+from random import sample
 
 import click
 import structlog
@@ -184,6 +186,10 @@ def _is_ready(settings: Settings) -> bool:
 
 
 def _free_port(host: str) -> int:
+    """A port that is free and stays so: above it Linux takes ports for connections that go out, at any moment."""
+    for port in sample(range(20_000, 32_000), 50):
+        with suppress(StartError), _bound(host, port):
+            return port
     with _bound(host, 0) as probe:
         return int(probe.getsockname()[1])
 

@@ -7,7 +7,9 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from random import sample
 from typing import Any
 
 import pytest
@@ -54,9 +56,12 @@ class House:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Below those that Linux gives to outgoing connections, so that it is still free when the house has started."""
+    for port in sample(range(20_000, 32_000), 50):
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    pytest.fail("No port is free.")
 
 
 @pytest.fixture
