@@ -62,14 +62,16 @@
 
   // Leaving a page ends the requests it waits for: that is no failure to show or to log.
   let leaves = false;
-  window.addEventListener("beforeunload", () => { leaves = true; setTimeout(() => { leaves = false; }, 2000); });
+  window.addEventListener("beforeunload", () => { leaves = true; setTimeout(() => { leaves = false; }, 5000); });
   document.addEventListener("htmx:beforeSend", ({ detail: { xhr } }) => {
-    const [fail, say] = [xhr.onerror, console.error];
-    xhr.onerror = (event) => {
-      if (leaves) console.error = () => {};  // htmx writes down every request that ends so
-      fail.call(xhr, event);
-      console.error = say;
-    };
+    for (const end of ["onerror", "onabort"]) {
+      const [fail, say] = [xhr[end], console.error];
+      xhr[end] = (event) => {
+        if (leaves) console.error = () => {};  // htmx writes down every request that ends so
+        fail.call(xhr, event);
+        console.error = say;
+      };
+    }
   });
 
   document.addEventListener("htmx:configRequest", (event) => {

@@ -1,6 +1,5 @@
 """Messages over the API: status rules, errors in their order, targets, deletion (sections 9 and 10)."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +7,6 @@ import pytest
 from app.models.messages import Message
 from app.services.work import Workshop
 from tests.api.caller import Caller
-from tests.conftest import START, FakeClock
 
 MESSAGES, EMAIL = "/messaging/messages", "/messaging/messages/email"
 LATER = "2026-11-22T09:00:00.000+00:00"
@@ -37,22 +35,6 @@ def test_a_draft_has_every_field(api: Caller, target: str) -> None:
     }  # fmt: skip
     assert api.get(f"{MESSAGES}/m") == made
     assert api.get(MESSAGES, search="hello")["messages"] == [made]
-
-
-@pytest.mark.parametrize(
-    ("body", "status", "scheduled"),
-    [
-        ({"draft": True}, "draft", None),
-        ({"draft": True, "scheduledAt": LATER}, "draft", LATER),
-        ({}, "processing", None),
-        ({"draft": False, "scheduledAt": None}, "processing", None),
-        ({"scheduledAt": "2026-11-22 09:00:00.000"}, "scheduled", LATER),
-        ({"scheduledAt": "2026-11-22T11:00:00+02:00"}, "scheduled", LATER),
-    ],
-)
-def test_the_status_follows_draft_and_time(api: Caller, body: dict[str, Any], status: str, scheduled: Any) -> None:
-    made = api.post(EMAIL, **NEW, topics=["news"], **body)
-    assert (made["status"], made["scheduledAt"]) == (status, scheduled)
 
 
 @pytest.mark.parametrize(
@@ -104,70 +86,11 @@ def test_a_message_that_cannot_be_is_refused_and_not_made(
     assert api.get(MESSAGES)["total"] == 1
 
 
-@pytest.mark.parametrize(
-    ("before", "change", "status", "scheduled"),
-    [
-        ({"draft": True}, {}, "draft", None),
-        ({"draft": True}, {"subject": "New"}, "draft", None),
-        ({"draft": True}, {"draft": False}, "processing", None),
-        ({"draft": True, "scheduledAt": LATER}, {"draft": False}, "processing", LATER),
-        ({"draft": True, "scheduledAt": LATER}, {"subject": "New"}, "draft", LATER),
-        ({"draft": True}, {"scheduledAt": LATER}, "scheduled", LATER),
-        ({"draft": True}, {"draft": False, "scheduledAt": LATER}, "scheduled", LATER),
-        ({"draft": True}, {"draft": True, "scheduledAt": LATER}, "draft", LATER),
-        ({"scheduledAt": LATER}, {"subject": "New"}, "scheduled", LATER),
-        ({"scheduledAt": LATER}, {"scheduledAt": "2026-11-23T09:00:00Z"}, "scheduled", "2026-11-23T09:00:00.000+00:00"),
-        ({"scheduledAt": LATER}, {"draft": True}, "draft", LATER),
-        ({"scheduledAt": LATER}, {"draft": False}, "processing", LATER),
-    ],
-)
-def test_an_update_moves_a_message_as_the_table_says(
-    api: Caller, before: dict[str, Any], change: dict[str, Any], status: str, scheduled: Any
-) -> None:
-    api.post(EMAIL, **NEW, topics=["news"], **before)
-    changed = api.patch(EMAIL + "/m", **change)
-    assert (changed["status"], changed["scheduledAt"]) == (status, scheduled)
-    assert changed["data"]["subject"] == change.get("subject", "Hello")
-
-
-@pytest.mark.parametrize(
-    ("status", "expected"),
-    [
-        ("processing", "message_already_processing"), ("sent", "message_already_sent"),
-        ("failed", "message_already_failed"),
-    ],
-)  # fmt: skip
-def test_what_went_out_does_not_change(api: Caller, workshop: Workshop, status: str, expected: str) -> None:
-    api.post(EMAIL, **NEW, topics=["news"], draft=True)
-    set_status(workshop, status)
-    assert api.refused("PATCH", EMAIL + "/m", {}) == (400, expected)
-
-
 def test_update_replaces_lists_and_keeps_the_rest(api: Caller) -> None:
     api.post(EMAIL, **NEW, topics=["a"], users=["u"], draft=True)
     changed = api.patch(EMAIL + "/m", topics=["b", "c"], html=True)
     assert (changed["topics"], changed["users"], changed["data"]["html"]) == (["b", "c"], ["u"], True)
     assert api.refused("PATCH", EMAIL + "/no", {}) == (404, "message_not_found")
-
-
-def test_sending_needs_somebody(api: Caller) -> None:
-    api.post(EMAIL, **NEW, draft=True)
-    assert api.refused("PATCH", EMAIL + "/m", {"draft": False}) == (400, "message_missing_target")
-    assert api.patch(EMAIL + "/m", draft=False, users=["ann"])["status"] == "processing"
-
-
-def test_a_message_whose_time_has_passed_neither_changes_nor_goes(api: Caller, clock: FakeClock) -> None:
-    api.post(EMAIL, **NEW, topics=["news"], scheduledAt=(START + timedelta(seconds=5)).isoformat())
-    clock.move(6)
-    assert api.refused("PATCH", EMAIL + "/m", {"subject": "New"}) == (400, "message_already_scheduled")
-    assert api.refused("DELETE", f"{MESSAGES}/m", {}) == (400, "message_already_scheduled")
-
-
-@pytest.mark.parametrize("body", [{"draft": True}, {"scheduledAt": LATER}, {}])
-def test_a_message_is_deleted_in_any_status(api: Caller, body: dict[str, Any]) -> None:
-    api.post(EMAIL, **NEW, topics=["news"], **body)
-    api.delete(f"{MESSAGES}/m")
-    assert api.refused("GET", f"{MESSAGES}/m") == (404, "message_not_found")
 
 
 def test_the_targets_of_a_message_are_those_it_names(api: Caller, target: str) -> None:

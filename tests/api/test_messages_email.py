@@ -114,12 +114,6 @@ def test_an_update_does_not_ask_whether_targets_exist(api: Caller) -> None:
     assert (changed["targets"], changed["data"]["cc"]) == (["nobody"], ["nobody", "nobody"])
 
 
-def test_an_update_to_another_channel_finds_no_message(api: Caller) -> None:
-    api.post(EMAIL, **NEW, draft=True)
-    for channel in ("sms", "push"):
-        assert api.refused("PATCH", f"{MESSAGES}/{channel}/m", {}) == (404, "message_not_found")
-
-
 def test_more_than_five_thousand_names_are_refused(api: Caller) -> None:
     lists = {"targets": ["t"] * 2_000, "cc": ["c"] * 2_000, "emails": ["a@example.org"] * 2_000, "draft": True}
     assert api.refused("POST", EMAIL, NEW | lists)[0] == 400

@@ -8,7 +8,6 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 import pytest
 
-from app.models.messages import Message
 from app.services.work import Workshop
 from tests.api.caller import Caller
 from tests.conftest import START, FakeClock
@@ -81,23 +80,6 @@ def test_data_is_an_object_or_a_string_of_one(api: Caller, data: Any, kept: Any)
     assert api.post(PUSH, **NEW, draft=True, data=data)["data"].get("data") == kept
 
 
-@pytest.mark.parametrize(
-    ("body", "status", "scheduled"),
-    [
-        ({"draft": True}, "draft", None),
-        ({"draft": True, "scheduledAt": LATER}, "draft", LATER),
-        ({}, "processing", None),
-        ({"draft": False}, "processing", None),
-        ({"scheduledAt": LATER}, "scheduled", LATER),
-    ],
-)
-def test_the_status_follows_draft_and_time(
-    api: Caller, body: dict[str, Any], status: str, scheduled: str | None
-) -> None:
-    made = api.post(PUSH, **NEW, topics=["news"], **body)
-    assert (made["status"], made["scheduledAt"]) == (status, scheduled)
-
-
 @pytest.mark.usefixtures("images")
 @pytest.mark.parametrize(
     ("change", "expected"),
@@ -151,64 +133,12 @@ def test_data_that_nests_without_end_is_refused(api: Caller) -> None:
     assert api.refused("POST", PUSH, NEW | {"draft": True, "data": deep}) == (400, "general_argument_invalid")
 
 
-@pytest.mark.parametrize(
-    ("before", "change", "status", "scheduled"),
-    [
-        ({"draft": True}, {}, "draft", None),
-        ({"draft": True}, {"title": "New"}, "draft", None),
-        ({"draft": True}, {"draft": False}, "processing", None),
-        ({"draft": True, "scheduledAt": LATER}, {"draft": False}, "processing", LATER),
-        ({"draft": True, "scheduledAt": LATER}, {"title": "New"}, "draft", LATER),
-        ({"draft": True}, {"scheduledAt": LATER}, "scheduled", LATER),
-        ({"draft": True}, {"draft": False, "scheduledAt": LATER}, "scheduled", LATER),
-        ({"draft": True}, {"draft": True, "scheduledAt": LATER}, "draft", LATER),
-        ({"scheduledAt": LATER}, {"title": "New"}, "scheduled", LATER),
-        ({"scheduledAt": LATER}, {"scheduledAt": STILL_LATER}, "scheduled", STILL_LATER),
-        ({"scheduledAt": LATER}, {"draft": True}, "draft", LATER),
-        ({"scheduledAt": LATER}, {"draft": False}, "processing", LATER),
-    ],
-)
-def test_an_update_moves_a_message_as_the_table_says(
-    api: Caller, before: dict[str, Any], change: dict[str, Any], status: str, scheduled: str | None
-) -> None:
-    api.post(PUSH, **NEW, topics=["news"], **before)
-    changed = api.patch(f"{PUSH}/m", **change)
-    assert (changed["status"], changed["scheduledAt"]) == (status, scheduled)
-    assert changed["data"]["title"] == change.get("title", "Hello")
-
-
-@pytest.mark.parametrize(
-    ("status", "expected"),
-    [
-        ("processing", "message_already_processing"), ("sent", "message_already_sent"),
-        ("failed", "message_already_failed"),
-    ],
-)  # fmt: skip
-def test_what_went_out_does_not_change(api: Caller, workshop: Workshop, status: str, expected: str) -> None:
-    api.post(PUSH, **NEW, topics=["news"], draft=True)
-    with workshop.database.begin() as session:
-        session.query(Message).update({"status": status})
-    assert api.refused("PATCH", f"{PUSH}/m", {}) == (400, expected)
-
-
 def test_an_update_takes_back_what_it_names(api: Caller) -> None:
     api.post(PUSH, **NEW, **EVERYTHING, draft=True)
     changed = api.patch(f"{PUSH}/m", badge=-1, critical=False, contentAvailable=False, data={}, priority="HIGH")
     gone = {"badge", "critical", "contentAvailable", "data"}
     kept = {key: value for key, value in EVERYTHING.items() if key not in gone}
     assert changed["data"] == {"title": "Hello", "body": NEW["body"]} | kept | {"priority": "high"}
-
-
-def test_an_update_of_another_channel_or_of_nothing_finds_nothing(api: Caller) -> None:
-    api.post(PUSH, **NEW, draft=True)
-    for path in (f"{PUSH}/no", f"{MESSAGES}/email/m", f"{MESSAGES}/sms/m"):
-        assert api.refused("PATCH", path, {}) == (404, "message_not_found")
-
-
-def test_sending_needs_somebody(api: Caller) -> None:
-    api.post(PUSH, **NEW, draft=True)
-    assert api.refused("PATCH", f"{PUSH}/m", {"draft": False}) == (400, "message_missing_target")
-    assert api.patch(f"{PUSH}/m", draft=False, users=["ann"])["status"] == "processing"
 
 
 @pytest.mark.usefixtures("images")

@@ -5,8 +5,6 @@ from typing import Any
 
 import pytest
 
-from app.models.messages import Message
-from app.services.work import Workshop
 from tests.api.caller import Caller
 from tests.conftest import START, FakeClock
 
@@ -34,24 +32,6 @@ def test_a_draft_has_every_field(api: Caller, target: str) -> None:
     assert api.get(MESSAGES, search="table")["messages"] == [made]
     assert api.get(MESSAGES, '{"method":"equal","attribute":"providerType","values":["sms"]}')["total"] == 1
     assert [row["identifier"] for row in api.get(f"{MESSAGES}/m/targets")["targets"]] == ["+447700900123"]
-
-
-@pytest.mark.parametrize(
-    ("body", "status", "scheduled"),
-    [
-        ({"draft": True}, "draft", None),
-        ({"draft": True, "scheduledAt": LATER}, "draft", LATER),
-        ({}, "processing", None),
-        ({"draft": False}, "processing", None),
-        ({"scheduledAt": LATER}, "scheduled", LATER),
-        ({"draft": False, "scheduledAt": LATER}, "scheduled", LATER),
-    ],
-)
-def test_the_status_follows_draft_and_time_and_the_time_is_kept(
-    api: Caller, body: dict[str, Any], status: str, scheduled: str | None
-) -> None:
-    made = api.post(SMS, **NEW, topics=["news"], **body)
-    assert (made["status"], made["scheduledAt"]) == (status, scheduled)
 
 
 @pytest.mark.parametrize(
@@ -85,61 +65,6 @@ def test_a_message_that_cannot_be_is_refused_and_not_made(
         change = {"targets": [each["$id"] for each in others if each["providerType"] == "email"]}
     assert api.refused("POST", SMS, NEW | {"topics": ["news"]} | change) == expected
     assert api.get(MESSAGES)["total"] == 1
-
-
-@pytest.mark.parametrize(
-    ("before", "change", "status", "scheduled"),
-    [
-        ({"draft": True}, {}, "draft", None),
-        ({"draft": True}, {"content": "New"}, "draft", None),
-        ({"draft": True}, {"draft": False}, "processing", None),
-        ({"draft": True, "scheduledAt": LATER}, {"draft": False}, "processing", LATER),
-        ({"draft": True, "scheduledAt": LATER}, {"content": "New"}, "draft", LATER),
-        ({"draft": True}, {"scheduledAt": LATER}, "scheduled", LATER),
-        ({"draft": True}, {"draft": False, "scheduledAt": LATER}, "scheduled", LATER),
-        ({"draft": True}, {"draft": True, "scheduledAt": LATER}, "draft", LATER),
-        ({"scheduledAt": LATER}, {"content": "New"}, "scheduled", LATER),
-        ({"scheduledAt": LATER}, {"scheduledAt": STILL_LATER}, "scheduled", STILL_LATER),
-        ({"scheduledAt": LATER}, {"draft": True}, "draft", LATER),
-        ({"scheduledAt": LATER}, {"draft": False}, "processing", LATER),
-    ],
-)
-def test_an_update_moves_a_message_as_the_table_says(
-    api: Caller, before: dict[str, Any], change: dict[str, Any], status: str, scheduled: str | None
-) -> None:
-    api.post(SMS, **NEW, topics=["news"], **before)
-    changed = api.patch(f"{SMS}/m", **change)
-    assert (changed["status"], changed["scheduledAt"]) == (status, scheduled)
-    assert changed["data"] == {"content": change.get("content", NEW["content"])}
-
-
-@pytest.mark.parametrize(
-    ("status", "expected"),
-    [
-        ("processing", "message_already_processing"), ("sent", "message_already_sent"),
-        ("failed", "message_already_failed"),
-    ],
-)  # fmt: skip
-@pytest.mark.parametrize("change", [{}, {"content": "New"}, {"draft": True}, {"scheduledAt": LATER}])
-def test_what_went_out_does_not_change(
-    api: Caller, workshop: Workshop, status: str, expected: str, change: dict[str, Any]
-) -> None:
-    api.post(SMS, **NEW, topics=["news"], draft=True)
-    with workshop.database.begin() as session:
-        session.query(Message).update({"status": status})
-    assert api.refused("PATCH", f"{SMS}/m", change) == (400, expected)
-
-
-def test_sending_needs_somebody(api: Caller) -> None:
-    api.post(SMS, **NEW, draft=True)
-    assert api.refused("PATCH", f"{SMS}/m", {"draft": False}) == (400, "message_missing_target")
-    assert api.patch(f"{SMS}/m", draft=False, users=["ann"])["status"] == "processing"
-
-
-def test_an_update_of_another_channel_or_of_nothing_finds_nothing(api: Caller) -> None:
-    api.post(SMS, **NEW, draft=True)
-    for path in (f"{SMS}/no", f"{MESSAGES}/email/m", f"{MESSAGES}/push/m"):
-        assert api.refused("PATCH", path, {}) == (404, "message_not_found")
 
 
 def test_a_scheduled_message_is_deleted_until_its_time_has_passed(api: Caller, clock: FakeClock) -> None:
