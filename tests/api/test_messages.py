@@ -4,12 +4,9 @@ from typing import Any
 
 import pytest
 
-from app.models.messages import Message
-from app.services.work import Workshop
 from tests.api.caller import Caller
 
 MESSAGES, EMAIL = "/messaging/messages", "/messaging/messages/email"
-LATER = "2026-11-22T09:00:00.000+00:00"
 NEW = {"messageId": "m", "subject": "Hello", "content": "Hello {{ name | there }}"}
 
 
@@ -18,11 +15,6 @@ def target(api: Caller) -> str:
     """Ann's email target."""
     made = api.post("/users", userId="ann", name="Ann", email="ann@example.org", phone="+4917012345678")
     return str(made["targets"][0]["$id"])
-
-
-def set_status(workshop: Workshop, status: str) -> None:
-    with workshop.database.begin() as session:
-        session.query(Message).update({"status": status})
 
 
 def test_a_draft_has_every_field(api: Caller, target: str) -> None:

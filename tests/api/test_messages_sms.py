@@ -9,7 +9,6 @@ from tests.api.caller import Caller
 from tests.conftest import START, FakeClock
 
 MESSAGES, SMS, PREVIEW = "/messaging/messages", "/messaging/messages/sms", "/messaging/preview"
-LATER, STILL_LATER = "2026-11-22T09:00:00.000+00:00", "2026-11-23T09:00:00.000+00:00"
 NEW = {"messageId": "m", "content": "Your table is ready, {{ name | friend }}."}
 
 
