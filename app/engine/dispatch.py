@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from random import random
 from typing import Any, NamedTuple
 
 import structlog
@@ -14,17 +13,16 @@ from sqlalchemy.orm import Session
 
 from app import providers
 from app.domain.content import content_of
-from app.domain.delivery_states import DeliveryEvent, DeliveryState, event_of, next_state
 from app.domain.errors import Invalid
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
 from app.domain.rendered import NO_EXTRAS, Extras, Prepared, Recipient
-from app.domain.retry import RetryRule, next_attempt_at
 from app.engine import aftermath, breaker, enclosures, fanout, journal, ledger, lifecycle, routing
 from app.engine.accounts import account_of
 from app.engine.enclosures import Refused, Unreadable
-from app.engine.ledger import Claimed, Lease, LeaseLost, Result
+from app.engine.ledger import Claimed, Lease, LeaseLost
 from app.engine.machine import Machine
 from app.engine.recipients import address_values, recipient_of
+from app.engine.results import results_of
 from app.engine.routing import Route
 from app.engine.watch import LedgerWatch
 from app.infra.clock import monotonic
@@ -38,7 +36,6 @@ from app.rendering import prepare
 
 SLICE = 2.0  # seconds a job sends before it lets others have a turn
 LEAST_BATCH, FIRST_BATCH, MOST_BATCH = 10, 200, 1000
-RULE = RetryRule()
 
 log = structlog.get_logger(__name__)
 
@@ -242,38 +239,6 @@ def _record(machine: Machine, plan: Plan, lease: Lease, story: journal.Story, be
         log.warning("The lease was lost: somebody else took the batch over", batch=lease.batch_pk)
         return None
     return sum(result.outcome is not None for result in results)
-
-
-def results_of(
-    lease: Lease, story: journal.Story, now: datetime, *, hold_uncertain: bool, begun: dict[int, datetime] | None = None
-) -> list[Result]:
-    """What the ledger shall write for each delivery of a batch, from what was started and what was answered."""
-    results = []
-    for position, delivery in enumerate(lease.deliveries):
-        outcome = story.answered.get(position)
-        if outcome is None and position in story.started:
-            outcome = Outcome(OutcomeKind.UNCERTAIN, Reason.WORKER_LOST, "The worker ended before the answer was read.")
-        if outcome is None or outcome.kind is OutcomeKind.CONFIG_PERMANENT:
-            # Never started, or refused because the provider's settings are wrong: it waits, untouched.
-            results.append(Result(delivery, DeliveryState.QUEUED, now))
-            continue
-        results.append(_result(delivery, outcome, now, hold_uncertain, (begun or {}).get(position)))
-    return results
-
-
-def _result(
-    delivery: Claimed, outcome: Outcome, now: datetime, hold_uncertain: bool, started_at: datetime | None
-) -> Result:
-    exhausted = RULE.is_exhausted(delivery.first_tried_at, now)
-    event = event_of(outcome.kind, exhausted=exhausted, hold_uncertain=hold_uncertain)
-    state = next_state(DeliveryState.SENDING, event)
-    assert state is not None  # noqa: S101 - event_of gives only events that a sending delivery knows
-    again = _again(delivery, outcome, now) if event is DeliveryEvent.TRY_LATER else now
-    return Result(delivery, state, again, outcome, started_at)
-
-
-def _again(delivery: Claimed, outcome: Outcome, now: datetime) -> datetime:
-    return next_attempt_at(outcome, delivery.attempts, now, random())  # noqa: S311 - jitter, not a secret
 
 
 def _finish(machine: Machine, message_pk: int, slot: int, *, may_ring: bool) -> None:

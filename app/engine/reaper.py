@@ -3,9 +3,9 @@
 import structlog
 
 from app.engine import aftermath, journal, ledger
-from app.engine.dispatch import results_of
 from app.engine.ledger import Lease
 from app.engine.machine import Machine, place_of
+from app.engine.results import results_of
 from app.models.messages import Message
 from app.models.providers import Provider
 

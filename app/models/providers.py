@@ -15,6 +15,10 @@ class Provider(Searched, InProject, Base):
     `credentials` is one encrypted JSON object (`infra.vault`); `secret_notes` keeps, per secret field, when it was
     set and its last four characters. A provider with `blocked_at` takes no deliveries until `retry_at` or until
     somebody repairs it; `blocked_reason` and `blocked_detail` say why.
+
+    Providers of a channel with the same `rank` stand side by side: they divide the deliveries by their `share`. It is
+    handed at most `rate_count` messages in any `rate_seconds`, and has `most_in_flight` requests under way at once, in
+    all workers together; None is no limit of ours.
     """
 
     __tablename__ = "providers"
@@ -29,6 +33,10 @@ class Provider(Searched, InProject, Base):
     credentials: Mapped[str] = mapped_column(Text, default="")
     secret_notes: Mapped[dict[str, Any]] = mapped_column(default=dict)
     options: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    share: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
+    rate_count: Mapped[int | None] = mapped_column(Integer)
+    rate_seconds: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
+    most_in_flight: Mapped[int | None] = mapped_column(Integer)
     uncertain_policy: Mapped[str] = mapped_column(String(8), default="retry")
     version: Mapped[int] = mapped_column(Integer, default=1)
     verified_at: Mapped[datetime | None]

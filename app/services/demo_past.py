@@ -7,10 +7,11 @@ from random import Random
 from app.domain.message_states import MessageEvent, MessageStatus
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
 from app.domain.smtp_replies import Reply, Stage, judge
-from app.engine import aftermath, dispatch, ledger, lifecycle, planning, timeline
+from app.engine import aftermath, ledger, lifecycle, planning, timeline
 from app.engine.audience import chosen_targets
 from app.engine.journal import Story
 from app.engine.ledger import Claimed, Holder, Lane, Lease
+from app.engine.results import results_of
 from app.models.messages import Message
 from app.services.work import Work
 
@@ -97,7 +98,7 @@ def _record(work: Work, message: Message, lease: Lease, course: Course, moment: 
     answered = {place: course.outcome_of(delivery) for place, delivery in enumerate(lease.deliveries)}
     begun = {place: moment - timedelta(milliseconds=course.chance.randint(18, 240)) for place in answered}
     story = Story(started=set(answered), answered=answered)
-    results = dispatch.results_of(lease, story, moment, hold_uncertain=True, begun=begun)
+    results = results_of(lease, story, moment, hold_uncertain=True, begun=begun)
     ledger.record(work.session, lease, results, moment)
     aftermath.after_record(work.session, message, results, moment)
     return {result.next_attempt_at for result in results if result.next_attempt_at > moment}

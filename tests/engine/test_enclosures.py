@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.domain.delivery_states import DeliveryState
 from app.domain.message_states import MessageEvent
 from app.domain.provider_spec import GENERAL_LIMIT, encoded_size
 from app.domain.rendered import NO_EXTRAS, Attachment, Extras
@@ -261,7 +262,7 @@ def test_a_repaired_message_is_sent_when_it_is_tried_again(
         session.get_one(File, file.pk).store_key = key
         held = lifecycle.lock(session, pk)
         assert held is not None
-        lifecycle.retry(session, held, [dispatch.DeliveryState.FAILED], [], moving.now(), by="Otis")
+        lifecycle.retry(session, held, [DeliveryState.FAILED], [], moving.now(), by="Otis")
     dispatch.drain(machine, pk)
     assert len(mail.recipients()) == 1
 

@@ -10,6 +10,7 @@ from app.domain.permissions import system
 from app.engine import dispatch, journal, ledger, lifecycle, reaper, ticker
 from app.engine.ledger import Holder, Lane, Lease, LeaseLost
 from app.engine.machine import Machine
+from app.engine.results import results_of
 from app.models.messages import Message
 from tests import factories
 from tests.conftest import FakeClock
@@ -26,7 +27,7 @@ def _claim(machine: Machine, pk: int, size: int = 10, worker: str = "") -> Lease
 
 def _record(machine: Machine, lease: Lease, answers: dict[int, Outcome], started: set[int] | None = None) -> None:
     known = journal.Story(started or set(answers), answers)
-    results = dispatch.results_of(lease, known, machine.clock.now(), hold_uncertain=True)
+    results = results_of(lease, known, machine.clock.now(), hold_uncertain=True)
     with machine.database.begin() as session:
         ledger.record(session, lease, results, machine.clock.now())
 

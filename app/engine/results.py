@@ -1,0 +1,44 @@
+"""What the ledger shall write for a batch, from what was started and what was answered."""
+
+from datetime import datetime
+from random import random
+
+from app.domain.delivery_states import DeliveryEvent, DeliveryState, event_of, next_state
+from app.domain.outcomes import Outcome, OutcomeKind, Reason
+from app.domain.retry import RetryRule, next_attempt_at
+from app.engine import journal
+from app.engine.ledger import Claimed, Lease, Result
+
+RULE = RetryRule()
+
+
+def results_of(
+    lease: Lease, story: journal.Story, now: datetime, *, hold_uncertain: bool, begun: dict[int, datetime] | None = None
+) -> list[Result]:
+    """What the ledger shall write for each delivery of a batch, from what was started and what was answered."""
+    results = []
+    for position, delivery in enumerate(lease.deliveries):
+        outcome = story.answered.get(position)
+        if outcome is None and position in story.started:
+            outcome = Outcome(OutcomeKind.UNCERTAIN, Reason.WORKER_LOST, "The worker ended before the answer was read.")
+        if outcome is None or outcome.kind is OutcomeKind.CONFIG_PERMANENT:
+            # Never started, or refused because the provider's settings are wrong: it waits, untouched.
+            results.append(Result(delivery, DeliveryState.QUEUED, now))
+            continue
+        results.append(_result(delivery, outcome, now, hold_uncertain, (begun or {}).get(position)))
+    return results
+
+
+def _result(
+    delivery: Claimed, outcome: Outcome, now: datetime, hold_uncertain: bool, started_at: datetime | None
+) -> Result:
+    exhausted = RULE.is_exhausted(delivery.first_tried_at, now)
+    event = event_of(outcome.kind, exhausted=exhausted, hold_uncertain=hold_uncertain)
+    state = next_state(DeliveryState.SENDING, event)
+    assert state is not None  # noqa: S101 - event_of gives only events that a sending delivery knows
+    again = _again(delivery, outcome, now) if event is DeliveryEvent.TRY_LATER else now
+    return Result(delivery, state, again, outcome, started_at)
+
+
+def _again(delivery: Claimed, outcome: Outcome, now: datetime) -> datetime:
+    return next_attempt_at(outcome, delivery.attempts, now, random())  # noqa: S311 - jitter, not a secret
