@@ -128,13 +128,13 @@ def make_provider(
 def make_message(
     session: Session, *, subject: str = "Autumn news", body: str = "Hello {{ name | there }}",
     audience: dict[str, Any] | None = None,
-    status: str = "draft", **columns: Any,
+    status: str = "draft", channel: str = "email", content: dict[str, Any] | None = None, **columns: Any,
 ) -> Message:  # fmt: skip
-    content = {"subject": subject, "preheader": "", "format": "markdown", "body": body}
+    content = content or {"subject": subject, "preheader": "", "format": "markdown", "body": body}
     return _add(
         session,
         Message(
-            id=number(), project_pk=1, channel="email", title=subject, title_key=subject.casefold(), content=content,
+            id=number(), project_pk=1, channel=channel, title=subject, title_key=subject.casefold(), content=content,
             audience={"topics": [], "contacts": [], "targets": []} | (audience or {}), status=status,
             author_name="Ed", **_DATES, **columns,
         ),

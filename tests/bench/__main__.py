@@ -7,16 +7,27 @@ from collections.abc import Callable, Iterator
 
 import structlog
 
-from tests.bench import bench_api, bench_email, bench_fanout, bench_import, bench_lists, bench_start
+from tests.bench import (
+    bench_api,
+    bench_email,
+    bench_fanout,
+    bench_http,
+    bench_import,
+    bench_lists,
+    bench_receipts,
+    bench_start,
+)
 from tests.bench.measure import Measurement, report
 
 Bench = Callable[[int], Iterator[Measurement]]
 
 BENCHES: dict[str, Bench] = {
     "P1": lambda rounds: bench_email.measure_many(20_000, rounds),
+    "P3": lambda rounds: bench_http.measure(20_000, rounds),
     "P4": lambda rounds: bench_fanout.measure(200_000, rounds),
     "P7": lambda rounds: bench_email.measure_single(),
     "P8": bench_api.measure,
+    "P9": bench_receipts.measure,
     "P10": bench_start.measure,
     "I1": lambda rounds: bench_import.measure(50_000, rounds),
     "L1": lambda rounds: bench_lists.measure(1_000_000, rounds),

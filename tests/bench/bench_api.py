@@ -1,10 +1,6 @@
 """The API under 50 clients (P8): a message, a list, a new subscriber, each against a bare Flask view (`bare_flask`)."""
 
 import json
-import socket
-import subprocess
-import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,16 +13,16 @@ from typing import Any
 from sqlalchemy import insert
 
 from app.infra.db import Database
-from app.infra.settings import ROOT
 from app.models.contacts import Contact
 from app.models.targets import Target
 from app.services import keys
 from tests import factories
+from tests.bench.bare_server import running_bare
 from tests.bench.load import Asked, requests_a_second
 from tests.bench.measure import Measurement, alternate
 from tests.conftest import START
 from tests.faults.story import OLGA, Office
-from tests.faults.tree import Tree, wait_for
+from tests.faults.tree import Tree
 
 TARGETS = 40_000  # more than one run can subscribe
 MESSAGES = 60
@@ -70,7 +66,7 @@ def measure(rounds: int) -> Iterator[Measurement]:
 
 def _compare(name: str, what: str, rounds: int, ask: Callable[[], Asked]) -> Measurement:
     body = _answer(ask())
-    with _bare(body) as address:
+    with running_bare(body) as address:
         bare = Asked(address, ask().method, {"Content-Type": "application/json"}, ask().body)
         requests_a_second(ask(), 1)  # warm: connections, statements, pages of the database
         ours, yardstick = alternate(rounds, lambda: requests_a_second(ask()), lambda: requests_a_second(bare))
@@ -122,30 +118,3 @@ def fill(database: Database) -> None:
         topic = factories.make_topic(session, id="readers")
         for _ in range(MESSAGES):
             factories.make_message(session, body="Hello", audience={"topics": [topic.id]})
-
-
-@contextmanager
-def _bare(body: Any) -> Iterator[str]:
-    """The yardstick's server with that body; its address."""
-    with TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as probe:
-        port = int(probe.getsockname()[1])
-        file = Path(folder) / "body.json"
-        file.write_text(json.dumps(body))
-        probe.close()
-        process = subprocess.Popen([sys.executable, "-m", "tests.bench.bare_flask", str(port), str(file)], cwd=ROOT)
-        address = f"http://127.0.0.1:{port}/"
-        try:
-            wait_for(lambda: _is_open(port), "the yardstick listens", 20)
-            yield address
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def _is_open(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        time.sleep(0.05)
-        return False
-    return True

@@ -14,22 +14,25 @@ CLIENTS = 50
 SECONDS = 3
 
 _SCRIPT = """
-local number = 0
+local number, bodies = 0, {}
+if BODIES then for line in io.lines(BODIES) do bodies[#bodies + 1] = line end end
 request = function()
   number = number + 1
-  return wrk.format(METHOD, nil, HEADERS, BODY and string.gsub(BODY, "NUMBER", number) or nil)
+  local body = BODY and string.gsub(BODY, "NUMBER", number) or nil
+  return wrk.format(METHOD, nil, HEADERS, bodies[number] or body)
 end
 """
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One request, sent again and again; NUMBER in the body counts up from 1."""
+    """One request, sent again and again; NUMBER in the body counts up from 1. `bodies` (a line each) go first."""
 
     url: str
     method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str = ""
+    bodies: tuple[str, ...] = ()
 
 
 def requests_a_second(asked: Asked, seconds: int = SECONDS) -> float:
@@ -39,7 +42,7 @@ def requests_a_second(asked: Asked, seconds: int = SECONDS) -> float:
         raise SystemExit(f"The benchmark needs wrk; {NEEDS['wrk'].advice}")
     with TemporaryDirectory() as folder:
         script = Path(folder) / "load.lua"
-        script.write_text(_settings(asked) + _SCRIPT)
+        script.write_text(_settings(asked, Path(folder) / "bodies") + _SCRIPT)
         said = subprocess.run(
             [program, "-t1", f"-c{CLIENTS}", f"-d{seconds}s", "--timeout", "20s", "-s", str(script), asked.url],
             check=True, capture_output=True, text=True,
@@ -51,7 +54,10 @@ def requests_a_second(asked: Asked, seconds: int = SECONDS) -> float:
     return float(found[1])
 
 
-def _settings(asked: Asked) -> str:
+def _settings(asked: Asked, bodies: Path) -> str:
     headers = ", ".join(f"[{json.dumps(name)}] = {json.dumps(value)}" for name, value in asked.headers.items())
-    body = json.dumps(asked.body) if asked.body else "nil"
-    return f"METHOD = {json.dumps(asked.method)}\nBODY = {body}\nHEADERS = {{ {headers} }}\n"
+    said = f"METHOD = {json.dumps(asked.method)}\nHEADERS = {{ {headers} }}\n"
+    if asked.bodies:
+        bodies.write_text("\n".join(asked.bodies) + "\n")
+        said += f"BODIES = {json.dumps(str(bodies))}\n"
+    return said + f"BODY = {json.dumps(asked.body) if asked.body else 'nil'}\n"

@@ -1,11 +1,11 @@
 """The yardstick for email: Postfix' smtp-sink to send to, and its smtp-source to send with."""
 
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.bench.ports import free_port, wait_until_open
 from tests.needs import find_program
 
 SESSIONS, LENGTH = 10, 2048
@@ -14,11 +14,10 @@ SESSIONS, LENGTH = 10, 2048
 @contextmanager
 def running_sink() -> Iterator[int]:
     """A smtp-sink that takes everything and keeps nothing; its port."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = int(probe.getsockname()[1])
+    port = free_port()
     process = subprocess.Popen([_program("smtp-sink"), "-u", "nobody", f"127.0.0.1:{port}", "1000"])
     try:
-        _wait_until_open(port)
+        wait_until_open(port)
         yield port
     finally:
         process.terminate()
@@ -41,15 +40,3 @@ def _program(name: str) -> str:
     if found is None:
         raise SystemExit(f"The benchmark needs {name}; on Debian: apt-get install postfix")
     return found
-
-
-def _wait_until_open(port: int) -> None:
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.02)
-        else:
-            return
-    raise SystemExit("smtp-sink does not listen")

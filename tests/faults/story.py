@@ -36,9 +36,14 @@ FROM (WITH RECURSIVE n(value) AS (SELECT :first UNION ALL SELECT value + 1 FROM 
 """
 _TARGETS = """
 INSERT INTO targets (project_pk, id, contact_pk, channel, address, address_key, name, created_at, updated_at)
-SELECT 1, id, pk, 'email', id || '@example.org', id || '@example.org', '', 0, 0
+SELECT 1, id, pk, :channel, {address}, {address}, '', 0, 0
 FROM contacts WHERE pk > :before
 """
+_ADDRESSES = {
+    "email": "id || '@example.org'",
+    "sms": "'+1202' || substr('0000000' || pk, -7)",
+    "push": "'device-token-of-' || id",
+}
 _DELIVERIES = "SELECT pk, address, was_uncertain FROM deliveries WHERE message_pk = :pk"
 _ATTEMPTS = "SELECT delivery_pk, outcome FROM attempts WHERE message_pk = :pk"
 _SUBSCRIBERS = """
@@ -47,15 +52,19 @@ SELECT 1, id || '-' || :topic, :topic, pk, 0, 0 FROM targets WHERE pk > :before
 """
 
 
-def write_message(session: Session, people: int, *, body: str) -> Message:
-    """A draft to that many new people, through a topic of their own."""
+def write_message(
+    session: Session, people: int, *, body: str = "", channel: str = "email", content: dict[str, str] | None = None
+) -> Message:
+    """A draft to that many new people, through a topic of their own; `content` is that of another channel."""
     first = (session.scalar(text("SELECT max(pk) FROM contacts")) or 0) + 1
     before = session.scalar(text("SELECT max(pk) FROM targets")) or 0
     session.execute(text(_PEOPLE), {"first": first, "last": first + people - 1})
-    session.execute(text(_TARGETS), {"before": first - 1})
+    session.execute(text(_TARGETS.format(address=_ADDRESSES[channel])), {"before": first - 1, "channel": channel})
     topic = factories.make_topic(session, id=f"news{first}")
     session.execute(text(_SUBSCRIBERS), {"topic": topic.pk, "before": before})
-    message: Message = factories.make_message(session, body=body, audience={"topics": [topic.id]})
+    message: Message = factories.make_message(
+        session, body=body, channel=channel, content=content, audience={"topics": [topic.id]}
+    )
     return message
 
 
