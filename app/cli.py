@@ -89,6 +89,16 @@ def ticker(**options: Any) -> None:
     run_ticker(settings)
 
 
+@main.command("bounces")
+@_data_dir
+def receive_bounces(**options: Any) -> None:
+    """Run the receiver of bounces alone: mail servers tell it what became of mail (CARILLON_BOUNCES_PORT)."""
+    settings = _settings("bounces", **options)
+    from app.bounces import run
+
+    run(settings)
+
+
 @main.group()
 def project() -> None:
     """Projects: the boundary of everything else."""

@@ -3,7 +3,7 @@
 from app.engine import dispatch as dispatching
 from app.engine import fanout, feedback, ticker
 from app.engine.machine import Machine
-from app.services import file_sweeps, imports, sending
+from app.services import file_sweeps, imports, sandbox_receipts, sending
 from app.services.work import Workshop
 
 _process: dict[str, Workshop | Machine] = {}
@@ -50,6 +50,12 @@ def apply_receipts() -> None:
     """Hold what services said against the deliveries it is about."""
     _machine().broker.answered("apply_receipts")
     feedback.apply_due(_machine())
+
+
+def ask_for_receipts(provider_pk: int) -> None:
+    """Tell an emulator where we listen for what it says afterwards."""
+    _machine().broker.answered("ask_for_receipts", provider_pk)
+    sandbox_receipts.ask(_workshop(), provider_pk)
 
 
 def wake(project_pk: int) -> None:

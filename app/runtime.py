@@ -3,12 +3,12 @@
 import signal
 
 from app import jobs
-from app.engine import ticker
+from app.engine import provider_history, ticker
 from app.engine.machine import Machine
 from app.infra.processes import StopSign
 from app.infra.queue_worker import run_worker, worker_name
 from app.infra.settings import Settings
-from app.services import file_sweeps, imports, receipts
+from app.services import file_sweeps, imports, receipts, sandbox_receipts
 from app.services.work import Workshop
 
 
@@ -32,6 +32,8 @@ def run_ticker(settings: Settings) -> None:
         "go on with imports": lambda: imports.ring_stalled(workshop),
         "look after files": lambda: file_sweeps.ring_due(workshop),
         "apply receipts that came early": lambda: receipts.ring_waiting(workshop),
+        "sum up how providers did": lambda: provider_history.sweep(machine),
+        "tell the Sandbox where receipts go": lambda: sandbox_receipts.ring_untold(workshop),
     }
     ticker.run(machine, stop, beside)
     workshop.close()

@@ -58,7 +58,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop.raise_up())
         with self.data_dir.lock():
-            _check_port(self.settings)
+            _check_ports(self.settings)
             Vault.open(self.settings)
             try:
                 self._start()
@@ -115,8 +115,13 @@ class Supervisor:
         env = self.settings.environment()
         workers = [Child(f"worker-{number}", [*_CARILLON, "worker"], env) for number in range(self.settings.workers)]
         family = [Child("web", [*_CARILLON, "web"], env), *workers, Child("ticker", [*_CARILLON, "ticker"], env)]
+        if self.settings.bounces_port:
+            family.append(Child("bounces", [*_CARILLON, "bounces"], env))
         if find_spec("app.emulators.__main__") is not None:
             words = [sys.executable, "-m", "app.emulators", "--data-dir", str(self.settings.data_dir)]
+            if self.settings.bounces_port:
+                words += ["--bounces-to", f"{_near(self.settings.bounces_host)}:{self.settings.bounces_port}"]
+                words += ["--bounces-protocol", self.settings.bounces_protocol]
             family.append(Child("emulators", words, env))
         return family
 
@@ -140,7 +145,7 @@ class Supervisor:
         """Web first, so that nothing new comes in; workers end their batch; Valkey last, because all ring there."""
         log.info("Stopping")
         end = monotonic() + STOP_WITHIN
-        stop_children(self._named("web"), WEB_SHARE)
+        stop_children(self._named("web") + self._named("bounces"), WEB_SHARE)
         stop_children(self._named("ticker"), TICKER_SHARE)
         left = end - monotonic() - EMULATORS_SHARE - (VALKEY_SHARE if self.valkey else 0)
         stop_children(self._named("worker"), left)
@@ -174,8 +179,7 @@ def _greeting(address: str, first: str) -> str:
 
 
 def _is_ready(settings: Settings) -> bool:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - asked, not bound to
-    connection = http.client.HTTPConnection(host, settings.port, timeout=2)
+    connection = http.client.HTTPConnection(_near(settings.host), settings.port, timeout=2)
     try:
         connection.request("GET", "/readyz")
         return connection.getresponse().status == http.HTTPStatus.OK
@@ -183,6 +187,11 @@ def _is_ready(settings: Settings) -> bool:
         return False
     finally:
         connection.close()
+
+
+def _near(host: str) -> str:
+    """Where a program on this machine reaches what listens on that host."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - asked, not bound to
 
 
 def _free_port(host: str) -> int:
@@ -194,26 +203,29 @@ def _free_port(host: str) -> int:
         return int(probe.getsockname()[1])
 
 
-def _check_port(settings: Settings) -> None:
-    """Say in words that the port is taken, before a child dies of it."""
+def _check_ports(settings: Settings) -> None:
+    """Say in words that a port is taken, before a child dies of it."""
     _bound(settings.host, settings.port).close()
+    if settings.bounces_port:
+        _bound(settings.bounces_host, settings.bounces_port, "CARILLON_BOUNCES_HOST", "CARILLON_BOUNCES_PORT").close()
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _bound(host: str, port: int, host_word: str = "--host", port_word: str = "--port") -> socket.socket:
+    not_ours = f"{host_word} {host} is not an address of this machine; use 127.0.0.1 or 0.0.0.0."
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         probe = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise StartError(f"--host {host} is not an address of this machine; use 127.0.0.1 or 0.0.0.0.") from error
+        raise StartError(not_ours) from error
     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         probe.bind(address)
     except PermissionError as error:
         probe.close()
-        raise StartError(f"Port {port} is not open to this user; use one above 1023 with --port.") from error
+        raise StartError(f"Port {port} is not open to this user; use one above 1023 with {port_word}.") from error
     except OSError as error:
         probe.close()
         if error.errno == errno.EADDRNOTAVAIL:
-            raise StartError(f"--host {host} is not an address of this machine; use 127.0.0.1 or 0.0.0.0.") from error
-        raise StartError(f"Port {port} on {host} is taken by another program; use another with --port.") from error
+            raise StartError(not_ours) from error
+        raise StartError(f"Port {port} on {host} is taken by another program; use another with {port_word}.") from error
     return probe

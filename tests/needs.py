@@ -1,5 +1,6 @@
 """What the tests need beside Python's packages: looked for, installed where that can be, named where it cannot."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,10 +14,13 @@ TESTS = Path(__file__).parent
 NODE_MODULES = TESTS / "node_modules"
 AXE = NODE_MODULES / "axe-core" / "axe.min.js"
 _SDKS = ("node-appwrite-27", "node-appwrite-14", "appwrite", "typescript")
-_FROM_NPM = ("axe-core", "official SDKs", "S3 server")
+_FROM_NPM = ("axe-core", "official SDKs", "S3 server", "vendors' SDKs for Node")
 # The older Python SDK cannot share an environment with the newer one, so it lies in a folder beside.
 OLD_SDK = Path(sys.prefix) / "appwrite-11.1.0"
 _OLD_SDK_LOCK = TESTS / "sdk" / "old" / "requirements.lock"
+# The vendors' SDKs pin what ours pins otherwise; they lie in a folder of their own, with the lock they were made from.
+VENDOR_SDKS = Path(sys.prefix) / "vendor-sdks"
+VENDOR_SDKS_LOCK = TESTS / "vendor" / "python" / "requirements.lock"
 _SYSTEM_FOLDERS = ("/usr/sbin", "/sbin", "/usr/local/sbin")  # where Debian keeps what only root starts
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _NO_CLUSTER = Path("/etc/postgresql-common/createcluster.conf")
@@ -51,12 +55,19 @@ def has_s3_server() -> bool:
 
 def has_npm_packages() -> bool:
     """Everything that tests/package.json names."""
-    return AXE.exists() and has_node_sdks() and has_s3_server()
+    named = json.loads((TESTS / "package.json").read_text())["devDependencies"]
+    return all((NODE_MODULES / name / "package.json").exists() for name in named)
 
 
 def has_old_sdk() -> bool:
     """The Python SDK 11.1.0 with what it stands on."""
     return (OLD_SDK / "appwrite-11.1.0.dist-info" / "RECORD").exists()
+
+
+def has_vendor_sdks() -> bool:
+    """The vendors' SDKs for Python, in the versions of their lock."""
+    kept = VENDOR_SDKS / VENDOR_SDKS_LOCK.name
+    return kept.exists() and kept.read_text() == VENDOR_SDKS_LOCK.read_text()
 
 
 @dataclass(frozen=True)
@@ -72,8 +83,8 @@ class Need:
     def advice(self) -> str:
         """How to get it by hand."""
         if self.name in _FROM_NPM:
-            return "install npm, then run: npm ci --prefix tests"
-        if self.name == "older Python SDK":
+            return "install npm, then run: npm ci --omit=optional --prefix tests"
+        if self.name in ("older Python SDK", "vendors' SDKs for Python"):
             return "run: make needs"
         return f"on Debian: apt-get install {' '.join(self.packages)}"
 
@@ -86,6 +97,7 @@ NEEDS = {
         Need("postgresql", "tests on PostgreSQL", lambda: bool(find_postgresql("initdb")), ("postgresql",)),
         Need("smtp-sink", "sending to a foreign server", lambda: bool(find_program("smtp-sink")), ("postfix",)),
         Need("wrk", "load on the API in benchmarks", lambda: bool(find_program("wrk")), ("wrk",)),
+        Need("nginx", "a quick service over HTTP in benchmarks", lambda: bool(find_program("nginx")), ("nginx-light",)),
         Need("curl", "the examples of the documents", lambda: bool(find_program("curl")), ("curl",)),
         Need(
             "npm", "axe-core and the official SDKs", lambda: has_npm_packages() or bool(find_program("npm")), ("npm",)
@@ -95,6 +107,8 @@ NEEDS = {
         Need("official SDKs", "tests with the official SDKs for Node and the web", has_node_sdks, ()),
         Need("S3 server", "files on S3", has_s3_server, ()),
         Need("older Python SDK", "tests with an SDK that is some years old", has_old_sdk, ()),
+        Need("vendors' SDKs for Python", "keeping the emulators honest", has_vendor_sdks, ()),
+        Need("vendors' SDKs for Node", "keeping the emulators honest", has_npm_packages, ()),
     )
 }
 BY_MARK = {"browser": ("chromium", "chromedriver", "axe-core"), "postgresql": ("postgresql",)}
@@ -111,9 +125,12 @@ def install() -> None:
     if packages and os.geteuid() == 0 and shutil.which("apt-get"):
         _install_packages(packages)
     if not has_npm_packages() and (npm := find_program("npm")):
-        subprocess.run([npm, "ci"], cwd=TESTS, check=False)
+        # Optional is what Firebase's SDK needs for its databases and files: a third of all packages, and used by none.
+        subprocess.run([npm, "ci", "--omit=optional"], cwd=TESTS, check=False)
     if not has_old_sdk():
         _install_old_sdk()
+    if not has_vendor_sdks():
+        _install_vendor_sdks()
     for need in NEEDS.values():
         if not need.is_there():
             print(f"Missing: {need.name}, for {need.purpose}. The tests that need it cannot run; {need.advice}")
@@ -125,6 +142,19 @@ def _install_old_sdk() -> None:
         [sys.executable, "-m", "pip", "install", *quietly, "--target", str(OLD_SDK), "-r", str(_OLD_SDK_LOCK)],
         check=False,
     )
+
+
+def _install_vendor_sdks() -> None:
+    """Anew and whole; with uv, because pip takes ten times as long for the hundred packages that these stand on."""
+    shutil.rmtree(VENDOR_SDKS, ignore_errors=True)
+    quietly = ["--quiet", "--no-deps", "--require-hashes", "--python", sys.executable]
+    done = subprocess.run(
+        [sys.executable, "-m", "uv", "pip", "install", *quietly, "--target", str(VENDOR_SDKS), "-r",
+         str(VENDOR_SDKS_LOCK)],
+        check=False,
+    )  # fmt: skip
+    if done.returncode == 0:
+        shutil.copy(VENDOR_SDKS_LOCK, VENDOR_SDKS)
 
 
 def _install_packages(packages: list[str]) -> None:

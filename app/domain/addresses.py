@@ -53,6 +53,11 @@ def _ascii_domain(domain: str) -> str | None:
     return host if re.search(r"[a-z]", labels[-1]) else None
 
 
+def domain_of(address: str) -> str:
+    """What stands behind the last @ of an email address, in lower case; empty when there is none."""
+    return address.rpartition("@")[2].lower() if "@" in address else ""
+
+
 def email_key(address: str) -> str:
     """What makes two email addresses the same mailbox for us: case does not."""
     return address.lower()

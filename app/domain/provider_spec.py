@@ -32,6 +32,8 @@ class Field:
     never drawn again. `section` says where it is kept: `credentials` or `options`. `needed` blocks enabling. An
     `extra` one is ours beside the REST contract's: answers hold it only when it is set. Without one that
     `proves_receipts` no receipt is believed.
+    Where the name of a key file holds the value of another field, `name_gives` is that field and the regular expression
+    whose first group the value is.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Field:
     advanced: bool = False
     extra: bool = False
     proves_receipts: bool = False
+    name_gives: tuple[str, str] = ("", "")
 
 
 def encoded_size(size: int) -> int:
@@ -66,7 +69,8 @@ class ProviderSpec:
     `owns_addresses` an address is of one account's own making (a push token): only that account reaches it, and it
     dies alone, not its person's wish with it. `address_pattern` (a regular expression) is the shape by which such an
     address is known where several kinds share a channel; the kind without one takes all others. `receipts_hint` says
-    how the service is told where to send receipts; empty for one that sends none.
+    how the service is told where to send receipts; empty for one that sends none. `bounces_hint` says how mail servers
+    come to tell it, for a kind that they tell by mail.
     """
 
     kind: str
@@ -81,6 +85,7 @@ class ProviderSpec:
     owns_addresses: bool = False
     address_pattern: str = ""
     receipts_hint: str = ""
+    bounces_hint: str = ""
 
     def field(self, name: str) -> Field:
         """The field of that wire name; KeyError when there is none."""

@@ -53,12 +53,16 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class HookRequest:
-    """What came in at the address for receipts, and when (aware): names of headers in lower case, the exact bytes."""
+    """What came in at the address for receipts, and when (aware): names of headers in lower case, the exact bytes.
+
+    `evidence` is what was fetched from the service to prove it, where the kind asked for that.
+    """
 
     at: datetime
     body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     query: str = ""
+    evidence: bytes = field(default=b"", repr=False)
 
 
 class NotProven(Exception):

@@ -11,11 +11,13 @@ class Recipient:
 
     `address` is normalised (`domain.addresses`). `name` is the contact's display name, empty when unknown.
     `variables` are the values that {{placeholders}} may use, already text (name, email, attributes of the contact).
+    `headers` are fields (name, value) that an email to this person alone carries.
     """
 
     address: str
     name: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

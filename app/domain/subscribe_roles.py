@@ -1,12 +1,14 @@
 """Who may subscribe themselves to a topic: role strings, `<role>[:<identifier>][/<dimension>]`."""
 
 import re
+from collections.abc import Iterable
 
 from app.domain.ids import is_custom_id
 
 MOST_ROLES = 100
 _LABEL = re.compile(r"[A-Za-z0-9]{1,36}")
 _VERIFICATION = ("", "verified", "unverified")
+_OPEN = frozenset({"any", "guests", "users", "users/verified"})
 
 
 def is_role(text: str) -> bool:
@@ -30,3 +32,8 @@ def is_role(text: str) -> bool:
             return _LABEL.fullmatch(identifier) is not None and not dimension
         case _:
             return False
+
+
+def is_open(roles: Iterable[str]) -> bool:
+    """Whether people in general may subscribe themselves to a topic with these roles, so that its name is no secret."""
+    return not _OPEN.isdisjoint(roles)

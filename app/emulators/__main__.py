@@ -56,11 +56,15 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--smtp-port", type=int, default=0, help="the same as --port smtp=PORT")
     parser.add_argument("--smtp-size", type=int, default=SMTP_SIZE, help="bytes of one message, as announced by SIZE")
     parser.add_argument("--smtp-certificate", type=Path, help="PEM file with key and chain; offers STARTTLS")
+    parser.add_argument("--bounces-to", metavar="HOST:PORT", help="where what goes back to senders of mail is sent")
+    parser.add_argument("--bounces-protocol", choices=["smtp", "lmtp"], default="smtp")
     arguments = parser.parse_args(argv)
     try:
         arguments.ports = {kind: int(port) for kind, _, port in (each.partition("=") for each in arguments.port)}
+        host, _, port = (arguments.bounces_to or "").rpartition(":")
+        arguments.bounces_to = (host.strip("[]"), int(port)) if host else None
     except ValueError:
-        parser.error("--port needs a kind and a number, such as --port twilio=8101.")
+        parser.error("--port needs a kind and a number, such as --port twilio=8101, --bounces-to a host and a number.")
     arguments.ports.setdefault("smtp", arguments.smtp_port)
     return arguments
 
@@ -68,7 +72,9 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
 def discover() -> dict[str, type[Emulator]]:
     """Every emulator by its kind: each module of this package that offers `EMULATOR`; a new one edits no list."""
     names = sorted(module.name for module in pkgutil.iter_modules(emulators.__path__) if module.name != "__main__")
-    modules = [importlib.import_module(f"{emulators.__name__}.{name}") for name in names if name != "inbox"]
+    modules = [
+        importlib.import_module(f"{emulators.__name__}.{name}") for name in names if not name.startswith("inbox")
+    ]
     found = [module.EMULATOR for module in modules if hasattr(module, "EMULATOR")]
     return {emulator.kind: emulator for emulator in found}
 

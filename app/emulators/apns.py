@@ -46,7 +46,7 @@ _TOPIC = re.compile(r"[A-Za-z0-9.\-]+")
 class ApnsEmulator(HttpEmulator):
     """One environment of APNs; `is_development` says which."""
 
-    kind, channel, needs_http2 = "apns", "push", True
+    kind, channel, tells, needs_http2 = "apns", "push", False, True
     is_development = False
     _OWN: ClassVar[Mapping[str, tuple[int, str]]] = {
         "mailbox-unknown": (410, "Unregistered"),
@@ -97,15 +97,15 @@ class ApnsEmulator(HttpEmulator):
 
     def answer(self, call: HttpCall) -> Answer:
         """Take a notification, or say Apple's reason."""
-        match = _PATH.fullmatch(call.path)
+        match, own_id = _PATH.fullmatch(call.path), call.headers.get("apns-id", "")
         if match is None:
-            return refusal(404, "BadPath")
+            return refusal(404, "BadPath", own_id)
         token = unquote(match["token"])
         if call.method != "POST":
-            return refusal(405, "MethodNotAllowed")
+            return refusal(405, "MethodNotAllowed", own_id)
         found = self._fault_of_sender(call) or self._fault_of_device(token) or _fault_of_push(call)
         if found is not None:
-            return refusal(*found)
+            return refusal(*found, own_id)
         payload = call.json()
         alert = payload.get("aps", {}).get("alert", "")
         subject = str(alert.get("title") or alert.get("body") or "") if isinstance(alert, dict) else str(alert)
@@ -115,7 +115,7 @@ class ApnsEmulator(HttpEmulator):
 
     def fail(self, fault: str, call: HttpCall) -> Answer | None:
         """Apple's words."""
-        return refusal(*self._OWN[fault]) if fault in self._OWN else None
+        return refusal(*self._OWN[fault], call.headers.get("apns-id", "")) if fault in self._OWN else None
 
     async def _serve(self, wire: Any, *request: Any) -> Any:
         if self._farewells:
@@ -177,12 +177,12 @@ def own_key_id() -> str:
     return sha256(_own_public_pem().encode()).hexdigest()[:10].upper()
 
 
-def refusal(status: int, reason: str) -> Answer:
-    """An error as Apple says it; a token that is gone is so since a minute ago."""
+def refusal(status: int, reason: str, own_id: str = "") -> Answer:
+    """An error as Apple says it, with the id of the request if it had one; a token is gone since a minute ago."""
     body: dict[str, Any] = {"reason": reason}
     if status == 410:
         body["timestamp"] = int((_now().timestamp() - 60) * 1000)
-    return Answer.json(status, body, apns_id=str(uuid4()).upper())
+    return Answer.json(status, body, apns_id=own_id if _is_uuid(own_id) else str(uuid4()).upper())
 
 
 def _is_number(text: str) -> bool:

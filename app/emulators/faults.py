@@ -16,6 +16,7 @@ from pathlib import Path
 from app.emulators.outbox import connect
 
 EVERYONE = "*"
+_OF = "\x1f"  # between an account and the kind that its dial is for
 MOST = 1_000_000  # cases of a dial, and units of its amount
 
 _TAG = re.compile(r"[^+@]*\+(?P<name>[a-z]+(?:-[a-z]+)*)(?:-(?P<number>\d{1,4}))?@", re.IGNORECASE)
@@ -27,6 +28,8 @@ NUMBERS = {
     "0009": "mailbox-unknown", "0101": "throttled", "0102": "server-error", "0103": "drop-after-dot",
     "0104": "drop-before-body", "0105": "slow", "0106": "accept-and-lie", "0107": "hang", "0108": "garbage",
     "0109": "wrong-json", "0110": "lose-after-dot", "0111": "busy",
+    "0112": "receipts-late", "0113": "receipts-twice", "0114": "receipts-backwards", "0115": "receipts-never",
+    "0116": "late-bounce",
 }  # fmt: skip
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS dial (
@@ -50,8 +53,8 @@ class Fault:
 
     Acts: `reply` (say `text` instead of yes), `close` (say `text`, when there is one, and hang up), `keep` (keep the
     message, then hang up), `wait` (as many seconds as the dial's amount), `lack` (do not offer), `garble` (offer and
-    fail at it). The stage `http` is for services that are spoken to over HTTP only; those also play the faults of
-    `PLAYED_OVER_HTTP`, whatever their stage, each in its own words.
+    fail at it). The stage `receipts` is what a service says afterwards; `http` is for services that are spoken to over
+    HTTP only: those also play the faults of `PLAYED_OVER_HTTP`, whatever their stage, each in its own words.
     """
 
     name: str
@@ -97,12 +100,27 @@ FAULTS: dict[str, Fault] = {
         Fault("receipts-twice", "Receipts come twice", "receipts", "reply"),
         Fault("receipts-backwards", "Receipts come last to first", "receipts", "reply"),
         Fault("receipts-never", "Receipts never come", "receipts", "reply"),
+        Fault("late-bounce", "Delivered at first, then bounced", "receipts", "wait"),
+        Fault("late-refusal", "Taken at first, then refused as spam", "bounces", "wait"),
+        Fault("delayed", "Delayed on the way", "bounces", "wait"),
+        Fault("complaint", "Delivered, then reported as spam", "receipts", "wait"),
     )
 }  # fmt: skip
 PLAYED_OVER_HTTP = frozenset(
     ["mailbox-unknown", "mailbox-disabled", "throttled", "server-error", "content-rejected", "oversize", "slow",
      "drop-before-body", "drop-after-dot", "lose-after-dot", "wrong-password", "sender-refused"]
 )  # fmt: skip
+
+
+_ONLY_ON = {
+    "opted-out": "sms",
+    "expired-token": "push",
+    "complaint": "email",
+}  # faults that make sense on one channel alone
+
+
+def _key(account: str, kind: str) -> str:
+    return f"{account}{_OF}{kind}" if kind else account
 
 
 def _is_of(fault: Fault, stage: str) -> bool:
@@ -113,7 +131,8 @@ def _is_of(fault: Fault, stage: str) -> bool:
 class Dial:
     """How one account's dial stands: `share` per cent of the cases, `remaining` cases (None: without end).
 
-    `amount` is the fault's number: seconds for `slow`, the ceiling for `too-many-recipients`.
+    `amount` is the fault's number: seconds for `slow`, the ceiling for `too-many-recipients`. With a `kind` it is the
+    dial of that service alone, which comes before the one for all of them.
     """
 
     account: str
@@ -121,6 +140,7 @@ class Dial:
     share: int = 100
     remaining: int | None = None
     amount: int = 0
+    kind: str = ""
 
 
 class Faults:
@@ -142,39 +162,47 @@ class Faults:
             raise ValueError("The share must be 1 to 100 per cent; counts must not be negative")
         if max(dial.amount, dial.remaining or 0) > MOST:
             raise ValueError(f"Counts and amounts are at most {MOST:,}")
-        row = (dial.account, dial.fault, dial.share, dial.remaining, dial.amount)
+        row = (_key(dial.account, dial.kind), dial.fault, dial.share, dial.remaining, dial.amount)
         with self._lock, self._db:
             self._db.execute("DELETE FROM struck")
             self._db.execute(
                 "INSERT OR REPLACE INTO dial (account, fault, share, remaining, amount) VALUES (?, ?, ?, ?, ?)", row
             )
 
-    def turn_off(self, account: str | None = None) -> None:
-        """Accept again from this account; without one, from everybody, and forget who was struck."""
+    def turn_off(self, account: str | None = None, kind: str = "") -> None:
+        """Accept again from this account, at that kind or in general; without one, all, and forget who was struck."""
         with self._lock, self._db:
             if account is None:
                 self._db.execute("DELETE FROM dial")
                 self._db.execute("DELETE FROM struck")
             else:
-                self._db.execute("DELETE FROM dial WHERE account = ?", (account,))
+                self._db.execute("DELETE FROM dial WHERE account = ?", (_key(account, kind),))
 
     def dials(self) -> list[Dial]:
         """Every dial that is on, by account."""
         query = "SELECT account, fault, share, remaining, amount FROM dial ORDER BY account"
         with self._lock:
-            return [Dial(*row) for row in self._db.execute(query)]
+            rows = self._db.execute(query).fetchall()
+        found = []
+        for name, fault, share, remaining, amount in rows:
+            account, _, kind = name.partition(_OF)
+            found.append(Dial(account, fault, share, remaining, amount, kind))
+        return found
 
-    def strike(self, stage: str, account: str, recipients: Sequence[str] = ()) -> tuple[Fault, int] | None:
+    def strike(
+        self, stage: str, account: str, recipients: Sequence[str] = (), kind: str = ""
+    ) -> tuple[Fault, int] | None:
         """The fault to play now, with its amount; None to go on well. Counts down what is counted.
 
-        A recipient's plus tag comes before the account's dial, that before everyone's.
+        A recipient's plus tag comes before the account's dial for this `kind`, that before its dial for all kinds, and
+        that before everyone's.
         """
         for recipient in recipients:
             found = self._by_tag(stage, recipient)
             if found is not None:
                 return found
         with self._lock, self._db:
-            for name in (account, EVERYONE):
+            for name in (_key(account, kind), account, EVERYONE) if kind else (account, EVERYONE):
                 row = self._db.execute(
                     "SELECT fault, share, remaining, amount, seen FROM dial WHERE account = ?", (name,)
                 ).fetchone()
@@ -216,6 +244,17 @@ class Faults:
         left = None if remaining is None else remaining - hits
         self._db.execute("UPDATE dial SET seen = seen + 1, remaining = ? WHERE account = ?", (left, account))
         return (fault, amount) if hits else None
+
+
+def played_by(channel: str, *, over_http: bool, tells: bool) -> list[str]:
+    """The names of the faults that an emulator can play; `tells` is whether it sends receipts."""
+    elsewhere = {name for name, only in _ONLY_ON.items() if only != channel}
+    return [
+        name
+        for name, fault in FAULTS.items()
+        if name not in elsewhere
+        and (tells if fault.stage == "receipts" else _is_of(fault, "http") if over_http else fault.stage != "http")
+    ]
 
 
 def _asked_for(recipient: str) -> tuple[str, int]:

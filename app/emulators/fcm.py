@@ -74,7 +74,7 @@ class Refused(Exception):
 class FcmEmulator(HttpEmulator):
     """The API and the sign-in (`/token`) at one address. Dials and tokens that ask for faults move only the API."""
 
-    kind, channel, spared_paths = "fcm", "push", frozenset({"/token"})
+    kind, channel, tells, spared_paths = "fcm", "push", False, frozenset({"/token"})
     _OWN: ClassVar[Mapping[str, tuple[int, str, str, str]]] = {
         # fault: status, its name, FCM's own code, message
         "mailbox-unknown": (404, "NOT_FOUND", "UNREGISTERED", "Requested entity was not found."),
@@ -214,7 +214,9 @@ class FcmEmulator(HttpEmulator):
         if not body.get("validate_only"):
             shown = message.get("notification", {})
             raw = json.dumps(message, ensure_ascii=False, indent=2).encode()
-            self.keep(call, project, [message["token"]], shown.get("title") or shown.get("body") or "", raw)
+            single = message.get("token") or message.get("fid") or message.get("condition")
+            target, title = single or f"/topics/{message['topic']}", shown.get("title") or shown.get("body") or ""
+            self.keep(call, project, [target], title, raw)
         return Answer.json(200, {"name": name})
 
     def _admit(self, call: HttpCall, project: str) -> None:
@@ -309,9 +311,7 @@ def _faults_of(message: Mapping[str, Any]) -> Iterator[Answer]:
     """What is wrong with a message that could be read, in the order in which FCM says it."""
     if sum(target in message for target in ("token", "topic", "condition", "fid")) != 1:
         yield _invalid("The recipient of the message is not set, or there is more than one.", "message")
-    if "token" not in message:
-        yield _invalid("This emulator sends to registration tokens only.", "message")
-    if not _TOKEN.fullmatch(message["token"]):
+    if "token" in message and not _TOKEN.fullmatch(message["token"]):
         yield _invalid("The registration token is not a valid FCM registration token")
     for key in message.get("data", {}):
         if _RESERVED.fullmatch(key):

@@ -7,7 +7,9 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from email import message_from_bytes, policy
 from email.utils import getaddresses
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import unquote
 
@@ -82,12 +84,16 @@ class MailgunEmulator(HttpEmulator):
         domain = unquote(place["domain"])
         if domain.startswith("unverified."):
             return _say(403, f"Domain {domain} is not allowed to send: it is not verified")
-        return self._take(call, domain)
+        return self._take_mime(call, domain) if place["mime"] else self._take(call, domain)
+
+    def is_spared(self, call: HttpCall) -> bool:
+        """Webhooks carry no message."""
+        return _WEBHOOKS.fullmatch(call.path) is not None
 
     def _listen(self, call: HttpCall) -> Answer:
         """Keep where an event of this account goes."""
         form = call.form()
-        if not form.get("id") or not form.get("url"):
+        if form.get("id", [""])[0] not in _EVENTS or not form.get("url"):
             return _say(400, "id and url are needed")
         self._listeners[self._name_of(call), form["id"][0]] = form["url"][0]
         return Answer.json(200, {"message": "Webhook has been created", "webhook": {"urls": form["url"]}})
@@ -97,16 +103,60 @@ class MailgunEmulator(HttpEmulator):
         problem = _judge(form, people, len(call.body))
         if problem:
             return _say(413 if "Large" in problem else 400, problem)
-        number = f"<{datetime.now(UTC):%Y%m%d%H%M%S}.{secrets.token_hex(8)}@{domain}>"  # noqa: TID251 - not Carillon's
+        number = _new_number(domain)
         mail = _write(call, form, number)
         self.keep(call, form["from"][0], people, form.get("subject", [""])[0], mail)
-        address = self._listeners.get((self._name_of(call), "delivered"))
-        for person in people if address else ():
-            self.tell(call, person, [_receipt(str(address), form, person, number)])
+        for person in people:
+            self._tell(call, form, person, number)
         return Answer.json(200, {"id": number, "message": "Queued. Thank you."})
+
+    def _take_mime(self, call: HttpCall, domain: str) -> Answer:
+        """An email that is written already; who it goes to stands beside it."""
+        form, people = call.form(), self.recipients_of(call)
+        found = [part[2] for part in call.parts() if part[0] == "message"]
+        mail = message_from_bytes(found[0] if found else b"", policy=policy.default)
+        sender, subject = str(mail["From"] or ""), str(mail["Subject"] or "")
+        problem = _judge({**form, "from": [sender] if sender else [], "text": ["in MIME"]}, people, len(call.body))
+        if problem or not found:
+            return _say(400, problem or "message parameter is missing")
+        number = str(mail["Message-ID"] or _new_number(domain))
+        self.keep(call, sender, people, subject, found[0])
+        for person in people:
+            self._tell(call, form, person, number)
+        return Answer.json(200, {"id": number, "message": "Queued. Thank you."})
+
+    def _tell(self, call: HttpCall, form: Mapping[str, Sequence[str]], person: str, number: str) -> None:
+        """Tell of each event that somebody listens to; Mailgun has an address for each."""
+        heard = {event: self._listeners.get((self._name_of(call), event), "") for event in _EVENTS}
+        told = [_receipt(heard["delivered"], form, person, number, "delivered")] if heard["delivered"] else []
+        later = {
+            fault: partial(_receipt, heard[event], form, person, number, event)
+            for fault, event in _LATER.items()
+            if heard[event]
+        }
+        self.tell(call, person, told, later)
 
 
 EMULATOR = MailgunEmulator
+# The names of webhooks, each with what its event adds to an event's usual parts.
+_EVENTS: Mapping[str, Mapping[str, Any]] = {
+    "delivered": {
+        "event": "delivered",
+        "delivery-status": {"code": 250, "message": "OK", "description": "", "attempt-no": 1},
+    },
+    "permanent_fail": {
+        "event": "failed", "severity": "permanent", "reason": "bounce",
+        "delivery-status": {"code": 550, "message": "5.1.1 No such mailbox here", "description": "", "attempt-no": 1},
+    },
+    "complained": {"event": "complained"},
+    "accepted": {"event": "accepted"}, "clicked": {"event": "clicked"}, "opened": {"event": "opened"},
+    "temporary_fail": {"event": "failed", "severity": "temporary"}, "unsubscribed": {"event": "unsubscribed"},
+}  # fmt: skip
+_LATER = {"late-bounce": "permanent_fail", "complaint": "complained"}
+
+
+def _new_number(domain: str) -> str:
+    return f"<{datetime.now(UTC):%Y%m%d%H%M%S}.{secrets.token_hex(8)}@{domain}>"  # noqa: TID251 - not Carillon's
 
 
 def _judge(form: Mapping[str, Sequence[str]], people: Sequence[str], size: int) -> str:
@@ -144,14 +194,13 @@ def _write(call: HttpCall, form: Mapping[str, Sequence[str]], number: str) -> by
     return write_mail(basic + headers, form.get("text", [""])[0], form.get("html", [""])[0], named)
 
 
-def _receipt(address: str, form: Mapping[str, Sequence[str]], person: str, number: str) -> Receipt:
+def _receipt(address: str, form: Mapping[str, Sequence[str]], person: str, number: str, kind: str) -> Receipt:
     """An event, signed: HMAC-SHA256 over a time and a token, in hexadecimal."""
     stamp, token = str(int(time.time())), secrets.token_hex(25)  # noqa: TID251 - nothing of Carillon's is here
     event = {
-        "event": "delivered", "id": secrets.token_urlsafe(16), "timestamp": float(stamp), "recipient": person,
+        **_EVENTS[kind], "id": secrets.token_urlsafe(16), "timestamp": float(stamp), "recipient": person,
         "user-variables": {name[2:]: values[0] for name, values in form.items() if name.startswith("v:")},
         "message": {"headers": {"message-id": number.strip("<>")}}, "tags": [],
-        "delivery-status": {"code": 250, "message": "OK", "description": "", "attempt-no": 1},
     }  # fmt: skip
     signature = hmac.digest(SIGNING_KEY.encode(), (stamp + token).encode(), "sha256").hex()
     proof = {"timestamp": stamp, "token": token, "signature": signature}

@@ -105,14 +105,19 @@ class Outbox:
         return last or 0
 
     def newest(
-        self, limit: int = 50, before: int | None = None, account: str | None = None, search: str = ""
+        self,
+        limit: int = 50,
+        before: int | None = None,
+        account: str | None = None,
+        search: str = "",
+        channel: str = "",
     ) -> list[Received]:
         """Rows without their bytes, newest first, older than the id `before`.
 
         `account` None: of all accounts; empty: of those that did not sign in. `search` looks for a part of a sender, a
-        recipient or a subject, without regard to ASCII case.
+        recipient or a subject, without regard to ASCII case; `channel` takes one of the three alone.
         """
-        conditions, values = _narrow(account, search)
+        conditions, values = _narrow(account, search, channel)
         if before is not None:
             conditions.append("id < ?")
             values.append(before)
@@ -128,9 +133,9 @@ class Outbox:
             row = self._db.execute(f"SELECT {_SUMMARY}, raw, request FROM received WHERE id = ?", (row_id,)).fetchone()  # noqa: S608 - constants
         return _received(row) if row else None
 
-    def count(self, account: str | None = None, search: str = "") -> int:
+    def count(self, account: str | None = None, search: str = "", channel: str = "") -> int:
         """How many rows `newest` would page through."""
-        conditions, values = _narrow(account, search)
+        conditions, values = _narrow(account, search, channel)
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         with self._lock:
             return int(self._db.execute(f"SELECT count(*) FROM received {where}", values).fetchone()[0])  # noqa: S608 - constants
@@ -167,12 +172,15 @@ def outbox_path(data_dir: Path) -> Path:
     return data_dir / "emulators" / "outbox.sqlite3"
 
 
-def _narrow(account: str | None, search: str) -> tuple[list[str], list[object]]:
+def _narrow(account: str | None, search: str, channel: str = "") -> tuple[list[str], list[object]]:
     conditions: list[str] = []
     values: list[object] = []
     if account is not None:
         conditions.append("account = ?")
         values.append(account)
+    if channel:
+        conditions.append("channel = ?")
+        values.append(channel)
     if search:
         conditions.append(r"(recipient LIKE ? ESCAPE '\' OR sender LIKE ? ESCAPE '\' OR subject LIKE ? ESCAPE '\')")
         escaped = search.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")

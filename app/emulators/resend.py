@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from mimetypes import MimeTypes
 from typing import Any, ClassVar
@@ -69,6 +70,7 @@ class ResendEmulator(HttpEmulator):
 
     kind: ClassVar[str] = "resend"
     channel: ClassVar[str] = "email"
+    spared_paths: ClassVar[frozenset[str]] = frozenset(["/webhooks"])
     values: ClassVar[Mapping[str, Any]] = {
         "apiKey": "re_{account}", "fromName": "{name}", "fromEmail": f"news@{DOMAIN}",
         "webhookSecret": SIGNING_SECRET,
@@ -108,6 +110,8 @@ class ResendEmulator(HttpEmulator):
             return Refusal(401, "missing_api_key", "Missing API key in the authorization header.").answer()
         if not key.startswith("re_"):
             return _REFUSALS["wrong-password"].answer()
+        if self.is_spared(call):
+            return self._route(call, key)
         room, wait = self._count(key)
         if room < 0:
             refusal = Refusal(429, "rate_limit_exceeded", "Too many requests. You can only make 2 requests per second.")
@@ -120,7 +124,7 @@ class ResendEmulator(HttpEmulator):
         if (call.method, call.path) == ("GET", "/domains"):
             if key.endswith("_sending"):
                 return Refusal(401, "restricted_api_key", "This API key is restricted to only send emails.").answer()
-            return Answer.json(200, {"data": _DOMAINS})
+            return Answer.json(200, {"data": _DOMAINS}, x_resend_daily_quota="12", x_resend_monthly_quota="340")
         if (call.method, call.path) == ("POST", "/webhooks"):
             return self._listen(call)
         if call.method != "POST" or call.path not in _PLACES:
@@ -183,8 +187,10 @@ class ResendEmulator(HttpEmulator):
         if not any(_is_lost(file) for file in email.get("attachments") or []):
             self.keep(call, email["from"], people, email["subject"], mail)
             address = self._listeners.get(self._name_of(call), "")
-            kinds = ("email.sent", "email.delivered") if address else ()
-            self.tell(call, people[0], [_receipt(address, email, kind, number) for kind in kinds])
+            if address:
+                told = [_receipt(address, email, kind, number) for kind in ("email.sent", "email.delivered")]
+                later = {fault: partial(_receipt, address, email, kind, number) for fault, kind in _LATER.items()}
+                self.tell(call, people[0], told, later)
         return number
 
     def _count(self, key: str) -> tuple[int, int]:
@@ -225,12 +231,17 @@ _REFUSALS: Mapping[str, Refusal] = {
 }
 
 
+_LATER = {"late-bounce": "email.bounced", "complaint": "email.complained"}
+
+
 def _receipt(address: str, email: Mapping[str, Any], kind: str, number: str) -> Receipt:
     """An event, signed as Svix signs: HMAC-SHA256 over its id, the time and the body."""
     now, event_id = int(time.time()), f"msg_{uuid.uuid4().hex}"  # noqa: TID251 - nothing of Carillon's is here
     tags = {tag["name"]: tag["value"] for tag in email.get("tags") or []}
     to = [email["to"]] if isinstance(email["to"], str) else email["to"]
     data = {"email_id": number, "from": email["from"], "to": to, "subject": email["subject"], "tags": tags}
+    if kind == "email.bounced":
+        data["bounce"] = {"type": "Permanent", "subType": "General", "message": "550 5.1.1 No such mailbox here"}
     moment = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(now))
     body = json.dumps({"type": kind, "created_at": moment, "data": data}).encode()
     proof = base64.b64encode(hmac.digest(SIGNING_KEY, f"{event_id}.{now}.".encode() + body, "sha256")).decode()
@@ -341,15 +352,20 @@ def _judge_files(email: Mapping[str, Any]) -> Iterator[Refusal]:
         if not (file.get("filename") and file.get("content")):
             yield Refusal(422, "invalid_attachment", "Attachment must have either a `content` or `path`.")
         try:
-            base64.b64decode(str(file.get("content")), validate=True)
-        except binascii.Error:
+            size += len(_read_file(file)) * 4 // 3
+        except (binascii.Error, ValueError):
             yield Refusal(422, "invalid_attachment", "The `content` of an attachment must be base64.")
-        size += len(str(file.get("content")))
     if size > LARGEST:
         yield _REFUSALS["oversize"]
 
 
 _JUDGES = (_judge_fields, _judge_labels, _judge_people, _judge_files)
+
+
+def _read_file(file: Mapping[str, Any]) -> bytes:
+    """The bytes of an attachment: base64, or a list of numbers, as Resend's SDK for Python hands over bytes."""
+    content = file.get("content")
+    return bytes(content) if isinstance(content, list) else base64.b64decode(str(content), validate=True)
 
 
 def _is_lost(file: Mapping[str, Any]) -> bool:
@@ -367,7 +383,7 @@ def _write(email: Mapping[str, Any]) -> bytes:
         (
             str(file["filename"]),
             str(file.get("content_type") or _TYPES.guess_type(str(file["filename"]))[0] or "application/octet-stream"),
-            base64.b64decode(file["content"]),
+            _read_file(file),
         )
         for file in email.get("attachments") or []
     ]

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import formataddr
+from functools import partial
 from typing import Any, ClassVar
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -42,7 +43,8 @@ Error = tuple[str | None, str]  # the field (None: SendGrid does not say which) 
 
 
 class SendGridEmulator(HttpEmulator):
-    """Every key will do; one that ends with `.readonly` may not send, one with `.nocredits` has no credits left.
+    """Every key will do; one that ends with `.readonly` may not send, one with `.nocredits` has no credits left,
+    one with `.sendonly` may not look at the account.
 
     A sender of a domain that begins with `unverified.` is no verified one.
     """
@@ -50,6 +52,7 @@ class SendGridEmulator(HttpEmulator):
     kind: ClassVar[str] = "sendgrid"
     channel: ClassVar[str] = "email"
     path: ClassVar[str] = "/v3"
+    spared_paths: ClassVar[frozenset[str]] = frozenset(["/user/webhooks/event/settings"])
     values: ClassVar[Mapping[str, Any]] = {
         "apiKey": "SG.{account}", "fromName": "{name}", "fromEmail": "news@sandbox.example",
         "webhookPublicKey": base64.b64encode(_PUBLIC).decode(),
@@ -94,6 +97,9 @@ class SendGridEmulator(HttpEmulator):
             return _say(401, (None, "The provided authorization grant is invalid, expired, or revoked"))
         if (call.method, call.path) == ("GET", "/scopes"):
             return Answer.json(200, {"scopes": ["mail.batch.read" if key.endswith(".readonly") else "mail.send"]})
+        if call.method == "GET" and call.path in _ABOUT:
+            is_asked_too_much = key.endswith((".readonly", ".sendonly"))
+            return _say(403, (None, "access forbidden")) if is_asked_too_much else _describe(call.path, key)
         if (call.method, call.path) == ("PATCH", "/user/webhooks/event/settings"):
             return self._listen(call)
         if (call.method, call.path) != ("POST", "/mail/send"):
@@ -142,24 +148,59 @@ class SendGridEmulator(HttpEmulator):
             address = self._listeners.get(self._name_of(call), "")
             args = document.get("custom_args", {}) | personalization.get("custom_args", {})
             for person in people if address else ():
-                self.tell(call, person, [_receipt(address, args, person, number)])
+                later = {
+                    fault: partial(_receipt, address, args, person, number, [event]) for fault, event in _LATER.items()
+                }
+                self.tell(call, person, [_receipt(address, args, person, number, _USUAL)], later)
 
 
 EMULATOR = SendGridEmulator
+_ABOUT = ("/whitelabel/domains", "/verified_senders", "/user/credits")
+
+
+def _describe(path: str, key: str) -> Answer:
+    """The senders of the account, and the credits of its plan."""
+    if path == "/whitelabel/domains":
+        names = {"sandbox.example": True, "example.org": True, "example.com": True, "unverified.example": False}
+        domains = [
+            {"id": number, "domain": name, "subdomain": f"em{number}", "valid": is_valid, "default": number == 1}
+            for number, (name, is_valid) in enumerate(names.items(), 1)
+        ]
+        return Answer.json(200, domains)
+    if path == "/verified_senders":
+        single = {"id": 3, "nickname": "Single", "from_email": "single@example.org", "verified": True, "locked": False}
+        return Answer.json(200, {"results": [single]})
+    left = 0 if key.endswith(".nocredits") else 9_900
+    plan = {"remain": left, "total": 10_000, "overage": 0, "used": 10_000 - left, "reset_frequency": "monthly"}
+    return Answer.json(200, plan)
+
+
 _UNVERIFIED = (
     "The from address does not match a verified Sender Identity. Mail cannot be sent until this error is resolved."
 )
 
 
-def _receipt(address: str, args: Mapping[str, str], person: str, number: str) -> Receipt:
-    """Two events in one request, signed: ECDSA over the time in the header and the body."""
+_USUAL = ({"event": "processed"}, {"event": "delivered", "response": "250 OK"})
+_LATER = {
+    "late-bounce": {
+        "event": "bounce", "type": "bounce", "status": "5.1.1", "reason": "550 5.1.1 No such mailbox here",
+        "bounce_classification": "Invalid Address",
+    },
+    "complaint": {"event": "spamreport"},
+}  # fmt: skip
+
+
+def _receipt(
+    address: str, args: Mapping[str, str], person: str, number: str, events: Sequence[Mapping[str, str]]
+) -> Receipt:
+    """Events in one request, signed: ECDSA over the time in the header and the body."""
     now = int(time.time())  # noqa: TID251 - nothing of Carillon's is here
     body = json.dumps([
         {
-            **args, "email": person, "timestamp": now, "event": event, "sg_event_id": secrets.token_urlsafe(16),
+            **args, "email": person, "timestamp": now, **event, "sg_event_id": secrets.token_urlsafe(16),
             "sg_message_id": f"{number}.recvd-5bd-1", "smtp-id": f"<{number}@sandbox.example>",
         }
-        for event in ("processed", "delivered")
+        for event in events
     ]).encode()  # fmt: skip
     signature = _SIGNER.sign(str(now).encode() + body, ec.ECDSA(SHA256()))
     start = "x-twilio-email-event-webhook-"

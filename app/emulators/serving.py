@@ -31,8 +31,8 @@ from email.parser import BytesParser
 from typing import Any, ClassVar, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from app.emulators.callbacks import Callbacks, Receipt
-from app.emulators.faults import Fault, Faults
+from app.emulators.callbacks import Afterthoughts, Callbacks, Receipt
+from app.emulators.faults import Fault, Faults, played_by
 from app.emulators.outbox import Arrival, Outbox
 from app.emulators.wires import Cut, Wire, open_wire
 
@@ -151,11 +151,16 @@ class Service:
     path: ClassVar[str] = ""
     values: ClassVar[Mapping[str, Any]] = {}
     spared_paths: ClassVar[frozenset[str]] = frozenset()  # no dial reaches them: they carry no message, as a sign-in
+    tells: ClassVar[bool] = True  # whether it sends receipts
     needs_http2: ClassVar[bool] = False  # turns HTTP/1.1 away, as APNs does
 
     def side_urls(self) -> dict[str, str]:
-        """Further addresses of the service, such as the one that hands out tokens."""
+        """Further addresses of the service, such as the one that hands out tokens; `{account}` stands for whose."""
         return {}
+
+    def is_spared(self, call: HttpCall) -> bool:
+        """Whether no dial reaches this request."""
+        return call.path in self.spared_paths
 
     def account_of(self, call: HttpCall) -> str:
         """Who asks; empty when nobody says."""
@@ -195,7 +200,7 @@ class HttpEmulator(Service):
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> tuple[str, int]:
         """Listen; returns the address, with the port that was free when 0 was asked for."""
-        self._callbacks = Callbacks(self._faults)
+        self._callbacks = Callbacks(self._faults, self.kind)
         self._server = await asyncio.start_server(self._meet, host, port, ssl=self._tls, limit=1 << 20)
         name = self._server.sockets[0].getsockname()
         self._address = (str(name[0]), int(name[1]))
@@ -222,6 +227,7 @@ class HttpEmulator(Service):
         return {
             "host": host, "port": port, "url": self.url, "channel": self.channel, "values": dict(self.values),
             "side_urls": self.side_urls(),
+            "faults": played_by(self.channel, over_http=True, tells=self.tells),
         }  # fmt: skip
 
     def keep(self, call: HttpCall, sender: str, recipients: Sequence[str], subject: str, raw: bytes) -> int:
@@ -235,10 +241,20 @@ class HttpEmulator(Service):
             )
         )  # fmt: skip
 
-    def tell(self, call: HttpCall, recipient: str, receipts: Sequence[Receipt]) -> None:
-        """Send receipts, signed and in their order, as the dial says; none for what was lost on purpose."""
+    def tell(
+        self, call: HttpCall, recipient: str, receipts: Sequence[Receipt], afterthoughts: Afterthoughts | None = None
+    ) -> None:
+        """Send receipts, signed and in their order, as the dial says; none for what was lost on purpose.
+
+        `afterthoughts` are what the service says later where the dial asks for that: `late-bounce`, `complaint`.
+        """
         if self._callbacks is not None and not self._is_lying:
-            self._callbacks.tell(self._name_of(call), recipient, receipts)
+            self._callbacks.tell(self._name_of(call), recipient, receipts, afterthoughts)
+
+    def ask_back(self, receipt: Receipt) -> None:
+        """Send what is no receipt yet, such as the question whether receipts are wanted; no dial reaches it."""
+        if self._callbacks is not None:
+            self._callbacks.send(receipt)
 
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         wire = await open_wire(reader, writer, self._serve, f"{self.kind}-", needs_http2=self.needs_http2)
@@ -265,8 +281,8 @@ class HttpEmulator(Service):
         )  # fmt: skip
         try:
             struck = None
-            if call.path not in self.spared_paths:
-                struck = self._faults.strike("http", self._name_of(call), self.recipients_of(call))
+            if not self.is_spared(call):
+                struck = self._faults.strike("http", self._name_of(call), self.recipients_of(call), self.kind)
             return self.answer(call) if struck is None else await self._play(*struck, call)
         except ValueError as error:  # a header with a line break, a number that is none
             return Answer.json(400, {"message": str(error)})

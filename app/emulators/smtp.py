@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import logging
+import re
 import ssl
 from argparse import Namespace
 from collections.abc import Mapping
@@ -13,29 +14,38 @@ from typing import Any, ClassVar, Self
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from app.emulators.faults import Fault, Faults
+from app.emulators.faults import FAULTS, Fault, Faults, played_by
 from app.emulators.outbox import Arrival, Outbox
+from app.emulators.returns import PLAYED, STAGES, Posted, Returns
 
+KIND = "smtp"
+BOUNCE_DOMAIN = "bounces.invalid"  # what comes back to the Sandbox needs no DNS
 SIZE = 26_214_400  # bytes of one message, as announced
 
+_DSN = re.compile(r"\s(RET|ENVID|NOTIFY|ORCPT)=(\S+)", re.IGNORECASE)  # RFC 3461
 _HEADERS = BytesHeaderParser(policy=policy.default)
 _numbers = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpOptions:
-    """How the server presents itself. `tls` offers STARTTLS; `implicit_tls` speaks TLS from the first byte."""
+    """How the server presents itself. `tls` offers STARTTLS; `implicit_tls` speaks TLS from the first byte.
+
+    `bounces_to` is the host and port that takes what goes back to senders, over SMTP or LMTP; None: nothing goes back.
+    """
 
     tls: ssl.SSLContext | None = None
     implicit_tls: ssl.SSLContext | None = None
     size: int = SIZE
     takes_utf8: bool = True
+    bounces_to: tuple[str, int] | None = None
+    bounces_protocol: str = "smtp"
 
 
 class SmtpEmulator:
     """The listening server. Start it inside a running asyncio loop."""
 
-    kind: ClassVar[str] = "smtp"
+    kind: ClassVar[str] = KIND
     channel: ClassVar[str] = "email"
     values: ClassVar[Mapping[str, Any]] = {
         "host": "sandbox.invalid", "port": 25, "encryption": "none", "autoTLS": False, "username": "{account}",
@@ -49,6 +59,7 @@ class SmtpEmulator:
         self._server: asyncio.Server | None = None
         self._open: set[_Connection] = set()
         self._address = ("", 0)
+        self._returns = Returns(faults, self._options.bounces_to, self._options.bounces_protocol)
 
     @classmethod
     def prepared(cls, outbox: Outbox, faults: Faults, arguments: Namespace) -> Self:
@@ -57,13 +68,21 @@ class SmtpEmulator:
         if arguments.smtp_certificate:
             tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             tls.load_cert_chain(arguments.smtp_certificate)
-        return cls(outbox, faults, SmtpOptions(tls=tls, size=arguments.smtp_size))
+        to, protocol = arguments.bounces_to, arguments.bounces_protocol
+        options = SmtpOptions(tls=tls, size=arguments.smtp_size, bounces_to=to, bounces_protocol=protocol)
+        return cls(outbox, faults, options)
 
     def announcement(self) -> dict[str, Any]:
         """Where it listens, and settings to connect with."""
         host, port = self._address
         url = f"smtp://{host}:{port}"
-        return {"host": host, "port": port, "url": url, "channel": self.channel, "values": dict(self.values)}
+        values = dict(self.values) | ({"bounceDomain": BOUNCE_DOMAIN} if self._returns.are_sent else {})
+        back = PLAYED if self._returns.are_sent else frozenset()
+        known = played_by(self.channel, over_http=False, tells=self._returns.are_sent)
+        faults = [name for name in known if FAULTS[name].stage not in STAGES or name in back]
+        return {
+            "host": host, "port": port, "url": url, "channel": self.channel, "values": values, "faults": faults,
+        }  # fmt: skip
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> tuple[str, int]:
         """Listen; returns the address, with the port that was free when 0 was asked for."""
@@ -80,10 +99,13 @@ class SmtpEmulator:
             self._server.close()
         for connection in list(self._open):
             connection.hang_up()
+        await self._returns.close()
         await asyncio.sleep(0.05)  # the loop needs a turn to close what was hung up
 
     def _connect(self) -> "_Connection":
-        return _Connection(_Reception(self._outbox, self._faults), self._faults, self._options, self._open)
+        return _Connection(
+            _Reception(self._outbox, self._faults, self._returns), self._faults, self._options, self._open
+        )
 
 
 EMULATOR = SmtpEmulator
@@ -92,9 +114,10 @@ EMULATOR = SmtpEmulator
 class _Reception:
     """What is asked at each stage of the dialogue (aiosmtpd's hooks)."""
 
-    def __init__(self, outbox: Outbox, faults: Faults) -> None:
+    def __init__(self, outbox: Outbox, faults: Faults, returns: Returns) -> None:
         self._outbox = outbox
         self._faults = faults
+        self._returns = returns
         self._connection = f"smtp-{next(_numbers)}"
 
     async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
@@ -102,9 +125,11 @@ class _Reception:
     ) -> list[str]:
         """What is offered: aiosmtpd's own, and what makes clients fast."""
         session.host_name = hostname
-        struck = self._faults.strike("ehlo", account_of(session))
+        struck = self._faults.strike("ehlo", account_of(session), kind=KIND)
         server.forgets_early_input = struck is not None and struck[0].act == "garble"
-        extra = ["250-ENHANCEDSTATUSCODES"]
+        extra = ["250-ENHANCEDSTATUSCODES", "250-DSN"]
+        server.command_size_limits["MAIL"] += 105  # as much as DSN may add (RFC 3461, 5)
+        server.command_size_limits["RCPT"] += 500
         if struck is None or struck[0].act != "lack":
             extra.append("250-PIPELINING")
         return [*responses[:-1], *extra, responses[-1]]
@@ -113,7 +138,7 @@ class _Reception:
         self, server: "_Connection", session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """The sender."""
-        struck = self._faults.strike("mail", account_of(session))
+        struck = self._faults.strike("mail", account_of(session), kind=KIND)
         if struck is not None:
             return server.play(struck[0])
         envelope.mail_from = address
@@ -124,7 +149,7 @@ class _Reception:
         self, server: "_Connection", session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """One recipient."""
-        struck = self._faults.strike("rcpt", account_of(session), [address])
+        struck = self._faults.strike("rcpt", account_of(session), [address], KIND)
         if struck is not None:
             fault, amount = struck
             if fault.name != "too-many-recipients" or len(envelope.rcpt_tos) >= amount:
@@ -135,28 +160,31 @@ class _Reception:
 
     async def handle_DATA(self, server: "_Connection", session: Session, envelope: Envelope) -> str:  # noqa: N802
         """The whole message."""
-        struck = self._faults.strike("text", account_of(session), envelope.rcpt_tos)
+        struck = self._faults.strike("text", account_of(session), envelope.rcpt_tos, KIND)
         if struck is None:
-            return self._keep(session, envelope)
+            return self._keep(server, session, envelope)
         fault, amount = struck
         if fault.act == "wait":
             await asyncio.sleep(amount)
-            return self._keep(session, envelope)
+            return self._keep(server, session, envelope)
         if fault.act == "keep":
-            self._keep(session, envelope)
+            self._keep(server, session, envelope)
         if fault.act == "reply":
             return server.play(fault)
         server.hang_up()
         await asyncio.Event().wait()  # the lost connection ends this session
         return ""
 
-    def _keep(self, session: Session, envelope: Envelope) -> str:
+    def _keep(self, server: "_Connection", session: Session, envelope: Envelope) -> str:
         raw = envelope.original_content or b""
         arrival = Arrival(
             "smtp", account_of(session), envelope.mail_from or "", list(envelope.rcpt_tos), subject_of(raw), raw,
             self._connection, session.ssl is not None,
         )  # fmt: skip
-        return f"250 2.0.0 Ok: queued as {self._outbox.keep(arrival):08X}"
+        number = self._outbox.keep(arrival)
+        posted = Posted(arrival.account, arrival.sender, arrival.recipients, raw, dict(server.wishes))
+        self._returns.tell(posted, KIND)
+        return f"250 2.0.0 Ok: queued as {number:08X}"
 
 
 class _Connection(SMTP):
@@ -166,6 +194,7 @@ class _Connection(SMTP):
         self, reception: _Reception, faults: Faults, options: SmtpOptions, open_ones: "set[_Connection]"
     ) -> None:
         self.forgets_early_input = False
+        self.wishes: dict[str, str] = {}  # what DSN asks of this mail's reports
         self._faults = faults
         self._open_ones = open_ones
         self._closes_after_reply = False
@@ -214,10 +243,26 @@ class _Connection(SMTP):
             return
         await self.push(self.play(struck[0]))
 
+    async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802
+        """MAIL, with the wishes of DSN, which aiosmtpd does not know."""
+        self.wishes.clear()
+        await super().smtp_MAIL(self._note_wishes(arg))
+
+    async def smtp_RCPT(self, arg: str | None) -> None:  # noqa: N802
+        """RCPT, likewise."""
+        await super().smtp_RCPT(self._note_wishes(arg))
+
+    def _note_wishes(self, arg: str | None) -> str | None:
+        if not arg:
+            return arg
+        self.wishes.update((name.upper(), value) for name, value in _DSN.findall(arg))
+        return _DSN.sub("", arg)
+
     async def smtp_DATA(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's name
         """DATA, unless the fault is to hang up here."""
         recipients = self.envelope.rcpt_tos if self.envelope is not None else []
-        struck = self._faults.strike("data", account_of(self.session), recipients) if recipients else None
+        account = account_of(self.session)
+        struck = self._faults.strike("data", account, recipients, KIND) if recipients else None
         if struck is None:
             await super().smtp_DATA(arg)
         else:
@@ -225,7 +270,7 @@ class _Connection(SMTP):
 
     def _admit(self, _: SMTP, __: Session, ___: Envelope, ____: str, credentials: Any) -> AuthResult:
         """Every name and password will do, unless the dial of that name says otherwise."""
-        struck = self._faults.strike("auth", name_of(credentials))
+        struck = self._faults.strike("auth", name_of(credentials), kind=KIND)
         if struck is not None:
             return AuthResult(success=False, handled=False, message=struck[0].text)
         return AuthResult(success=True, auth_data=credentials)

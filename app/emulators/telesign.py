@@ -9,6 +9,7 @@ import secrets
 import ssl
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, ClassVar
 
 from app.emulators.callbacks import Receipt
@@ -19,7 +20,7 @@ from app.emulators.serving import Answer, HttpCall, HttpEmulator
 LONGEST = 1600
 LONGEST_SENDER = 20
 KEY = "dGVsZXNpZ24tdGVzdC1rZXktMDEyMzQ1Njc4OWFiY2Q="
-IN_PROGRESS, SENT, DELIVERED = 290, 203, 200
+IN_PROGRESS, SENT, DELIVERED, NO_SUCH_NUMBER = 290, 203, 200, 504
 _NUMBER = re.compile(r"[1-9]\d{6,14}")
 _STATUS = re.compile(r"/v1/messaging/(?P<reference>[0-9A-Fa-f]{32})")
 _TYPES = ("OTP", "ARN", "MKT")
@@ -27,12 +28,13 @@ _WORDS = {
     DELIVERED: "Delivered to handset",
     SENT: "Delivered to gateway",
     IN_PROGRESS: "Message in progress",
+    NO_SUCH_NUMBER: "Handset cannot be reached, the number does not exist",
 }
 _BAD_PARAMETER = "Invalid value for parameter {}."
 # Fault: HTTP status, code of the status, its sentence.
 _FAULTS = {
     "mailbox-unknown": (400, 11000, _BAD_PARAMETER.format("phone_number")),
-    "mailbox-disabled": (200, 504, "Handset cannot be reached, the number does not exist"),
+    "mailbox-disabled": (200, NO_SUCH_NUMBER, _WORDS[NO_SUCH_NUMBER]),
     "opted-out": (200, 510, "The subscriber has opted out"),
     "content-rejected": (200, 515, "Content is not supported"),
     "oversize": (400, 11001, _BAD_PARAMETER.format("message")),
@@ -44,7 +46,7 @@ _TROUBLE = {"server-error": 500, "busy": 503}
 
 
 class TelesignEmulator(HttpEmulator):
-    """Every customer and every key will do."""
+    """Every customer and every key will do with HTTP Basic; who signs, as the SDKs do, signs with the Sandbox's key."""
 
     kind: ClassVar[str] = "telesign"
     channel: ClassVar[str] = "sms"
@@ -57,7 +59,7 @@ class TelesignEmulator(HttpEmulator):
 
     def account_of(self, call: HttpCall) -> str:
         """The customer: in the Sandbox it is the project's name."""
-        return call.basic()[0]
+        return _credentials(call)[0]
 
     def recipients_of(self, call: HttpCall) -> Sequence[str]:
         """The number, with the plus that Telesign does not take."""
@@ -72,7 +74,7 @@ class TelesignEmulator(HttpEmulator):
 
     def answer(self, call: HttpCall) -> Answer:
         """Sending takes a POST, a status a GET."""
-        customer, key = call.basic()
+        customer, key = _credentials(call)
         if not customer or not key:
             return _say(401, 10028 if not customer else 10022, "Invalid Authorization header.")
         if (call.method, call.path) == ("POST", "/v1/messaging"):
@@ -93,8 +95,9 @@ class TelesignEmulator(HttpEmulator):
         self._sent.add(reference)
         self.keep(call, form.get("sender_id", "TELESIGN"), [number], text[:80], text.encode())
         if form.get("callback_url"):
-            told = [_receipt(form, call.basic(), reference, code) for code in (SENT, DELIVERED)]
-            self.tell(call, number, told)
+            told = [_receipt(form, _credentials(call), reference, code) for code in (SENT, DELIVERED)]
+            later = {"late-bounce": partial(_receipt, form, _credentials(call), reference, NO_SUCH_NUMBER)}
+            self.tell(call, number, told, later)
         external = {"external_id": form.get("external_id")}
         return _say(200, IN_PROGRESS, _WORDS[IN_PROGRESS], reference_id=reference, **external)
 
@@ -129,6 +132,25 @@ def _receipt(form: Mapping[str, str], who: tuple[str, str], reference: str, code
     proof = f"TSA {customer}:{signature}"
     headers = {"content-type": "application/json", "authorization": proof, "x-ts-authorization": proof}
     return Receipt(form["callback_url"], body, headers)
+
+
+def _credentials(call: HttpCall) -> tuple[str, str]:
+    """Customer and key: HTTP Basic, else a signature that is right; no key for one that is wrong."""
+    customer, _, signature = call.headers.get("authorization", "").removeprefix("TSA ").partition(":")
+    if not call.headers.get("authorization", "").startswith("TSA "):
+        return call.basic()
+    right = base64.b64encode(hmac.digest(_secret_of(KEY), _signed(call), "sha256")).decode()
+    return customer, KEY if hmac.compare_digest(right.encode(), signature.encode()) else ""
+
+
+def _signed(call: HttpCall) -> bytes:
+    """What a request's signature covers; `x-ts-date` stands in for the date where it is given."""
+    named = sorted(name for name in call.headers if name in ("x-ts-auth-method", "x-ts-date", "x-ts-nonce"))
+    date = "" if "x-ts-date" in named else call.headers.get("date", "")
+    lines = [call.method, call.headers.get("content-type", ""), date]
+    lines += [f"{name}:{call.headers[name]}" for name in named]
+    fields = [call.body] if call.body else []
+    return b"\n".join([*(line.encode() for line in lines), *fields, call.target.encode()])
 
 
 def _secret_of(key: str) -> bytes:

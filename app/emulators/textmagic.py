@@ -5,6 +5,7 @@ import secrets
 import ssl
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -18,6 +19,7 @@ MOST_PARTS = 6
 MOST_NUMBERS = 1000  # more of them become a bulk, which is worked on later
 _NUMBER = re.compile(r"\+?[1-9]\d{6,14}")
 _SENDER = re.compile(r"\d{3,15}|[A-Za-z0-9 .&_-]{1,11}")
+_SOURCES = {"dedicated": ["15005550006"], "user": [], "shared": ["447624800500"], "senderIds": ["Carillon"]}
 _FIELD_FAULTS = {
     "mailbox-unknown": ("phones", "Phone number is not valid."),
     "mailbox-disabled": ("phones", "Phone number is not valid."),
@@ -40,6 +42,7 @@ class TextmagicEmulator(HttpEmulator):
     kind: ClassVar[str] = "textmagic"
     channel: ClassVar[str] = "sms"
     path: ClassVar[str] = "/api/v2"
+    spared_paths: ClassVar[frozenset[str]] = frozenset(["/callback/settings"])
     values: ClassVar[Mapping[str, Any]] = {"username": "carillon", "apiKey": "{account}", "from": "+15005550006"}
 
     def __init__(self, outbox: Outbox, faults: Faults, tls: ssl.SSLContext | None = None) -> None:
@@ -72,6 +75,8 @@ class TextmagicEmulator(HttpEmulator):
                 return self._take(call)
             case "GET", "/user":
                 return Answer.json(200, _describe(name))
+            case "GET", "/sources":
+                return Answer.json(200, _SOURCES)
             case "PUT", "/callback/settings":
                 return self._listen(call)
             case _:
@@ -98,7 +103,8 @@ class TextmagicEmulator(HttpEmulator):
         address = self._listeners.get(self._name_of(call), "")
         if address and kind == "message":
             told = [_receipt(address, number, numbers[0], status) for status in ("a", "d")]
-            self.tell(call, f"+{numbers[0].lstrip('+')}", told)
+            later = {"late-bounce": partial(_receipt, address, number, numbers[0], "f")}
+            self.tell(call, f"+{numbers[0].lstrip('+')}", told, later)
         ids = dict.fromkeys(("messageId", "sessionId", "bulkId", "scheduleId", "chatId"))
         place = {"message": "messages", "session": "sessions", "bulk": "bulks"}[kind]
         answer = {**ids, f"{kind}Id": number, "id": number, "href": f"/api/v2/{place}/{number}", "type": kind}

@@ -1,16 +1,20 @@
 """A Vonage that delivers nowhere: the SMS API and the balance of the account."""
 
+import hmac
 import json
 import re
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, ClassVar
 
 from app.emulators.callbacks import Receipt
 from app.emulators.gsm import count_parts, is_plain, mangle
 from app.emulators.serving import Answer, HttpCall, HttpEmulator
 
+SIGNED_KEY = "signed12"  # the key of an account whose webhooks are signed, with HMAC-SHA256 and this secret:
+SIGNATURE_SECRET = "a-signature-secret-of-the-sandbox"  # noqa: S105 - it opens nothing
 LONGEST = 3200  # characters; Vonage says only that there is an end
 LONGEST_REFERENCE = LONGEST_CALLBACK = 100
 _NUMBER = re.compile(r"[1-9]\d{6,14}")
@@ -48,7 +52,7 @@ class VonageEmulator(HttpEmulator):
 
     def recipients_of(self, call: HttpCall) -> Sequence[str]:
         """The number, with the plus that Vonage leaves out."""
-        return [f"+{each}" for each in call.form().get("to", [])] if call.method == "POST" else []
+        return [f"+{each}" for each in _fields(call).get("to", [])] if call.method == "POST" else []
 
     def fail(self, fault: str, call: HttpCall) -> Answer | None:
         """Vonage's status and sentence; where no message is sent, an HTTP status says no."""
@@ -63,9 +67,11 @@ class VonageEmulator(HttpEmulator):
         key, secret = _credentials(call)
         if call.path == "/account/get-balance":
             return Answer.json(200, {"value": 10.28, "autoReload": False}) if key and secret else _no_entry()
+        if call.path == "/account/numbers":
+            return _list_numbers(call.params().get("pattern", [""])[0]) if key and secret else _no_entry()
         if call.path != "/sms/json":
             return Answer(404, b"Not found", {"content-type": "text/plain"})
-        form = {name: values[0] for name, values in call.form().items()} | {
+        form = {name: values[0] for name, values in _fields(call).items()} | {
             name: values[0] for name, values in call.params().items()
         }
         if "sig" in form and secret:
@@ -84,7 +90,8 @@ class VonageEmulator(HttpEmulator):
         ids = [secrets.token_hex(8).upper() for _ in range(count_parts(text, is_unicode=is_unicode))]
         if form.get("callback") and form.get("status-report-req", "true") not in ("0", "false"):
             told = [_receipt(form, key, each, status) for status in ("accepted", "delivered") for each in ids]
-            self.tell(call, f"+{form['to']}", told)
+            later = {"late-bounce": partial(_receipt, form, key, ids[0], "failed")}
+            self.tell(call, f"+{form['to']}", told, later)
         reference = {"client-ref": form["client-ref"]} if "client-ref" in form else {}
         parts = [
             {
@@ -99,10 +106,26 @@ class VonageEmulator(HttpEmulator):
 EMULATOR = VonageEmulator
 
 
+def _list_numbers(pattern: str) -> Answer:
+    """The numbers of the account with these digits: every one but `15005550007`, as Vonage says none."""
+    if not _NUMBER.fullmatch(pattern) or pattern == "15005550007":
+        return Answer.json(200, {})
+    number = {"country": "US", "msisdn": pattern, "type": "mobile-lvn", "features": ["VOICE", "SMS"]}
+    return Answer.json(200, {"count": 1, "numbers": [number]})
+
+
+def _fields(call: HttpCall) -> dict[str, list[str]]:
+    """The fields of the body: a form, or JSON, as Vonage's SDK for Node sends it."""
+    if not call.headers.get("content-type", "").startswith("application/json"):
+        return call.form()
+    document = call.json()
+    return {name: [str(value)] for name, value in document.items()} if isinstance(document, dict) else {}
+
+
 def _credentials(call: HttpCall) -> tuple[str, str]:
     """Key and secret: HTTP Basic, else the fields of the form or the query."""
     key, secret = call.basic()
-    fields = call.form() | call.params()
+    fields = _fields(call) | call.params()
     return key or fields.get("api_key", [""])[0], secret or fields.get("api_secret", [""])[0]
 
 
@@ -130,13 +153,17 @@ def _judge(form: Mapping[str, str]) -> tuple[str, str]:
 
 
 def _receipt(form: Mapping[str, str], key: str, number: str, status: str) -> Receipt:
-    """A delivery receipt as a POST of JSON; unsigned, as it is unless the account asks for more."""
+    """A delivery receipt as a POST of JSON; unsigned, unless it is that of the account with `SIGNED_KEY`."""
     now = datetime.now(UTC)  # noqa: TID251 - nothing of Carillon's is here
     fields = {
         "msisdn": form["to"], "to": form["from"], "network-code": "12345", "messageId": number, "price": "0.03330000",
-        "status": status, "scts": f"{now:%y%m%d%H%M}", "err-code": "0", "api-key": key,
+        "status": status, "scts": f"{now:%y%m%d%H%M}", "err-code": "3" if status == "failed" else "0", "api-key": key,
         "client-ref": form.get("client-ref", ""), "message-timestamp": f"{now:%Y-%m-%d %H:%M:%S}",
     }  # fmt: skip
+    if key == SIGNED_KEY:
+        fields |= {"timestamp": str(int(now.timestamp())), "nonce": secrets.token_hex(16)}
+        signed = "".join(f"&{name}={re.sub('[&=]', '_', fields[name])}" for name in sorted(fields))
+        fields["sig"] = hmac.digest(SIGNATURE_SECRET.encode(), signed.encode(), "sha256").hex()
     return Receipt(form["callback"], json.dumps(fields).encode(), {"content-type": "application/json"})
 
 

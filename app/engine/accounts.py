@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from sqlalchemy import inspect
 
+from app.domain.return_paths import ReturnPaths
 from app.infra.settings import Settings
 from app.infra.tokens import TokenCache
 from app.infra.vault import Vault
@@ -17,7 +18,9 @@ from app.providers.base import Account
 
 SANDBOX = "sandbox"  # the option of an emulated provider that names its account at the emulator
 NOWHERE = "127.0.0.1:1"  # refuses at once: the emulator does not run, and is tried again later
+EMULATORS = "emulators.json"  # in the run dir: where each emulator of this machine listens
 HOOKS = "/hooks"  # what lies under it takes receipts
+BOUNCES = "bounces"  # what the keys that sign return paths are for
 TOKEN_BYTES = 16  # short, because some services take only short addresses; far too many to guess
 
 
@@ -31,10 +34,20 @@ def account_of(vault: Vault, settings: Settings, provider: Provider) -> Account:
             settings, provider.kind, is_emulated=provider.is_emulated, sandbox=str(provider.options.get(SANDBOX, ""))
         ),
         allow_private_hosts=settings.allow_private_hosts or provider.is_emulated,
-        side_endpoints=side_endpoints_of(settings, provider.kind, is_emulated=provider.is_emulated),
+        side_endpoints=side_endpoints_of(
+            settings, provider.kind, is_emulated=provider.is_emulated, sandbox=str(provider.options.get(SANDBOX, ""))
+        ),
         tokens=TokenCache(settings.run_dir / "tokens", vault),
         receipts_url=receipts_url_of(vault, settings, provider),
+        return_paths=return_paths_of(vault, settings, provider),
     )
+
+
+def return_paths_of(vault: Vault, settings: Settings, provider: Provider) -> ReturnPaths | None:
+    """What makes the return paths of a provider; None while the receiver of bounces is off."""
+    if not settings.bounces_port or not inspect(provider).has_identity:
+        return None
+    return ReturnPaths(vault.signing_key(BOUNCES), provider.pk)
 
 
 def receipts_url_of(vault: Vault, settings: Settings, provider: Provider) -> str:
@@ -72,10 +85,14 @@ def endpoint_of(settings: Settings, kind: str, *, is_emulated: bool, sandbox: st
     return f"{url.scheme}://{url.netloc}/for/{quote(sandbox, safe='')}{url.path}"
 
 
-def side_endpoints_of(settings: Settings, kind: str, *, is_emulated: bool) -> dict[str, str]:
-    """Further addresses of the service by their name: `token` is what the operator sets as `fcm_token`."""
+def side_endpoints_of(settings: Settings, kind: str, *, is_emulated: bool, sandbox: str = "") -> dict[str, str]:
+    """Further addresses of the service by their name: `token` is what the operator sets as `fcm_token`.
+
+    `sandbox` stands in those of an emulator where it left a place for the account's name.
+    """
     if is_emulated:
-        return dict(emulators(settings).get(kind, {}).get("side_urls", {}))
+        found = emulators(settings).get(kind, {}).get("side_urls", {})
+        return {name: str(url).replace("{account}", quote(sandbox, safe="")) for name, url in found.items()}
     start = f"{kind}_"
     return {
         name.removeprefix(start): url for name, url in settings.provider_endpoints.items() if name.startswith(start)
@@ -85,7 +102,7 @@ def side_endpoints_of(settings: Settings, kind: str, *, is_emulated: bool) -> di
 def emulators(settings: Settings) -> dict[str, dict[str, Any]]:
     """What the emulators that run on this machine announce, by kind: url, channel, values to connect with."""
     try:
-        found = json.loads((settings.run_dir / "emulators.json").read_text())
+        found = json.loads((settings.run_dir / EMULATORS).read_text())
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -1,6 +1,6 @@
 """What follows from what a batch came to: dead addresses are written to no more."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from secrets import token_bytes
 from typing import Any
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.ids import unique
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
-from app.engine import ledger, routing
+from app.engine import detours, ledger, routing
 from app.engine.ledger import Result
 from app.models.base import to_milliseconds
 from app.models.messages import Message
@@ -28,6 +28,7 @@ def after_record(
     An address is suppressed. One that the provider owns (a push token) expires with its target instead: the person
     may come back with another one, and nobody has to lift anything.
     """
+    gone: list[dict[str, Any]] = []
     for result in results:
         outcome = result.outcome
         if outcome is None or not _ends_the_address(outcome):
@@ -35,7 +36,8 @@ def after_record(
         if provider is not None and _is_dead_of_itself(outcome) and routing.owns_addresses(provider):
             _expire(session, result, outcome, provider, now)
         else:
-            _suppress(session, message, outcome, result.delivery.address, now)
+            gone.append(_suppression(message, outcome, result.delivery.address))
+    suppress(session, now, gone)
 
 
 def _ends_the_address(outcome: Outcome) -> bool:
@@ -55,7 +57,7 @@ def _expire(session: Session, result: Result, outcome: Outcome, provider: Provid
     after the token's death is alive.
     """
     delivery = result.delivery
-    if ledger.wish_of(session, delivery.pk) not in (routing.NO_WISH, provider.pk):
+    if detours.wish_of(session, ledger.lane_of(session, delivery.pk)) not in (routing.NO_WISH, provider.pk):
         return
     target = session.get(Target, delivery.target_pk) if delivery.target_pk is not None else None
     if target is None or target.address_key != delivery.address or target.expired_at is not None:
@@ -64,18 +66,20 @@ def _expire(session: Session, result: Result, outcome: Outcome, provider: Provid
         target.expired_at = target.updated_at = now
 
 
-def _suppress(session: Session, message: Message, outcome: Outcome, address: str, now: datetime) -> None:
-    suppress(
-        session, now, project_pk=message.project_pk, channel=message.channel, address_key=address,
-        reason=_SUPPRESSIONS[outcome.kind], source=outcome.answer[:255],
-    )  # fmt: skip
+def _suppression(message: Message, outcome: Outcome, address: str) -> dict[str, Any]:
+    return {
+        "project_pk": message.project_pk, "channel": message.channel, "address_key": address,
+        "reason": _SUPPRESSIONS[outcome.kind], "source": outcome.answer[:255],
+    }  # fmt: skip
 
 
-def suppress(session: Session, now: datetime, **facts: Any) -> None:
-    """Suppress an address unless it is already; whoever did so at this very moment must not undo the whole batch.
+def suppress(session: Session, now: datetime, addresses: Sequence[Mapping[str, Any]]) -> None:
+    """Suppress addresses unless they are; whoever did so at this very moment must not undo the whole batch.
 
-    `facts` are columns of a suppression: project_pk, channel, address_key, reason, source.
+    Each is columns of a suppression: project_pk, channel, address_key, reason, source. The first of two alike counts.
     """
-    number = unique(to_milliseconds(now), token_bytes(5))
-    row = ledger.insert_into(session, Suppression).values(id=number, created_at=now, updated_at=now, **facts)
-    session.execute(row.on_conflict_do_nothing())
+    if not addresses:
+        return
+    moment = {"created_at": now, "updated_at": now, "is_demo": False}
+    rows = [{"id": unique(to_milliseconds(now), token_bytes(5)), **moment, **each} for each in addresses]
+    session.connection().execute(ledger.insert_into(session, Suppression).on_conflict_do_nothing(), rows)

@@ -1,45 +1,50 @@
-"""A provider taken out of routing for a while: at once when its settings are wrong, after a streak when it fails."""
+"""The circuit breaker: takes a provider out of use for a while, lets one small batch try it again, keeps the history.
 
-from collections.abc import Iterable
+It opens at once when the settings are wrong, and when the service fails: many tries in a row, or a large part of its
+real traffic. Half-open, one worker tries a small batch while everybody else takes the provider for blocked.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
+from app.domain.failover import is_services_failure
 from app.domain.outcomes import Outcome, OutcomeKind
+from app.engine import provider_history
 from app.models.messages import Message
+from app.models.provider_history import BreakerOpening
 from app.models.providers import Provider
 
-STREAK_TO_OPEN = 20
+STREAK_TO_OPEN = 20  # failures of the service itself, without a success between
+SHARE_TO_OPEN = 0.5  # of the tries of the last minutes
+TRIES_TO_JUDGE = 50  # fewer than these say nothing about a share
+WINDOW = timedelta(minutes=3)
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=15)
-_SERVICE_FAILED = frozenset({OutcomeKind.TRANSIENT, OutcomeKind.UNCERTAIN})
+PROBE_SIZE = 10  # deliveries of the batch that tries whether a provider works again
+
+_LOOK = select(Provider.pk, Provider.enabled, Provider.blocked_at, Provider.retry_at).where(
+    Provider.pk.in_(bindparam("numbers", expanding=True))
+)  # asked before every batch
 
 
-def usable(
-    session: Session, project_pk: int, channel: str, now: datetime, *, pinned: int | None = None
-) -> Provider | None:
-    """The provider to use now: the first enabled one that is not blocked, in failover order; or the pinned one."""
-    statement = select(Provider).where(
-        Provider.project_pk == project_pk, Provider.channel == channel, Provider.enabled.is_(True),
-        Provider.blocked_at.is_(None) | (Provider.retry_at <= now),
-    )  # fmt: skip
-    if pinned is not None:
-        statement = statement.where(Provider.pk == pinned)
-    return session.scalar(statement.order_by(Provider.rank, Provider.pk).limit(1))
+class Look(NamedTuple):
+    """How the breaker stands for one provider at this moment."""
+
+    may_take: bool
+    is_half_open: bool
 
 
-def why_none(session: Session, project_pk: int, channel: str, *, pinned: int | None = None) -> str:
-    """A sentence for people about why nothing can be sent on a channel, or through the pinned provider, now."""
-    statement = select(Provider).where(Provider.project_pk == project_pk, Provider.channel == channel)
-    if pinned is not None:
-        statement = statement.where(Provider.pk == pinned)
-    first = session.scalar(statement.order_by(Provider.enabled.desc(), Provider.rank, Provider.pk).limit(1))
-    if first is None and pinned is not None:
-        return "The provider chosen for this message is gone. Cancel the message, and send a copy of it."
-    if first is None:
-        return "No provider is connected for this channel. Connect one, and sending goes on by itself."
-    return why_not(first)
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a batch came to, for the breaker: its outcomes, and when it was claimed."""
+
+    outcomes: Sequence[Outcome]
+    claimed_at: datetime
 
 
 def why_not(provider: Provider) -> str:
@@ -54,41 +59,109 @@ def is_blocked(provider: Provider, now: datetime) -> bool:
     return provider.blocked_at is not None and (provider.retry_at is None or provider.retry_at > now)
 
 
-def tell(session: Session, provider_pk: int, outcomes: Iterable[Outcome], now: datetime) -> None:
+def look_at(session: Session, provider_pks: Iterable[int], now: datetime) -> dict[int, Look]:
+    """How the breaker stands for each of these providers, as the database says now."""
+    numbers = list(provider_pks)
+    rows = session.execute(_LOOK, {"numbers": numbers})
+    found = dict.fromkeys(numbers, Look(may_take=False, is_half_open=False))
+    for row in rows:
+        may_try = row.blocked_at is not None and row.retry_at is not None and row.retry_at <= now
+        found[row.pk] = Look(row.enabled and (row.blocked_at is None or may_try), may_try)
+    return found
+
+
+def begin_probe(session: Session, provider_pk: int, now: datetime, until: datetime) -> bool:
+    """Be the one who tries a provider that is half-open; False when another worker already is.
+
+    Until that moment everybody else takes it for blocked. If this worker dies, somebody tries again then.
+    """
+    won = session.execute(
+        update(Provider)
+        .where(Provider.pk == provider_pk, Provider.blocked_at.is_not(None), Provider.retry_at <= now)
+        .values(retry_at=until)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(won.rowcount)  # type: ignore[attr-defined]
+
+
+def leave_probe(session: Session, provider_pk: int, now: datetime) -> None:
+    """There was nothing to try it with: the next one who has something may."""
+    session.execute(
+        update(Provider)
+        .where(Provider.pk == provider_pk, Provider.blocked_at.is_not(None))
+        .values(retry_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def tell(session: Session, provider_pk: int, verdict: Verdict, now: datetime) -> None:
     """Learn from what a batch came to: open, keep open for longer, or close again."""
-    seen = list(outcomes)
+    seen = verdict.outcomes
     if not seen:
         return
-    wrong = next((outcome for outcome in seen if outcome.kind is OutcomeKind.CONFIG_PERMANENT), None)
-    failed = sum(outcome.kind in _SERVICE_FAILED for outcome in seen)
     provider = session.get(Provider, provider_pk)
-    if provider is None:
+    failed = sum(is_services_failure(each) for each in seen if each.kind is not OutcomeKind.ACCEPTED)
+    if provider is None or not (failed or provider.streak or provider.blocked_at is not None):
         return
-    if wrong is not None:
-        _block(provider, wrong, now)
-    elif failed == len(seen):
-        provider.streak += failed
-        if provider.streak >= STREAK_TO_OPEN or provider.blocked_at is not None:
-            _block(provider, seen[-1], now)
-    elif provider.streak or provider.blocked_at is not None:
-        close(provider)
+    session.flush()
+    session.refresh(provider, with_for_update=True)  # what is decided now is decided on what holds now
+    if provider.blocked_at is not None and verdict.claimed_at <= provider.blocked_at:
+        return  # what was under way when it was opened says nothing about now
+    wrong = next((outcome for outcome in seen if outcome.kind is OutcomeKind.CONFIG_PERMANENT), None)
+    bad = wrong or next((outcome for outcome in reversed(seen) if is_services_failure(outcome)), None)
+    provider.streak = provider.streak + failed if failed == len(seen) else 0
+    if bad is not None and (wrong is not None or _is_too_much(session, provider, failed, len(seen), now)):
+        _open(session, provider, bad, now)
+    elif provider.blocked_at is not None:
+        close(session, provider, now, by="recovered")
 
 
-def close(provider: Provider) -> None:
-    """Let the provider take deliveries again."""
+def close(session: Session, provider: Provider, now: datetime, *, by: str) -> None:
+    """Let the provider take deliveries again; `by` is recovered or repaired."""
+    session.execute(
+        update(BreakerOpening)
+        .where(BreakerOpening.provider_pk == provider.pk, BreakerOpening.closed_at.is_(None))
+        .values(closed_at=now, closed_by=by)
+        .execution_options(synchronize_session=False)
+    )
     provider.blocked_at = provider.retry_at = None
     provider.blocked_reason = provider.blocked_detail = ""
     provider.streak = 0
 
 
-def _block(provider: Provider, outcome: Outcome, now: datetime) -> None:
+def _is_too_much(session: Session, provider: Provider, failed: int, tried: int, now: datetime) -> bool:
+    """Whether the failures of a batch, with what was before, are enough to open it or keep it open."""
+    if provider.blocked_at is not None:
+        return failed == tried
+    if provider.streak >= STREAK_TO_OPEN:
+        return True
+    closed = session.scalar(
+        select(BreakerOpening.closed_at)
+        .where(BreakerOpening.provider_pk == provider.pk, BreakerOpening.closed_at.is_not(None))
+        .order_by(BreakerOpening.pk.desc())
+        .limit(1)
+    )
+    since = now - WINDOW if closed is None else max(now - WINDOW, closed)  # what it did before was judged before
+    tries, share = provider_history.failing_share(session, provider.pk, since, now)
+    return tries >= TRIES_TO_JUDGE and share >= SHARE_TO_OPEN
+
+
+def _open(session: Session, provider: Provider, outcome: Outcome, now: datetime) -> None:
+    reason, detail = outcome.reason.value, outcome.answer[:512]
     pause = FIRST_PAUSE
-    if provider.blocked_at is not None and provider.retry_at is not None:
+    if provider.blocked_at is None:
+        provider.blocked_at = now
+        whose = {"project_pk": provider.project_pk, "provider_pk": provider.pk}
+        session.execute(insert(BreakerOpening).values(**whose, opened_at=now, reason=reason, detail=detail))
+    else:
         pause = min(max(now - provider.blocked_at, FIRST_PAUSE) * 2, LONGEST_PAUSE)
-    provider.blocked_at = provider.blocked_at or now
-    provider.blocked_reason = outcome.reason.value
-    provider.blocked_detail = outcome.answer[:512]
-    provider.retry_at = now + pause
+        session.execute(
+            update(BreakerOpening)
+            .where(BreakerOpening.provider_pk == provider.pk, BreakerOpening.closed_at.is_(None))
+            .values(reason=reason, detail=detail, probes=BreakerOpening.probes + 1)
+            .execution_options(synchronize_session=False)
+        )
+    provider.blocked_reason, provider.blocked_detail, provider.retry_at = reason, detail, now + pause
 
 
 def set_waiting(session: Session, message_pk: int, reason: str) -> None:

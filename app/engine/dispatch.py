@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from secrets import token_hex
 from typing import Any, NamedTuple
 
 import structlog
@@ -16,14 +17,29 @@ from app.domain.content import content_of
 from app.domain.errors import Invalid
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
 from app.domain.rendered import NO_EXTRAS, Extras, Prepared, Recipient
-from app.engine import aftermath, breaker, enclosures, fanout, journal, ledger, lifecycle, routing
+from app.engine import (
+    aftermath,
+    breaker,
+    enclosures,
+    failover,
+    fanout,
+    journal,
+    ledger,
+    lessons,
+    lifecycle,
+    routing,
+    turns,
+)
 from app.engine.accounts import account_of
 from app.engine.enclosures import Refused, Unreadable
 from app.engine.ledger import Claimed, Lease, LeaseLost
 from app.engine.machine import Machine
+from app.engine.pace import LONGEST_WAIT, NAP, NAPS, Held, Pace, held_of, limits_of
 from app.engine.recipients import address_values, recipient_of
 from app.engine.results import results_of
 from app.engine.routing import Route
+from app.engine.turns import Turn
+from app.engine.unsubscribe_links import UnsubscribeLinks, linked, links_of
 from app.engine.watch import LedgerWatch
 from app.infra.clock import monotonic
 from app.infra.vault import VaultError
@@ -32,7 +48,7 @@ from app.models.messages import Message
 from app.models.providers import Provider
 from app.models.targets import Target
 from app.providers.base import Account, Envelope
-from app.rendering import prepare
+from app.rendering import Compiled, prepare
 
 SLICE = 2.0  # seconds a job sends before it lets others have a turn
 LEAST_BATCH, FIRST_BATCH, MOST_BATCH = 10, 200, 1000
@@ -40,18 +56,28 @@ LEAST_BATCH, FIRST_BATCH, MOST_BATCH = 10, 200, 1000
 log = structlog.get_logger(__name__)
 
 
+class Carrier(NamedTuple):
+    """A provider with its account, and the message compiled for it."""
+
+    provider: Provider
+    account: Account
+    prepared: Prepared[Any]
+
+
 @dataclass(slots=True)
 class Plan:
     """What a job needs to send one lane of a message; read once, used for every batch of the job.
 
-    `carrier` is the provider with its account and the compiled message; without it everybody gets `refusal`.
+    `carriers` are the providers of the route by number, each with its account and the compiled message; without any
+    everybody gets `refusal`.
     """
 
     message: Message
     route: Route
-    carrier: tuple[Provider, Account, Prepared[Any]] | None = None
+    carriers: dict[int, Carrier] = field(default_factory=dict)
     refusal: Outcome | None = None
     size: int = field(default_factory=lambda: FIRST_BATCH)
+    held: tuple[Held, ...] = ()  # the limits of all its providers, when the last batch had to wait for them
 
 
 def drain(machine: Machine, message_pk: int, slot: int = 0) -> int:
@@ -60,13 +86,22 @@ def drain(machine: Machine, message_pk: int, slot: int = 0) -> int:
     May run never, once, late, twice or beside itself: only what it claims is sent. Lanes take turns, so that none
     waits for another one's end.
     """
-    plans = deque(_plans(machine, message_pk))
+    found = _plans(machine, message_pk)
+    plans = deque(each for each in found if isinstance(each, Plan))
+    held = [limit for each in found if not isinstance(each, Plan) for limit in each]
     plans.rotate(-slot)  # workers side by side begin with different ones
-    may_ring, done, end = bool(plans), 0, monotonic() + SLICE
+    may_ring, done, naps, end = bool(plans), 0, NAPS, monotonic() + SLICE
     while plans and monotonic() < end:
         plan, began = plans.popleft(), monotonic()
         tried = _send_batch(machine, plan, end)
         if not tried:
+            wait = min((each.wait for each in plan.held), default=None)
+            if wait is not None and wait <= NAP and naps:
+                naps -= 1
+                machine.clock.sleep(wait)
+                plans.append(plan)
+            else:
+                held += plan.held
             continue  # nothing is due, somebody paused, or the provider takes nothing more
         done += tried
         if monotonic() - began < SLICE / 8:
@@ -74,17 +109,20 @@ def drain(machine: Machine, message_pk: int, slot: int = 0) -> int:
         elif monotonic() - began > SLICE / 2:
             plan.size = max(plan.size // 2, LEAST_BATCH)
         plans.append(plan)
-    _finish(machine, message_pk, slot, may_ring=may_ring)
+    _finish(machine, message_pk, slot, held, may_ring=may_ring)
     return done
 
 
-def prepare_content(message: Message, extras: Extras = NO_EXTRAS) -> Prepared[Any]:
+def prepare_content(message: Message, extras: Extras = NO_EXTRAS) -> Compiled:
     """The message, compiled; Invalid when its content cannot be rendered (checked before it was started)."""
     return prepare(content_of(message.channel, message.content), extras=extras)
 
 
-def _plans(machine: Machine, message_pk: int) -> list[Plan]:
-    """A plan for each lane in which something can be done now; why the others wait is noted on the message."""
+def _plans(machine: Machine, message_pk: int) -> list[Plan | tuple[Held, ...]]:
+    """A plan for each lane in which something can be done now, and the limits of those that wait for one.
+
+    Why lanes wait is noted on the message, unless it is for a moment only.
+    """
     now = machine.clock.now()
     with machine.database.read() as session:
         message = session.get(Message, message_pk)
@@ -93,25 +131,48 @@ def _plans(machine: Machine, message_pk: int) -> list[Plan]:
         routes = routing.routes_of(session, message, now)
         if not routes:
             return []
-        compiled = _compile(machine, message, session) if any(route.provider for route in routes) else ""
-    found = [_plan(machine, message, route, compiled) for route in routes]
-    why = " ".join(dict.fromkeys(each for each in found if isinstance(each, str)))[:512]
+        held = [_held(machine, route, now) for route in routes]
+        sends = any(route.tier and not waits for route, waits in zip(routes, held, strict=True))
+        compiled = _compile(machine, message, session) if sends else ""
+    found: list[Plan | tuple[Held, ...]] = []
+    reasons: list[str] = []
+    for route, waits in zip(routes, held, strict=True):
+        each = waits or _plan(machine, message, route, compiled)
+        if isinstance(each, str):
+            reasons.append(each)
+        else:
+            found.append(each)
+            reasons += [limit.why for limit in waits]
+    why = " ".join(dict.fromkeys(reason for reason in reasons if reason))[:512]
     if why != message.waiting_reason:
         with machine.database.begin() as session:
             breaker.set_waiting(session, message_pk, why)
-    return [each for each in found if isinstance(each, Plan)]
+    return found
+
+
+def _held(machine: Machine, route: Route, now: datetime) -> tuple[Held, ...]:
+    """The limits for which a lane waits longer than a job does; none when one of its providers has room."""
+    found = []
+    for provider in route.tier:
+        permit = machine.pacing.look(limits_of(provider), FIRST_BATCH)
+        if permit.count != 0 or permit.wait <= NAP:
+            return ()
+        found.append(held_of(provider, permit, now))
+    return tuple(found)
 
 
 class _Compiled(NamedTuple):
-    prepared: Prepared[Any]
+    prepared: Compiled
     extras: Extras
+    links: UnsubscribeLinks | None
 
 
 def _compile(machine: Machine, message: Message, session: Session) -> _Compiled | Outcome | str:
     """The message with what travels with it; why nobody can ever get it; or a sentence why not now."""
     try:
         extras = enclosures.extras_of(machine, message, session)
-        return _Compiled(prepare_content(message, extras), extras)
+        prepared = prepare_content(message, extras)
+        return _Compiled(prepared, extras, links_of(machine, session, message, prepared))
     except Refused as error:
         return error.outcome
     except Unreadable as error:
@@ -122,36 +183,74 @@ def _compile(machine: Machine, message: Message, session: Session) -> _Compiled 
 
 def _plan(machine: Machine, message: Message, route: Route, compiled: _Compiled | Outcome | str) -> Plan | str:
     """How a lane goes; or a sentence why it waits."""
-    provider = route.provider
-    if provider is None:
+    if not route.tier:
         return route.why if route.refusal is None else Plan(message, route, refusal=route.refusal)
     if isinstance(compiled, Outcome):
         return Plan(message, route, refusal=compiled)
     if isinstance(compiled, str):
         return compiled
+    carriers: dict[int, Carrier] = {}
+    trouble: list[Outcome | str] = []
+    for provider in route.tier:
+        carrier = _carrier(machine, provider, compiled)
+        if isinstance(carrier, Carrier):
+            carriers[provider.pk] = carrier
+        else:
+            trouble.append(carrier)
+    if carriers:
+        return Plan(message, route, carriers)
+    return trouble[0] if isinstance(trouble[0], str) else Plan(message, route, refusal=trouble[0])
+
+
+def _carrier(machine: Machine, provider: Provider, compiled: _Compiled) -> Carrier | Outcome | str:
+    """A provider made ready for the message; why it can never carry it; or a sentence why not now."""
     if (refusal := enclosures.refuse_size(compiled.extras, providers.get(provider.kind).spec)) is not None:
-        return Plan(message, route, refusal=refusal)
+        return refusal
     try:
         account = account_of(machine.vault, machine.settings, provider)
     except VaultError as error:
         return f"{provider.name}: {error}"
-    return Plan(message, route, (provider, account, compiled.prepared))
+    prepared = linked(machine, compiled.prepared, compiled.links, is_emulated=provider.is_emulated)
+    return Carrier(provider, account, prepared)
 
 
 def _send_batch(machine: Machine, plan: Plan, end: float) -> int:
-    """Claim, send and record one batch; how many were tried."""
+    """Claim, send and record one batch, through whose turn it is and as fast as limits allow; how many were tried."""
+    plan.held = ()
+    held: dict[int, Held] = {}
+    if not plan.carriers:
+        return _refuse(machine, plan)
+    tier = [carrier.provider for carrier in plan.carriers.values()]
+    while True:
+        with machine.database.read() as session:
+            turn = turns.choose(session, plan.message, tier, plan.size, machine.clock.now(), held)
+        if turn is None:
+            plan.held = tuple(held.values())
+            return 0
+        provider = plan.carriers[turn.provider_pk].provider
+        pace = Pace(machine.pacing, provider, f"{machine.name}:{token_hex(6)}")
+        try:
+            size = pace.enter(turn.size)
+            tried = _claim_and_send(machine, plan, turn.up_to(size), pace, end) if size else 0
+        finally:
+            pace.leave(())
+        if tried or pace.denied is None:
+            return tried
+        held[provider.pk] = held_of(provider, pace.denied, machine.clock.now())
+
+
+def _claim_and_send(machine: Machine, plan: Plan, turn: Turn, pace: Pace, end: float) -> int:
+    """Claim what this turn may carry, send and record it; how many were tried."""
     with machine.database.begin() as session:
         now, moment = machine.clock.now(), monotonic()
         holder = ledger.Holder(machine.name, machine.lease)
-        lease = ledger.claim(session, plan.message, plan.route.lane, plan.size, holder, now)
+        lease = turns.claim(session, plan.message, plan.route.wish_pk, turn, holder, now)
         if lease is None:
             return 0
-        recipients = _recipients(session, lease.deliveries) if plan.carrier is not None else []
-    if plan.carrier is None:
-        return _refuse(machine, plan, lease, now)
-    provider, account, prepared = plan.carrier
+        recipients = _recipients(session, lease.deliveries)
+    provider, account, prepared = plan.carriers[turn.provider_pk]
     book = journal.Journal(machine.journal_dir, lease)
-    watch = LedgerWatch(machine, lease, book, end, moment)
+    watch = LedgerWatch(machine, lease, book, end, moment, pace=pace)
     envelopes = [
         Envelope(key_of(plan.message, delivery), recipient)
         for delivery, recipient in zip(lease.deliveries, recipients, strict=True)
@@ -165,19 +264,26 @@ def _send_batch(machine: Machine, plan: Plan, end: float) -> int:
         log.exception("The provider's adapter failed", batch=lease.batch_pk, provider=provider.kind)
     finally:
         book.close()
-    story = journal.Story(set(watch.begun), watch.outcomes)
-    tried = _record(machine, plan, lease, story, watch.begun)
+        pace.leave(watch.outcomes.values())
+    story = journal.Story(set(watch.begun), watch.outcomes, watch.begun, watch.ended)
+    tried = _record(machine, plan, lease, story, turn)
     if tried is None:
         return 0
     book.forget()
     return tried
 
 
-def _refuse(machine: Machine, plan: Plan, lease: Lease, now: datetime) -> int:
-    """Nothing of this batch can be sent, now or later; how many that are."""
+def _refuse(machine: Machine, plan: Plan) -> int:
+    """Claim a batch of what can never be sent, and say so; how many that are."""
+    with machine.database.begin() as session:
+        now = machine.clock.now()
+        holder = ledger.Holder(machine.name, machine.lease)
+        lease = ledger.claim(session, plan.message, plan.route.lane_for(None), plan.size, holder, now)
+    if lease is None:
+        return 0
     every = range(len(lease.deliveries))
-    story = journal.Story(set(every), dict.fromkeys(every, plan.refusal) if plan.refusal is not None else {})
-    return _record(machine, plan, lease, story, dict.fromkeys(every, now)) or 0
+    answers = dict.fromkeys(every, plan.refusal) if plan.refusal is not None else {}
+    return _record(machine, plan, lease, journal.Story(set(every), answers, dict.fromkeys(every, now))) or 0
 
 
 async def _send(sending: Coroutine[Any, Any, None], watch: LedgerWatch) -> None:
@@ -223,39 +329,51 @@ def _recipients(session: Session, deliveries: Sequence[Claimed]) -> list[Recipie
     ]
 
 
-def _record(machine: Machine, plan: Plan, lease: Lease, story: journal.Story, begun: dict[int, datetime]) -> int | None:
+def _record(machine: Machine, plan: Plan, lease: Lease, story: journal.Story, turn: Turn | None = None) -> int | None:
     """Write what became of a batch; how many were tried, or None when the lease was lost."""
     now = machine.clock.now()
-    provider = plan.route.provider
-    holds = provider is not None and provider.uncertain_policy == "hold"
-    results = results_of(lease, story, now, hold_uncertain=holds, begun=begun)
+    provider = plan.carriers[turn.provider_pk].provider if turn is not None else None
+    holds = provider is None or provider.uncertain_policy == "hold"
+    results = results_of(lease, story, now, hold_uncertain=holds)
+    lesson = lessons.lesson_of(results, story)
     try:
         with machine.database.begin() as session:
+            if turn is not None:
+                lessons.learn(session, lease, turn, lesson, now)
             ledger.record(session, lease, results, now)
             aftermath.after_record(session, plan.message, results, now, provider)
-            if plan.carrier is not None:
-                breaker.tell(session, plan.carrier[0].pk, story.answered.values(), now)
+            failover.send_on(session, machine.pacing, plan.message, lease, results, now)
+            if turn is not None:
+                turns.used(session, turn, -lesson.untouched)
     except LeaseLost:
         log.warning("The lease was lost: somebody else took the batch over", batch=lease.batch_pk)
         return None
     return sum(result.outcome is not None for result in results)
 
 
-def _finish(machine: Machine, message_pk: int, slot: int, *, may_ring: bool) -> None:
-    """Ring again when more can be done at once; otherwise see whether the message is finished."""
+def _finish(machine: Machine, message_pk: int, slot: int, held: Sequence[Held], *, may_ring: bool) -> None:
+    """Ring again when more can be done at once, or later when a limit allows it; otherwise see whether all is done."""
     now = machine.clock.now()
     with machine.database.read() as session:
         message = session.get(Message, message_pk)
-        may_go_on = may_ring and message is not None and ledger.may_send(session, message_pk)
+        may_go_on = (may_ring or held) and message is not None and ledger.may_send(session, message_pk)
         routes = routing.routes_of(session, message, now) if message is not None and may_go_on else []
         tally = ledger.tally_of(session, message_pk)
-    if any(route.goes_on for route in routes):
+    waiting = {each.provider_pk for each in held}
+    routes = [route for route in routes if route.goes_on]
+    if may_ring and any(route.may_go_beside(waiting) for route in routes):
         queue = "urgent" if tally is not None and tally.audience <= fanout.BATCHES_PER_BELL else "bulk"
         machine.broker.ring("dispatch", message_pk, slot, queue=queue)
         return
+    if routes and held:
+        soonest = min(held, key=lambda each: each.wait)
+        machine.pacing.wake_at(str(message_pk), min(soonest.wait, LONGEST_WAIT))
+        if soonest.why and message is not None and not message.waiting_reason:
+            with machine.database.begin() as session:
+                breaker.set_waiting(session, message_pk, soonest.why)
     if tally is None or tally.queued or tally.sending:
         return
     with machine.database.begin() as session:
-        held = lifecycle.lock(session, message_pk)
-        if held is not None:
-            lifecycle.settle(session, held, now)
+        found = lifecycle.lock(session, message_pk)
+        if found is not None:
+            lifecycle.settle(session, found, now)

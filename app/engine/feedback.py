@@ -3,11 +3,11 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Row, Select, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.delivery_states import DeliveryState
@@ -25,6 +25,7 @@ SHORTEST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(hours=1)
 KEPT_FOR = timedelta(days=7)  # how long one waits for a delivery that nobody knows
 _KEY = re.compile(r"([0-9]{1,18})\.(.+)")  # what `dispatch.key_of` writes
+_READ = [column for column in FeedbackEvent.__table__.c if column.name != "raw"]
 
 
 @dataclass(slots=True)
@@ -56,9 +57,8 @@ def keep(session: Session, place: tuple[int, int], receipts: Iterable[Receipt], 
         }
         for each in receipts
     ]  # fmt: skip
-    for start in range(0, len(rows), 100):  # a statement takes only so many values
-        statement = ledger.insert_into(session, FeedbackEvent).values(rows[start : start + 100])
-        session.execute(statement.on_conflict_do_nothing())
+    if rows:
+        session.connection().execute(ledger.insert_into(session, FeedbackEvent).on_conflict_do_nothing(), rows)
 
 
 def _fit(text: str, most: int) -> str:
@@ -84,61 +84,95 @@ def apply_due(machine: Machine) -> int:
 
 def apply_page(session: Session, now: datetime) -> int:
     """Apply the next receipts that are due, in the order in which they came; how many were looked at."""
-    page = session.scalars(_due(now).limit(PAGE).with_for_update(skip_locked=True)).all()
+    page = session.execute(_due(now).limit(PAGE).with_for_update(skip_locked=True)).all()
     known = _find(session, page)
-    moved: dict[int, Counter[str]] = defaultdict(Counter)
+    changes = _Changes()
     for row in page:
         delivery = known.get(row.pk)
         if delivery is None or delivery.state is DeliveryState.SENDING:
-            _wait(session, row, now)
+            changes.wait(row, now)
         else:
-            _apply(session, row, delivery, moved, now)
-    for message_pk in sorted(moved):
-        ledger.add_to_tally(session, message_pk, moved[message_pk], now)
+            changes.apply(row, delivery)
+    changes.write(session, now)
     return len(page)
 
 
-def _due(now: datetime) -> Select[FeedbackEvent]:
+def _due(now: datetime) -> Select[Any]:
     return (
-        select(FeedbackEvent)
+        select(*_READ)
         .where(FeedbackEvent.applied_at.is_(None), FeedbackEvent.look_at <= now)
         .order_by(FeedbackEvent.look_at, FeedbackEvent.pk)
     )
 
 
-def _wait(session: Session, row: FeedbackEvent, now: datetime) -> None:
-    """Look again later, each time after as long as it has waited; forget it when it waited for too long."""
-    age = now - row.received_at
-    if age > KEPT_FOR:
-        session.delete(row)
-    else:
-        row.look_at = now + min(max(age, SHORTEST_WAIT), LONGEST_WAIT)
+@dataclass(slots=True)
+class _Changes:
+    """What a page of receipts comes to, written at its end: a statement each would cost several times as much."""
+
+    before: dict[int, DeliveryState] = field(default_factory=dict)  # of each delivery that moved
+    moved: dict[int, _Known] = field(default_factory=dict)
+    said: dict[int, tuple[str, str]] = field(default_factory=dict)  # reason and number of its last move
+    suppressed: list[dict[str, Any]] = field(default_factory=list)
+    done: list[dict[str, int]] = field(default_factory=list)
+    waiting: list[dict[str, Any]] = field(default_factory=list)
+    forgotten: list[int] = field(default_factory=list)
+
+    def wait(self, row: Row[Any], now: datetime) -> None:
+        """Look again later, each time after as long as it has waited; forget it when it waited for too long."""
+        age = now - row.received_at
+        if age > KEPT_FOR:
+            self.forgotten.append(row.pk)
+        else:
+            self.waiting.append({"row": row.pk, "then": now + min(max(age, SHORTEST_WAIT), LONGEST_WAIT)})
+
+    def apply(self, row: Row[Any], delivery: _Known) -> None:
+        """Hold one receipt against its delivery, as the ones before it in the page left it."""
+        receipt = _receipt_of(row)
+        after = state_after(delivery.state, receipt.event, was_uncertain=delivery.was_uncertain)
+        if after is not None:
+            self.before.setdefault(delivery.pk, delivery.state)
+            self.moved[delivery.pk] = delivery
+            number = self.said.get(delivery.pk, ("", ""))[1] or receipt.provider_message_id
+            self.said[delivery.pk] = reason_of(receipt).value, number
+            delivery.state = after
+        word = suppression_of(receipt)
+        if word:
+            self.suppressed.append({
+                "project_pk": delivery.project_pk, "channel": delivery.channel, "address_key": delivery.address,
+                "reason": word, "source": f"{receipt.code} {receipt.detail}".strip()[:255],
+            })  # fmt: skip
+        self.done.append({"row": row.pk, "delivery": delivery.pk, "message": delivery.message_pk})
+
+    def write(self, session: Session, now: datetime) -> None:
+        """Everything at once; the rows are held since they were read."""
+        tallies: dict[int, Counter[str]] = defaultdict(Counter)
+        moves = []
+        for pk in sorted(self.moved):
+            delivery, before = self.moved[pk], self.before[pk]
+            tallies[delivery.message_pk].update({delivery.state.value: 1})
+            tallies[delivery.message_pk].subtract({before.value: 1})
+            moves.append((pk, delivery.state.value, *self.said[pk]))
+        ledger.move_held(session, moves, now)
+        aftermath.suppress(session, now, self.suppressed)
+        for statement, rows in ((_DONE, self.done), (_LATER, self.waiting)):
+            if rows:
+                session.connection().execute(statement, [row | {"now": now} for row in rows])
+        if self.forgotten:
+            session.execute(delete(FeedbackEvent).where(FeedbackEvent.pk.in_(self.forgotten)))
+        for message_pk in sorted(tallies):
+            ledger.add_to_tally(session, message_pk, tallies[message_pk], now)
 
 
-def _apply(
-    session: Session, row: FeedbackEvent, delivery: _Known, moved: dict[int, Counter[str]], now: datetime
-) -> None:
-    receipt = _receipt_of(row)
-    after = state_after(delivery.state, receipt.event, was_uncertain=delivery.was_uncertain)
-    if after is not None:
-        before, reason = delivery.state, reason_of(receipt).value
-        states, number = (before.value, after.value), receipt.provider_message_id
-        if not ledger.move_by_receipt(session, delivery.pk, states, reason, number, now):
-            _wait(session, row, now)  # somebody else has it in hand
-            return
-        delivery.state = after
-        moved[delivery.message_pk].update({after.value: 1})
-        moved[delivery.message_pk].subtract({before.value: 1})
-    word = suppression_of(receipt)
-    if word:
-        aftermath.suppress(
-            session, now, project_pk=delivery.project_pk, channel=delivery.channel, address_key=delivery.address,
-            reason=word, source=f"{receipt.code} {receipt.detail}".strip()[:255],
-        )  # fmt: skip
-    row.applied_at, row.delivery_pk, row.message_pk = now, delivery.pk, delivery.message_pk
+_ROW = FeedbackEvent.pk == bindparam("row")
+_DONE = (
+    update(FeedbackEvent)
+    .where(_ROW)
+    .values(applied_at=bindparam("now"), delivery_pk=bindparam("delivery"), message_pk=bindparam("message"))
+)
+_LATER = update(FeedbackEvent).where(_ROW).values(look_at=bindparam("then"))
 
 
-def _receipt_of(row: FeedbackEvent) -> Receipt:
+def _receipt_of(row: Row[Any]) -> Receipt:
     reason = Reason(row.reason) if row.reason else None
     return Receipt(
         ReceiptEvent(row.event), row.event_id, row.at, provider_message_id=row.provider_message_id, reason=reason,
@@ -146,11 +180,11 @@ def _receipt_of(row: FeedbackEvent) -> Receipt:
     )  # fmt: skip
 
 
-def _find(session: Session, page: Sequence[FeedbackEvent]) -> dict[int, _Known]:
+def _find(session: Session, page: Sequence[Row[Any]]) -> dict[int, _Known]:
     """The delivery of each receipt by the receipt's number; two receipts of one delivery share what is known of it."""
     keys = {row.pk: _KEY.fullmatch(row.delivery_key) for row in page}
     pks = {int(key[1]) for key in keys.values() if key is not None}
-    by_pk = {each.pk: each for each in _load(session, Delivery.pk.in_(pks))} if pks else {}
+    by_pk = {each.pk: each for each in _hold(session, Delivery.pk.in_(pks))} if pks else {}
     found: dict[int, _Known] = {}
     for row in page:
         key = keys[row.pk]
@@ -164,7 +198,7 @@ def _find(session: Session, page: Sequence[FeedbackEvent]) -> dict[int, _Known]:
     return found
 
 
-def _find_by_number(session: Session, row: FeedbackEvent, by_pk: dict[int, _Known]) -> _Known | None:
+def _find_by_number(session: Session, row: Row[Any], by_pk: dict[int, _Known]) -> _Known | None:
     """By the service's own number, for those that do not bring ours back; the address leads to it quickly."""
     address = row.address.strip().lower()
     if not address or not row.provider_message_id:
@@ -175,28 +209,39 @@ def _find_by_number(session: Session, row: FeedbackEvent, by_pk: dict[int, _Know
         Delivery.address.in_({address, f"+{digits}"}),
         Delivery.provider_message_id == row.provider_message_id,
     )
-    matched = _load(session, *fits)
+    matched = _hold(session, *fits)
     if len(matched) != 1:
         return None
     return by_pk.setdefault(matched[0].pk, matched[0])
 
 
-def _is_of(row: FeedbackEvent, delivery: _Known) -> bool:
+def _is_of(row: Row[Any], delivery: _Known) -> bool:
     """Whether this provider may speak of it: one of its project, and for what nobody signed the one that carried it."""
     is_carrier = delivery.provider_pk in (None, row.provider_pk)
     return delivery.project_pk == row.project_pk and (row.is_proven or is_carrier)
 
 
-def _load(session: Session, *conditions: Any) -> list[_Known]:
-    rows = session.execute(
-        select(
-            Delivery.pk, Delivery.project_pk, Delivery.message_pk, Message.id, Delivery.address, Delivery.channel,
-            Delivery.state, Delivery.was_uncertain, Delivery.provider_pk,
-        )
-        .join(Message, Message.pk == Delivery.message_pk)
-        .where(*conditions)
-    )  # fmt: skip
-    return [_Known(*row[:6], DeliveryState(row[6]), *row[7:]) for row in rows]
+def _hold(session: Session, *conditions: Any) -> list[_Known]:
+    """Deliveries, held until the transaction ends: nobody else moves them meanwhile."""
+    return _load(session, _KNOWN.where(*conditions).order_by(Delivery.pk).with_for_update(of=Delivery))
+
+
+def _load(session: Session, statement: Any) -> list[_Known]:
+    rows: Any = session.execute(statement)
+    return [_Known(**dict(row) | {"state": DeliveryState(row["state"])}) for row in rows.mappings()]
+
+
+_KNOWN = select(
+    Delivery.pk, Delivery.project_pk, Delivery.message_pk, Message.id.label("message_id"), Delivery.address,
+    Delivery.channel,
+    Delivery.state, Delivery.was_uncertain, Delivery.provider_pk,
+).join(Message, Message.pk == Delivery.message_pk)  # fmt: skip
+
+
+def key_of(session: Session, delivery_pk: int) -> tuple[int, str] | None:
+    """The project's number and the key (`dispatch.key_of`) of a delivery; None when there is none of that number."""
+    found = next(iter(_load(session, _KNOWN.where(Delivery.pk == delivery_pk))), None)
+    return (found.project_pk, f"{found.pk}.{found.message_id}") if found is not None else None
 
 
 def last_of(session: Session, provider_pk: int) -> FeedbackEvent | None:

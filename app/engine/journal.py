@@ -25,10 +25,15 @@ from app.models.base import to_milliseconds
 
 @dataclass(slots=True)
 class Story:
-    """What a journal tells: positions that were started, and the outcomes of those that were answered."""
+    """What a journal tells: positions that were started, and the outcomes of those that were answered.
+
+    `begun` and `ended` are when that was; only whoever sent the batch itself knows it.
+    """
 
     started: set[int] = field(default_factory=set)
     answered: dict[int, Outcome] = field(default_factory=dict)
+    begun: dict[int, datetime] = field(default_factory=dict)
+    ended: dict[int, datetime] = field(default_factory=dict)
 
 
 class Journal:

@@ -1,11 +1,13 @@
-"""The only writer of deliveries, attempts, batches and tallies; `engine.planning` makes the rows.
+"""The only writer of deliveries, attempts, batches and tallies.
+
+`engine.planning` makes the rows, and `engine.queued` has the commands for those that wait.
 
 Every function takes a session whose transaction the caller commits, and is safe to run twice. The two dialects differ
 in one clause: PostgreSQL skips rows that another worker is claiming, SQLite has one writer at a time.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.domain.delivery_states import DeliveryState
-from app.domain.outcomes import Outcome, OutcomeKind, Reason
+from app.domain.outcomes import Outcome, OutcomeKind
 from app.models.base import from_milliseconds, to_milliseconds
 from app.models.deliveries import Batch, Delivery, Tally
 from app.models.messages import Message
@@ -71,11 +73,10 @@ WHERE batch_pk = :batch AND EXISTS (
   AND suppressions.channel = deliveries.channel AND suppressions.address_key = deliveries.address)
 RETURNING pk
 """)
-_MOVE = text("""
-UPDATE deliveries SET state = :after, reason = :reason, updated_at = :now,
-  provider_message_id = CASE WHEN provider_message_id = '' THEN :number ELSE provider_message_id END
-WHERE pk = :pk AND state = :before
-""")
+_MOVE = (
+    "UPDATE deliveries SET state = ?, reason = ?, updated_at = ?,"
+    " provider_message_id = COALESCE(NULLIF(provider_message_id, ''), ?) WHERE pk = ?"
+)
 
 
 class LeaseLost(Exception):
@@ -122,6 +123,7 @@ class Lease:
     claimed_at: datetime
     deliveries: tuple[Claimed, ...]
     length: timedelta = timedelta(0)  # for how long each renewal holds it; nothing when it was taken over
+    wish_pk: int = 0  # the lane that they were taken from
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,7 @@ class Result:
     next_attempt_at: datetime
     outcome: Outcome | None = None
     started_at: datetime | None = None
+    ended_at: datetime | None = None  # when the answer was read; None: when it is written
 
 
 def open_tally(session: Session, message_pk: int, now: datetime) -> None:
@@ -184,7 +187,8 @@ def claim(session: Session, message: Message, lane: Lane, size: int, holder: Hol
     moved = {"queued": -len(rows), "sending": len(held), "skipped": len(left_out)}
     add_to_tally(session, message.pk, moved, now)
     carrier = lane.provider_pk
-    return Lease(batch_pk, message.pk, message.project_pk, carrier, holder.worker, claimed_at, held, holder.lease)
+    whose = (batch_pk, message.pk, message.project_pk, carrier, holder.worker)
+    return Lease(*whose, claimed_at, held, holder.lease, lane.wish_pk)
 
 
 def _skip_suppressed(session: Session, batch_pk: int, now: datetime) -> set[int]:
@@ -234,68 +238,14 @@ def take_over(session: Session, now: datetime) -> list[Lease]:
             Claimed(row.pk, row.address, row.target_pk, row.contact_pk, row.attempts, row.first_tried_at or now)
             for row in held
         )
-        lost.append(
-            Lease(
-                batch.pk, batch.message_pk, batch.project_pk, batch.provider_pk, batch.worker, batch.claimed_at, claimed
-            )
-        )  # fmt: skip
+        whose = (batch.pk, batch.message_pk, batch.project_pk, batch.provider_pk, batch.worker)
+        lost.append(Lease(*whose, batch.claimed_at, claimed, wish_pk=held[0].wish_pk if held else 0))
     return lost
 
 
 def record_lost(session: Session, lease: Lease, results: Sequence[Result], now: datetime) -> None:
     """Write what became of the deliveries of a batch that was taken over."""
     _write_results(session, lease, results, now)
-
-
-def skip_queued(session: Session, message_pk: int, size: int, now: datetime) -> int:
-    """Skip up to `size` queued deliveries of a cancelled message; how many."""
-    some = (
-        select(Delivery.pk)
-        .where(Delivery.message_pk == message_pk, Delivery.state == DeliveryState.QUEUED.value)
-        .limit(size)
-    )
-    done = session.execute(
-        update(Delivery)
-        .where(Delivery.pk.in_(some), Delivery.state == DeliveryState.QUEUED.value)
-        .values(state=DeliveryState.SKIPPED.value, reason=Reason.CANCELLED.value, updated_at=now)
-        .execution_options(synchronize_session=False)
-    ).rowcount  # type: ignore[attr-defined]
-    add_to_tally(session, message_pk, {"queued": -done, "skipped": done}, now)
-    return int(done)
-
-
-def requeue(
-    session: Session, message_pk: int, states: Iterable[DeliveryState], reasons: Sequence[str], now: datetime
-) -> int:
-    """Give these deliveries another try, now and with full patience; how many. No reason named means all of them."""
-    total = 0
-    for state in states:
-        chosen = [Delivery.message_pk == message_pk, Delivery.state == state.value]
-        if reasons:
-            chosen.append(Delivery.reason.in_(reasons))
-        done = session.execute(
-            update(Delivery)
-            .where(*chosen)
-            .values(state=DeliveryState.QUEUED.value, next_attempt_at=now, first_tried_at=None, updated_at=now)
-            .execution_options(synchronize_session=False)
-        ).rowcount  # type: ignore[attr-defined]
-        add_to_tally(session, message_pk, {state.value: -done, "queued": done}, now)
-        total += done
-    return total
-
-
-def hurry(session: Session, message_pk: int, now: datetime) -> None:
-    """Let every queued delivery of a message be due now, because what they waited for was repaired."""
-    session.execute(
-        update(Delivery)
-        .where(
-            Delivery.message_pk == message_pk,
-            Delivery.state == DeliveryState.QUEUED.value,
-            Delivery.next_attempt_at > now,
-        )
-        .values(next_attempt_at=now)
-        .execution_options(synchronize_session=False)
-    )
 
 
 def has_due(session: Session, message_pk: int, now: datetime) -> bool:
@@ -308,20 +258,19 @@ def due_wishes(session: Session, message_pk: int, now: datetime) -> list[int]:
     return list(session.scalars(_DUE_WISHES, {"message": message_pk, "now": to_milliseconds(now)}))
 
 
-def wish_of(session: Session, delivery_pk: int) -> int:
-    """The provider that this delivery's target is bound to; 0 for none."""
+def lane_of(session: Session, delivery_pk: int) -> int:
+    """The lane of that delivery: the provider that its target is bound to, 0 for none, a detour below zero."""
     return session.scalar(select(Delivery.wish_pk).where(Delivery.pk == delivery_pk)) or 0
 
 
-def move_by_receipt(
-    session: Session, delivery_pk: int, states: tuple[str, str], reason: str, number: str, now: datetime
-) -> bool:
-    """Move one delivery because its service said so; False when it is not in the first of these states any more.
+def move_held(session: Session, moves: Sequence[tuple[int, str, str, str]], now: datetime) -> None:
+    """Move deliveries that no worker has in hand: number, new state, reason, and the service's own number.
 
-    `number` is the service's, kept when we have none. The caller moves the tally.
+    That number is kept when we have none. The caller holds the rows (`FOR UPDATE`) and moves the tally.
     """
-    values = {"pk": delivery_pk, "before": states[0], "after": states[1], "reason": reason, "number": number}
-    return bool(session.execute(_MOVE, values | {"now": to_milliseconds(now)}).rowcount)  # type: ignore[attr-defined]
+    moment = to_milliseconds(now)
+    if moves:
+        _execute_many(session, _MOVE, [(state, reason, moment, theirs, pk) for pk, state, reason, theirs in moves])
 
 
 def forget(session: Session, message_pk: int) -> None:
@@ -370,16 +319,19 @@ def _closing(lease: Lease, result: Result, moment: int) -> tuple[Any, ...]:
         return (
             result.state.value, "", None, again, delivery.attempts - 1, "", False, moment, delivery.pk, lease.batch_pk
         )  # fmt: skip
+    tries = delivery.attempts - (outcome.kind is OutcomeKind.THROTTLED)  # which is no try: it comes again as this one
     return (
-        result.state.value, outcome.reason.value, lease.provider_pk, again, delivery.attempts,
+        result.state.value, outcome.reason.value, lease.provider_pk, again, tries,
         outcome.provider_message_id[:255], outcome.kind is OutcomeKind.UNCERTAIN, moment, delivery.pk, lease.batch_pk,
     )  # fmt: skip
 
 
 def _try(lease: Lease, result: Result, outcome: Outcome, moment: int) -> tuple[Any, ...]:
-    started = moment if result.started_at is None else to_milliseconds(result.started_at)
+    started, ended = (
+        moment if at is None else to_milliseconds(at) for at in (result.started_at, result.ended_at)
+    )  # fmt: skip
     return (
-        result.delivery.pk, lease.message_pk, lease.provider_pk, result.delivery.attempts, started, moment,
+        result.delivery.pk, lease.message_pk, lease.provider_pk, result.delivery.attempts, started, ended,
         outcome.kind.value, outcome.reason.value, outcome.code[:32], outcome.detail[:512], lease.worker,
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.domain.delivery_states import DeliveryState
 from app.domain.errors import Conflict
 from app.domain.message_states import MessageEvent, MessageStatus, next_status
-from app.engine import ledger, timeline
+from app.engine import ledger, queued, timeline
 from app.models.messages import Message
 
 
@@ -77,7 +77,7 @@ def retry(
     after = status if status is MessageStatus.PROCESSING else next_status(status, MessageEvent.RETRY_FAILED)
     if message.cancelled_at is not None and status is MessageStatus.PROCESSING:
         raise Conflict("This message is being cancelled. Wait until it has ended, then try again.")
-    total = ledger.requeue(session, message.pk, states, reasons, now)
+    total = queued.requeue(session, message.pk, states, reasons, now)
     if not total:
         raise Conflict("There is nothing to try again: no delivery is in that state any more.")
     message.status = after.value

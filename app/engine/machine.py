@@ -15,6 +15,7 @@ from app.infra.broker import Broker
 from app.infra.clock import Clock
 from app.infra.db import Database
 from app.infra.http import close_clients
+from app.infra.pacing import Pacing
 from app.infra.settings import Settings
 from app.infra.smtp import close_pool
 from app.infra.vault import Vault
@@ -47,6 +48,7 @@ class Machine:
     clock: Clock
     vault: Vault
     _loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)
+    _pacing: Pacing | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -70,6 +72,13 @@ class Machine:
             self._loop.run_until_complete(close_clients())
             self._loop.close()
             self._loop = None
+
+    @property
+    def pacing(self) -> Pacing:
+        """Whom this process asks how fast it may go."""
+        if self._pacing is None:
+            self._pacing = Pacing(self.broker, self.clock)
+        return self._pacing
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:

@@ -2,7 +2,7 @@
 
 import structlog
 
-from app.engine import aftermath, journal, ledger
+from app.engine import aftermath, failover, journal, ledger, lessons
 from app.engine.ledger import Lease
 from app.engine.machine import Machine, place_of
 from app.engine.results import results_of
@@ -25,6 +25,8 @@ def reap(machine: Machine) -> int:
             results = results_of(lease, story, now, hold_uncertain=holds)
             ledger.record_lost(session, lease, results, now)
             aftermath.after_record(session, message, results, now, provider)
+            failover.send_on(session, machine.pacing, message, lease, results, now)
+            lessons.note(session, machine.name, lease, lessons.lesson_of(results, story), now)
             log.warning(
                 "A worker was lost", batch=lease.batch_pk, worker=lease.worker, held=len(lease.deliveries),
                 answered=len(story.answered), uncertain=len(story.started - story.answered.keys()),

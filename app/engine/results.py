@@ -12,9 +12,7 @@ from app.engine.ledger import Claimed, Lease, Result
 RULE = RetryRule()
 
 
-def results_of(
-    lease: Lease, story: journal.Story, now: datetime, *, hold_uncertain: bool, begun: dict[int, datetime] | None = None
-) -> list[Result]:
+def results_of(lease: Lease, story: journal.Story, now: datetime, *, hold_uncertain: bool) -> list[Result]:
     """What the ledger shall write for each delivery of a batch, from what was started and what was answered."""
     results = []
     for position, delivery in enumerate(lease.deliveries):
@@ -25,19 +23,24 @@ def results_of(
             # Never started, or refused because the provider's settings are wrong: it waits, untouched.
             results.append(Result(delivery, DeliveryState.QUEUED, now))
             continue
-        results.append(_result(delivery, outcome, now, hold_uncertain, (begun or {}).get(position)))
+        times = story.begun.get(position), story.ended.get(position)
+        results.append(_result(delivery, outcome, now, hold_uncertain, times))
     return results
 
 
 def _result(
-    delivery: Claimed, outcome: Outcome, now: datetime, hold_uncertain: bool, started_at: datetime | None
+    delivery: Claimed,
+    outcome: Outcome,
+    now: datetime,
+    hold_uncertain: bool,
+    times: tuple[datetime | None, datetime | None],
 ) -> Result:
     exhausted = RULE.is_exhausted(delivery.first_tried_at, now)
     event = event_of(outcome.kind, exhausted=exhausted, hold_uncertain=hold_uncertain)
     state = next_state(DeliveryState.SENDING, event)
     assert state is not None  # noqa: S101 - event_of gives only events that a sending delivery knows
     again = _again(delivery, outcome, now) if event is DeliveryEvent.TRY_LATER else now
-    return Result(delivery, state, again, outcome, started_at)
+    return Result(delivery, state, again, outcome, *times)
 
 
 def _again(delivery: Claimed, outcome: Outcome, now: datetime) -> datetime:

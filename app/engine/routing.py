@@ -1,8 +1,9 @@
-"""Which provider carries a delivery: the one its target is bound to, the message's own, or the next in failover order.
+"""Which providers carry a delivery: the one its target is bound to, the message's own, or the next in failover order.
 
-See docs/adr/0014-routing.md for why.
+See docs/adr/0014-routing.md and docs/adr/0019-failover-and-shares.md for why.
 """
 
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from app import providers
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
-from app.engine import breaker, ledger
+from app.engine import breaker, detours, ledger
+from app.engine.detours import Way
 from app.engine.ledger import Lane
 from app.models.messages import Message
 from app.models.providers import Provider
@@ -22,30 +24,48 @@ NO_WISH = 0
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The way of a message's deliveries with one wish.
+    """The way of a message's deliveries in one lane.
 
-    Without a `provider` they wait, and `why` says for what; or nothing can ever carry them, and `refusal` says why.
+    The providers of `tier` stand side by side, and `engine.turns` chooses among them for each batch. Without one they
+    wait, and `why` says for what; or nothing can ever carry them, and `refusal` says why.
     """
 
     wish_pk: int
-    provider: Provider | None = None
+    tier: tuple[Provider, ...] = ()
     why: str = ""
     refusal: Outcome | None = None
 
     @property
     def goes_on(self) -> bool:
         """Whether something is to be done now."""
-        return self.provider is not None or self.refusal is not None
+        return bool(self.tier) or self.refusal is not None
 
-    @property
-    def lane(self) -> Lane:
-        """What is claimed for it."""
-        return Lane(self.provider.pk if self.provider is not None else None, self.wish_pk)
+    def may_go_beside(self, waiting: Container[int]) -> bool:
+        """Whether something is to be done now although these providers wait for a limit."""
+        return self.goes_on and (not self.tier or any(provider.pk not in waiting for provider in self.tier))
+
+    def lane_for(self, provider_pk: int | None) -> Lane:
+        """What is claimed for that provider, or to be refused."""
+        return Lane(provider_pk, self.wish_pk)
 
 
 def routes_of(session: Session, message: Message, now: datetime) -> list[Route]:
-    """The ways of everything in the message that is due, one for each wish."""
-    return [_route(session, message, wish, now) for wish in ledger.due_wishes(session, message.pk, now)]
+    """The ways of everything in the message that is due, one for each lane."""
+    lanes = ledger.due_wishes(session, message.pk, now)
+    if not lanes:
+        return []
+    order, ways = _of_channel(session, message.project_pk, message.channel), detours.ways_of(session, lanes)
+    return [_route(order, message, lane, ways[lane], now) for lane in lanes]
+
+
+def stand_ins(session: Session, message: Message, tried: Way, now: datetime) -> list[Provider]:
+    """Who may carry a delivery that `tried.avoids` could not, in failover order; nobody when only they may."""
+    return _stand_ins(_of_channel(session, message.project_pk, message.channel), message, tried, now)
+
+
+def can_send(session: Session, project_pk: int, channel: str, now: datetime) -> bool:
+    """Whether some provider of the channel takes deliveries now."""
+    return bool(_ready(_of_channel(session, project_pk, channel), now))
 
 
 def wish_of_target(session: Session, message: Message) -> ColumnElement[int]:
@@ -53,7 +73,8 @@ def wish_of_target(session: Session, message: Message) -> ColumnElement[int]:
 
     Where the channel's providers own their addresses, an unbound one is bound for this message by its shape.
     """
-    ready = [each for each in _of_channel(session, message) if owns_addresses(each)]
+    order = _of_channel(session, message.project_pk, message.channel)
+    ready = [each for each in order if owns_addresses(each)]
     ready.sort(key=lambda provider: (provider.pk != message.provider_pk, not provider.enabled))
     shapes: dict[str, int] = {}
     for provider in ready:
@@ -72,44 +93,86 @@ def owns_addresses(provider: Provider) -> bool:
     return providers.get(provider.kind).spec.owns_addresses
 
 
-def _route(session: Session, message: Message, wish_pk: int, now: datetime) -> Route:
-    wished = _wished(session, message, wish_pk)
+def _route(order: Sequence[Provider], message: Message, lane: int, way: Way, now: datetime) -> Route:
+    if way.only_pk:
+        return _route_back(order, lane, way.only_pk, now)
+    wished = _wished(order, message, way.wish_pk)
     if wished is not None and owns_addresses(wished):
-        return _route_to_owner(session, message, wished, now)
-    pin = message.provider_pk
-    if pin is None and wished is not None and wished.enabled and not breaker.is_blocked(wished, now):
-        return Route(wish_pk, wished)
-    found = breaker.usable(session, message.project_pk, message.channel, now, pinned=pin)
-    if found is not None:
-        return Route(wish_pk, found)
-    return Route(wish_pk, why=breaker.why_none(session, message.project_pk, message.channel, pinned=pin))
+        return _route_to_owner(order, lane, wished, now)
+    if others := _stand_ins(order, message, way, now) if way.avoids else []:
+        return Route(lane, _side_by_side(others))
+    if message.provider_pk is not None:
+        order = [provider for provider in order if provider.pk == message.provider_pk]
+    elif wished is not None and wished in _ready([wished], now):
+        return Route(lane, (wished,))
+    ready = _ready(order, now)
+    if ready:
+        return Route(lane, _side_by_side(ready))
+    return Route(lane, why=_why_none(order, is_chosen=message.provider_pk is not None))
 
 
-def _route_to_owner(session: Session, message: Message, owner: Provider, now: datetime) -> Route:
+def _route_back(order: Sequence[Provider], lane: int, only_pk: int, now: datetime) -> Route:
+    """To the provider that may have sent them already; to no other, which could only send them twice."""
+    only = next((provider for provider in order if provider.pk == only_pk), None)
+    if only is None or not only.enabled:
+        whose = f"{only.name}, which is switched off," if only is not None else "a provider that is gone"
+        said = f"This may have arrived through {whose} and nobody else can know. Try it again to send it in any case."
+        return Route(lane, refusal=Outcome(OutcomeKind.UNCERTAIN, Reason.NO_PROVIDER, said))
+    return Route(lane, why=breaker.why_not(only)) if breaker.is_blocked(only, now) else Route(lane, (only,))
+
+
+def _route_to_owner(order: Sequence[Provider], lane: int, owner: Provider, now: datetime) -> Route:
     """To the owner and nowhere else; when it is switched off, to another account of its kind."""
     chosen: Provider | None = owner
     if not owner.enabled:
-        alike = [each for each in _of_channel(session, message) if each.enabled and each.kind == owner.kind]
+        alike = [each for each in order if each.enabled and each.kind == owner.kind]
         chosen = next((each for each in alike if not breaker.is_blocked(each, now)), next(iter(alike), None))
     if chosen is None:
         said = f"{owner.name} is switched off, and no other provider reaches its devices."
         refusal = Outcome(OutcomeKind.MESSAGE_PERMANENT, Reason.NO_PROVIDER, said)
-        return Route(owner.pk, refusal=refusal)
+        return Route(lane, refusal=refusal)
     if breaker.is_blocked(chosen, now):
-        return Route(owner.pk, why=breaker.why_not(chosen))
-    return Route(owner.pk, chosen)
+        return Route(lane, why=breaker.why_not(chosen))
+    return Route(lane, (chosen,))
 
 
-def _wished(session: Session, message: Message, wish_pk: int) -> Provider | None:
+def _stand_ins(order: Sequence[Provider], message: Message, tried: Way, now: datetime) -> list[Provider]:
+    wished = _wished(order, message, tried.wish_pk)
+    if message.provider_pk is not None or (wished is not None and owns_addresses(wished)):
+        return []
+    return [each for each in _ready(order, now) if each.pk not in tried.avoids and not owns_addresses(each)]
+
+
+def _ready(order: Sequence[Provider], now: datetime) -> list[Provider]:
+    return [provider for provider in order if provider.enabled and not breaker.is_blocked(provider, now)]
+
+
+def _side_by_side(ready: Sequence[Provider]) -> tuple[Provider, ...]:
+    """The first of those that are ready, with those that share its place; an address has one owner, never two."""
+    first = ready[0]
+    if owns_addresses(first):
+        return (first,)
+    return tuple(each for each in ready if each.rank == first.rank and not owns_addresses(each))
+
+
+def _why_none(order: Sequence[Provider], *, is_chosen: bool) -> str:
+    """A sentence for people about why none of these takes anything now."""
+    first = next((provider for provider in order if provider.enabled), next(iter(order), None))
+    if first is not None:
+        return breaker.why_not(first)
+    if is_chosen:
+        return "The provider chosen for this message is gone. Cancel the message, and send a copy of it."
+    return "No provider is connected for this channel. Connect one, and sending goes on by itself."
+
+
+def _wished(order: Sequence[Provider], message: Message, wish_pk: int) -> Provider | None:
     """The provider of that number, if it still is the one that was wished: a database may give a number away again."""
-    found = session.get(Provider, wish_pk) if wish_pk != NO_WISH else None
-    if found is None or found.project_pk != message.project_pk or found.channel != message.channel:
-        return None
+    found = next((provider for provider in order if provider.pk == wish_pk), None)
     planned_at = message.fanned_out_at
-    return found if planned_at is None or found.created_at <= planned_at else None
+    return found if found is not None and (planned_at is None or found.created_at <= planned_at) else None
 
 
-def _of_channel(session: Session, message: Message) -> list[Provider]:
-    """Every provider of the message's channel, in failover order."""
-    mine = select(Provider).where(Provider.project_pk == message.project_pk, Provider.channel == message.channel)
+def _of_channel(session: Session, project_pk: int, channel: str) -> list[Provider]:
+    """Every provider of a project's channel, in failover order."""
+    mine = select(Provider).where(Provider.project_pk == project_pk, Provider.channel == channel)
     return list(session.scalars(mine.order_by(Provider.rank, Provider.pk)))

@@ -1,14 +1,16 @@
 """The ticker: four times a second it starts what is due, and rings again whatever the queue forgot."""
 
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.message_states import MessageStatus
-from app.engine import fanout, ledger, lifecycle, reaper, scheduler
+from app.engine import fanout, ledger, lifecycle, queued, reaper, scheduler
 from app.engine.machine import Machine
+from app.infra.clock import monotonic
 from app.infra.processes import StopSign
 from app.models.messages import Message
 
@@ -16,6 +18,9 @@ TICK = 0.25  # seconds between two looks at the schedule: a start is late by les
 SWEEP_EVERY = 4  # ticks between two sweeps
 HEARTBEAT_LIFETIME = 10.0
 SKIP_PAGE = 20_000
+LEAST_NAP = 0.01  # seconds between two looks at what waits for a limit
+
+Answer = TypeVar("Answer")
 
 log = structlog.get_logger(__name__)
 
@@ -35,19 +40,39 @@ def run(machine: Machine, stop: StopSign, beside: Mapping[str, Callable[[], obje
             for act, step in (beside or {}).items():
                 _carefully(act, step)
         ticks += 1
-        stop.wait(TICK)
+        _rest(machine, stop)
     machine.broker.fall_silent("ticker", machine.name)
 
 
+def _rest(machine: Machine, stop: StopSign) -> None:
+    """Wait for the next tick, and ring meanwhile for what waited for a limit, at its moment."""
+    end = monotonic() + TICK
+    while not stop.is_up and (left := end - monotonic()) > 0:
+        following = _carefully("ring for what waited for a limit", lambda: wake(machine))
+        stop.wait(left if following is None else min(left, max(following, LEAST_NAP)))
+
+
+def wake(machine: Machine) -> float | None:
+    """Ring for the messages whose limit allows more by now; in how many seconds the next one is due."""
+    due, following = machine.pacing.due()
+    for message_pk in due:
+        fanout.ring_dispatch(machine, int(message_pk))
+    return following
+
+
 def sweep(machine: Machine) -> None:
-    """Look after every message that is being sent: ring for its work, skip what was cancelled, settle what ended."""
+    """Look after every message that is being sent: ring for its work, skip what was cancelled, settle what ended.
+
+    For those that wait for a limit `wake` rings.
+    """
     with machine.database.read() as session:
         on_the_way = list(session.scalars(select(Message.pk).where(Message.status == MessageStatus.PROCESSING.value)))
+    waiting = machine.pacing.waiting() if on_the_way else set()
     for message_pk in on_the_way:
-        _look_after(machine, message_pk)
+        _look_after(machine, message_pk, waits=str(message_pk) in waiting)
 
 
-def _look_after(machine: Machine, message_pk: int) -> None:
+def _look_after(machine: Machine, message_pk: int, *, waits: bool) -> None:
     now = machine.clock.now()
     with machine.database.read() as session:
         message = session.get(Message, message_pk)
@@ -59,7 +84,7 @@ def _look_after(machine: Machine, message_pk: int) -> None:
         skip_rest(machine, message_pk)
     elif message.fanned_out_at is None:
         machine.broker.ring("fan_out", message_pk, queue="urgent")
-    elif is_due and message.paused_at is None:
+    elif is_due and message.paused_at is None and not waits:
         fanout.ring_dispatch(machine, message_pk)
     if message.fanned_out_at is not None and tally is not None and not (tally.queued or tally.sending):
         _settle(machine, message_pk)
@@ -69,7 +94,7 @@ def skip_rest(machine: Machine, message_pk: int) -> None:
     """Skip what a cancelled message left in the queue, a page at a time, then settle it."""
     while True:
         with machine.database.begin() as session:
-            if not ledger.skip_queued(session, message_pk, SKIP_PAGE, machine.clock.now()):
+            if not queued.skip_queued(session, message_pk, SKIP_PAGE, machine.clock.now()):
                 break
     _settle(machine, message_pk)
 
@@ -81,11 +106,12 @@ def _settle(machine: Machine, message_pk: int) -> None:
             lifecycle.settle(session, message, machine.clock.now())
 
 
-def _carefully(act: str, step: Callable[[], object]) -> None:
+def _carefully(act: str, step: Callable[[], Answer]) -> Answer | None:
     """A step that fails is logged and tried again at the next tick: the database may be locked, full or away."""
     try:
-        step()
+        return step()
     except (SQLAlchemyError, OSError) as error:
         log.warning("The ticker could not do a step", act=act, error=str(error).splitlines()[0][:200])
     except Exception:
         log.exception("The ticker failed in a step", act=act)
+    return None

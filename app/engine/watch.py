@@ -9,10 +9,11 @@ from datetime import datetime
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain.outcomes import Outcome
+from app.domain.outcomes import Outcome, OutcomeKind
 from app.engine import journal, ledger
 from app.engine.ledger import Lease, LeaseLost
 from app.engine.machine import Machine
+from app.engine.pace import RENEW_EVERY, Pace
 from app.infra.clock import monotonic
 
 CHECK_EVERY = 0.5  # seconds between two looks at the lease and at pause and cancel
@@ -35,21 +36,38 @@ class LedgerWatch:
     end: float
     held_since: float  # when the lease was last asked for, on this process's own clock
     begun: dict[int, datetime] = field(default_factory=dict)
+    ended: dict[int, datetime] = field(default_factory=dict)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     is_over: bool = False
+    pace: Pace | None = None  # the limits of the provider; without it there are none
 
-    def may_start(self, count: int) -> bool:  # noqa: ARG002 - part of the seam; a rate limiter will want it
-        """Whether the lease still is ours, nobody paused, and this job's slice of time is not over."""
+    @property
+    def at_once(self) -> int | None:
+        """How many requests may be under way at the same time; None for as many as the adapter likes."""
+        return None if self.pace is None else self.pace.at_once
+
+    @property
+    def is_paced(self) -> bool:
+        """Whether there is a limit on how many start in a while."""
+        return self.pace is not None and self.pace.is_paced
+
+    def may_start(self, count: int) -> int:
+        """How many of `count` more may: none when the lease is lost, somebody paused, or this job's time is over.
+
+        What the provider's limits allow counts as started from now on.
+        """
         moment = monotonic()
         if self.is_over or moment >= self.end:
-            return False
+            return 0
         if moment - self.held_since >= CHECK_EVERY:
             try:
                 self._renew()
             except SQLAlchemyError as error:  # locked or away: what is on the wire ends, nothing new begins
                 self.is_over = True
                 log.warning("The lease cannot be renewed", batch=self.lease.batch_pk, error=brief(error))
-        return not self.is_over
+        if self.is_over:
+            return 0
+        return count if self.pace is None else self.pace.permits(count)
 
     def started(self, indexes: Sequence[int]) -> None:
         """Written before the bytes are. Raises LeaseLost when the process slept past its lease: then none is sent.
@@ -67,6 +85,9 @@ class LedgerWatch:
     def answered(self, index: int, outcome: Outcome) -> None:
         """Written as soon as it is known; a disk that is full costs the journal's line, not the answer."""
         self.outcomes[index] = outcome
+        now = self.ended[index] = self.machine.clock.now()
+        if outcome.kind is OutcomeKind.THROTTLED and self.pace is not None:
+            self.pace.throttled(outcome, self.begun.get(index, now), now)
         try:
             self.book.answered(index, outcome)
         except OSError as error:
@@ -74,10 +95,12 @@ class LedgerWatch:
             log.warning("The journal cannot be written; nothing more is started", error=str(error))
 
     async def hold(self) -> None:
-        """Renew the lease also while nothing new is started."""
+        """Renew the lease also while nothing new is started, and the slots at the provider."""
         every = self.lease.length.total_seconds() / 4
         while True:
-            await asyncio.sleep(every)
+            await asyncio.sleep(min(every, RENEW_EVERY))
+            if self.pace is not None:
+                self.pace.renew()
             if monotonic() - self.held_since >= every:
                 with suppress(SQLAlchemyError):
                     self._renew()

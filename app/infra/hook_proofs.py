@@ -7,13 +7,20 @@ import base64
 import binascii
 import hmac
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
+from cryptography.x509 import load_pem_x509_certificate
 
 SVIX_PREFIX = "whsec_"
+_SNS_DIGESTS = {"1": SHA1, "2": SHA256}  # by SignatureVersion
+_SNS_LINES = ("Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")
+_SNS_NOT_SIGNED = {"Notification": ("SubscribeURL", "Token")}
 
 
 def is_same(given: str, right: str) -> bool:
@@ -61,6 +68,37 @@ def is_signed_with_ecdsa(given: str, key: str, signed: bytes) -> bool:
     except InvalidSignature:
         return False
     return True
+
+
+def is_signed_by_sns(fields: Mapping[str, object], certificate: bytes, at: datetime) -> bool:
+    """Amazon SNS: RSA with SHA-1 (version 1) or SHA-256 (version 2) over names and values, each on a line of its own.
+
+    `certificate` is the X.509 one in PEM that SNS keeps; it must be valid at that moment (aware). Source: Amazon SNS
+    Developer Guide, "Verifying the signature of an Amazon SNS message".
+    """
+    digest = _SNS_DIGESTS.get(str(fields.get("SignatureVersion")))
+    key = _certified_key(certificate, at)
+    if digest is None or key is None:
+        return False
+    left_out = _SNS_NOT_SIGNED.get(str(fields.get("Type")), ())
+    lines = [(name, fields.get(name)) for name in _SNS_LINES if name not in left_out]
+    signed = "".join(f"{name}\n{value}\n" for name, value in lines if isinstance(value, str))
+    try:
+        key.verify(decoded(str(fields.get("Signature"))), signed.encode("utf-8", "replace"), PKCS1v15(), digest())
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _certified_key(certificate: bytes, at: datetime) -> RSAPublicKey | None:
+    """The RSA key that this certificate stands for at that moment; None when it stands for none."""
+    try:
+        found = load_pem_x509_certificate(certificate)
+        key = found.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+    is_valid = found.not_valid_before_utc <= at <= found.not_valid_after_utc
+    return key if is_valid and isinstance(key, RSAPublicKey) else None
 
 
 def load_public_key(text: str) -> EllipticCurvePublicKey | None:

@@ -30,6 +30,14 @@ def document_of(hook: HookRequest) -> Any:
         raise NotUnderstood("The body is not JSON.") from error
 
 
+def document_in(text: str) -> Any:
+    """The JSON document that a field of another one holds as text; None when it is something else."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
 def fields_of(hook: HookRequest) -> dict[str, str]:
     """The fields of a body that is a JSON object or a form, whichever its content type says. Raises NotUnderstood."""
     if "json" not in hook.headers.get("content-type", ""):

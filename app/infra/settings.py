@@ -44,6 +44,10 @@ class Settings(BaseSettings):
     lease_seconds: int = Field(default=60, ge=2, le=3600)  # after so long without a sign a worker's batch is taken over
     host: str = "127.0.0.1"
     port: int = Field(default=8025, ge=0, le=65535)
+    bounces_host: str = "127.0.0.1"
+    bounces_port: int = Field(default=0, ge=0, le=65535)  # 0: bounces are not received, and no return paths are made
+    bounces_protocol: Literal["smtp", "lmtp"] = "smtp"
+    bounces_certificate: Path | None = None  # PEM file with key and chain; offers STARTTLS
     log_format: Literal["console", "json"] = "console"
     trusted_proxies: int = Field(default=0, ge=0, le=8)  # reverse proxies in front, whose X-Forwarded-* are believed
 
@@ -51,6 +55,11 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()
+
+    @field_validator("bounces_certificate", mode="before")
+    @classmethod
+    def _perhaps_a_path(cls, value: Path | str | None) -> Path | None:
+        return Path(value).expanduser().resolve() if value else None
 
     @field_validator("database_url")
     @classmethod
@@ -163,6 +172,8 @@ class Settings(BaseSettings):
 def _written(value: Any) -> str:
     if isinstance(value, dict):
         return json.dumps(value)
+    if value is None:
+        return ""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -176,6 +187,9 @@ def _is_web_address(value: str) -> bool:
 
 _RIGHT = {
     "port": "use a number from 0 to 65535, where 0 takes any free port",
+    "bounces_port": "use a number from 1 to 65535, or 0 for none",
+    "bounces_protocol": "use smtp or lmtp",
+    "bounces_certificate": "use the path of a PEM file with a key and its certificates",
     "workers": "use a number from 1 to 256",
     "largest_file": "use a number of bytes from 1 to 1000000000000",
     "lease_seconds": "use a number from 2 to 3600",

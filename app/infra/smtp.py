@@ -45,7 +45,8 @@ class SmtpPool:
         self._sweep_later(route.idle_at_most)
         intake = Intake(letters, listener)
         if route.hosts:
-            await lane.deliver(intake, min(expected, at_once * LETTERS_PER_OPENING) if at_once else expected)
+            most = min(at_once or expected, listener.at_once or expected)
+            await lane.deliver(intake, min(expected, most * LETTERS_PER_OPENING))
         else:
             intake.refuse_rest(NO_HOST)
 

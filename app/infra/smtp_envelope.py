@@ -14,6 +14,7 @@ DATA = b"DATA\r\n"
 # RFC 5321 would also allow much of this inside a quoted local part; no mailbox that people write to has one.
 _NEVER = r"\x00-\x20\x7f-\xa0\u2028\u2029<>(),;@\"\\"
 ADDRESS = re.compile(rf"[^{_NEVER}:\[\]]+@[^{_NEVER}]+")
+_XTEXT = bytes(sorted({*range(33, 127)} - {*b"+="}))
 
 
 def refuse_addresses(letter: Letter) -> Outcome | None:
@@ -28,7 +29,8 @@ def refuse_addresses(letter: Letter) -> Outcome | None:
 def open_envelope(letter: Letter, content: bytes, offers: Mapping[str, str]) -> tuple[bytes, bytes] | Outcome:
     """The MAIL and RCPT command lines for this letter on a server with these offers, or the outcome without.
 
-    The addresses have passed `refuse_addresses`.
+    The addresses have passed `refuse_addresses`. A server that offers DSN (RFC 3461) is asked to report failure and
+    delay, with the letter's name and only the headers of the mail.
     """
     size = offers.get("SIZE")
     if size and size.isdigit() and 0 < int(size) < len(content):
@@ -40,7 +42,20 @@ def open_envelope(letter: Letter, content: bytes, offers: Mapping[str, str]) -> 
         if not ("SMTPUTF8" in offers and "8BITMIME" in offers):
             return _needs_utf8(letter)
         parameters += b" BODY=8BITMIME SMTPUTF8"
-    return b"MAIL FROM:<%b>%b\r\n" % (sender, parameters), b"RCPT TO:<%b>\r\n" % recipient
+    wishes = b""
+    if "DSN" in offers and letter.name:
+        parameters += b" RET=HDRS ENVID=%b" % _xtext(letter.name.encode())
+        wishes = b" NOTIFY=FAILURE,DELAY"
+        if recipient.isascii():  # beyond ASCII it is of another type (RFC 6533), which few servers know
+            wishes += b" ORCPT=rfc822;%b" % _xtext(recipient)
+    return b"MAIL FROM:<%b>%b\r\n" % (sender, parameters), b"RCPT TO:<%b>%b\r\n" % (recipient, wishes)
+
+
+def _xtext(value: bytes) -> bytes:
+    """The value as it may stand in a parameter (RFC 3461, 4); what an address or a key rarely holds is written +XX."""
+    if not value.translate(None, _XTEXT):
+        return value
+    return b"".join(b"%c" % byte if byte in _XTEXT else b"+%02X" % byte for byte in value)
 
 
 def _needs_utf8(letter: Letter) -> Outcome:

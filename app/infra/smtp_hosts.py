@@ -67,10 +67,8 @@ def parse_host(entry: str, port: int, encryption: Encryption, auto_tls: bool) ->
 
 def ascii_domain(name: str) -> str:
     """A host or domain name as it travels (RFC 5890), or an IP address as it is; empty when it cannot be one."""
-    try:
+    if is_address(name):
         return str(ipaddress.ip_address(name))
-    except ValueError:
-        pass
     if not name.isascii():
         try:
             name = idna.encode(name, uts46=True).decode()
@@ -78,6 +76,15 @@ def ascii_domain(name: str) -> str:
             return ""
     fits = len(name) <= 253 and all(_LABEL.fullmatch(label) for label in name.split("."))
     return name if fits and not name.replace(".", "").isdigit() else ""
+
+
+def is_address(name: str) -> bool:
+    """Whether it is an IP address and no name."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 async def resolve(host: Host, allow_private: bool) -> list[str]:

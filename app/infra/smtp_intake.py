@@ -13,8 +13,16 @@ STARTS_AT_ONCE = 10  # letters announced together: what a killed worker leaves i
 class Listener(Protocol):
     """Who is told what happens to the letters of a run; positions are those the letters carry."""
 
-    def may_start(self, count: int) -> bool:
-        """Whether `count` more letters may be started. False: none from here on."""
+    @property
+    def at_once(self) -> int | None:
+        """How many letters may be on the wire at the same time; None for as many as the route allows."""
+
+    @property
+    def is_paced(self) -> bool:
+        """Whether letters must not be started before they are written."""
+
+    def may_start(self, count: int) -> int:
+        """How many of `count` more letters may be started. 0: none from here on."""
 
     def started(self, indexes: Sequence[int]) -> None:
         """These letters are about to be written to the wire."""
@@ -26,13 +34,15 @@ class Listener(Protocol):
 class Letter:
     """One envelope with its text: `compose` makes the bytes (CRLF line ends, not yet dot-stuffed) when needed.
 
-    `compose` raises ValueError, whose sentence becomes the outcome's detail, for what cannot be written.
+    `compose` raises ValueError, whose sentence becomes the outcome's detail, for what cannot be written. `name` is
+    told to servers that offer DSN (RFC 3461) and comes back in what they report; at most 100 printable ASCII signs.
     """
 
-    __slots__ = ("compose", "index", "is_retry", "recipient", "sender")
+    __slots__ = ("compose", "index", "is_retry", "name", "recipient", "sender")
 
-    def __init__(self, index: int, sender: str, recipient: str, compose: Callable[[], bytes]) -> None:
+    def __init__(self, index: int, sender: str, recipient: str, compose: Callable[[], bytes], name: str = "") -> None:
         self.index = index
+        self.name = name
         self.sender = sender
         self.recipient = recipient
         self.compose = compose
@@ -47,17 +57,22 @@ class Intake:
         self._listener = listener
         self._ready: deque[Letter] = deque()
         self._exhausted = False
+        self._drawn: Letter | None = None  # the next one, where each is started only when it is taken
         self.answer = listener.answered
 
     def take(self) -> Letter | None:
         """The next letter to write; None when there is none, or none may be started."""
-        if self._ready or self._fill():
+        if self._ready or self._fill(STARTS_AT_ONCE if not self._listener.is_paced else 1):
             return self._ready.popleft()
         return None
 
     def has_more(self) -> bool:
-        """Whether `take` would give a letter."""
-        return bool(self._ready) or self._fill()
+        """Whether `take` would give a letter, unless it may not be started then."""
+        if self._ready or not self._listener.is_paced:
+            return bool(self._ready) or self._fill(STARTS_AT_ONCE)
+        if self._drawn is None and not self._exhausted:
+            self._drawn = next(self._letters, None)
+        return self._drawn is not None
 
     def give_back(self, letter: Letter) -> None:
         """Return a letter of which no text was written, to be written to another connection. Once for each letter."""
@@ -69,15 +84,20 @@ class Intake:
         while (letter := self.take()) is not None:
             self.answer(letter.index, outcome)
 
-    def _fill(self) -> bool:
+    def _fill(self, count: int) -> bool:
         if self._exhausted:
             return False
-        group = list(islice(self._letters, STARTS_AT_ONCE))
-        if not group or not self._listener.may_start(len(group)):
-            self._exhausted = True
+        group = list(islice(self._letters, count if self._drawn is None else count - 1))
+        if self._drawn is not None:
+            group.insert(0, self._drawn)
+            self._drawn = None
+        granted = self._listener.may_start(len(group)) if group else 0
+        if granted < len(group) or not group:
+            self._exhausted = True  # a limit is reached: what is left waits in the queue, not here
+        if not granted:
             return False
-        self._listener.started([letter.index for letter in group])
-        self._ready.extend(group)
+        self._listener.started([letter.index for letter in group[:granted]])
+        self._ready.extend(group[:granted])
         return True
 
 

@@ -41,7 +41,6 @@ class Transmission:
         self._current: _Job | None = None
         self._next: _Job | None = None
         self._refusal: tuple[Stage, Reply] | None = None
-        self._needs_reset = False
         self._text_began = False
         self._last_line = b""
         self._last_outcome: Outcome | None = None
@@ -87,7 +86,7 @@ class Transmission:
             self._finish()
             return
         self._current = job
-        reset, self._needs_reset = RSET if self._needs_reset else b"", False
+        reset, self._wire.needs_reset = RSET if self._wire.needs_reset else b"", False
         self._wire.on_line = self._on_reset if reset else self._on_mail
         if self._pipelined:
             self._wire.write(reset + job.mail + job.rcpt + DATA)
@@ -183,7 +182,7 @@ class Transmission:
             return False
         if first:
             self._refusal = (stage, reply)
-            self._needs_reset = True
+            self._wire.needs_reset = True
         if reply.code == 421:
             self._dismiss(stage, reply)
             return False

@@ -28,6 +28,7 @@ class Wire(asyncio.Protocol):
         self.address = ""
         self.letters_total = 0  # letters this connection has carried
         self.is_reused = False  # kept from an earlier run; the server may have left meanwhile
+        self.needs_reset = False  # an envelope was refused and is still open at the server, also in the next run
         self.is_waiting = False
         self.is_open = False
         self.on_line: Callable[[bytes], None] = self._take_reply

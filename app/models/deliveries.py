@@ -16,7 +16,8 @@ class Delivery(Base):
 
     `address` is the target's address key: it is unique within a message, so a fan-out may run twice.
     `batch_pk` names the batch that holds it while it is sending. `wish_pk` is the provider that its target was bound
-    to when it was planned, 0 for none (`engine.routing`).
+    to when it was planned, 0 for none; below zero it is the number of a detour that its tries led to
+    (`engine.routing`).
     """
 
     __tablename__ = "deliveries"
@@ -68,10 +69,13 @@ class Delivery(Base):
 
 
 class Attempt(Base):
-    """One try to hand one delivery to one provider; append-only, closed exactly once."""
+    """One try to hand one delivery to one provider; append-only, closed exactly once.
+
+    `number` is which of the delivery's tries it was; one that was throttled does not count, and comes again with it.
+    """
 
     __tablename__ = "attempts"
-    __table_args__ = (Index(None, "delivery_pk", "pk"), Index(None, "provider_pk", "ended_at"))
+    __table_args__ = (Index(None, "delivery_pk", "pk"),)
 
     pk: Mapped[int] = mapped_column(BigId, primary_key=True)
     delivery_pk: Mapped[int] = mapped_column(BigId)

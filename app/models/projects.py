@@ -14,3 +14,4 @@ class Project(Row, Base):
     id: Mapped[str] = mapped_column(String(36), unique=True)
     name: Mapped[str] = mapped_column(String(128))
     time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
+    unsubscribe_mailbox: Mapped[str] = mapped_column(String(320), default="", server_default="")  # for mail programs

@@ -7,14 +7,13 @@ from functools import cache
 from app.domain.provider_spec import ProviderSpec
 from app.providers.base import Provider
 
-KIT = frozenset({"base", "http", "mime", "resend_receipts"})  # modules of this package that are not a kind
-
 
 @cache
 def catalog() -> dict[str, Provider]:
-    """Every kind by its name; each module offers `PROVIDER`."""
-    kinds = sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in KIT)
-    return {kind: importlib.import_module(f"{__name__}.{kind}").PROVIDER for kind in kinds}
+    """Every kind by its name: each module that offers `PROVIDER`; the others are what kinds are made with."""
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    modules = {name: importlib.import_module(f"{__name__}.{name}") for name in names}
+    return {name: module.PROVIDER for name, module in modules.items() if hasattr(module, "PROVIDER")}
 
 
 def get(kind: str) -> Provider:

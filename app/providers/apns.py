@@ -49,6 +49,7 @@ _FIELDS = (
         "authKey", "Authentication key", FieldKind.PEM, secret=True, needed=True,
         hint="The .p8 file from developer.apple.com: Certificates, Identifiers & Profiles, Keys, with Apple Push "
              "Notifications service enabled. Paste all that is in it. Apple lets you download it once.",
+        name_gives=("authKeyId", r"AuthKey_([A-Za-z0-9]{10})\.p8"),
     ),
     Field(
         "authKeyId", "Key ID", needed=True,

@@ -8,6 +8,7 @@ from app.domain.outcomes import Outcome
 from app.domain.provider_spec import ProviderSpec
 from app.domain.receipts import HookRequest, Receipt
 from app.domain.rendered import Prepared, Recipient
+from app.domain.return_paths import ReturnPaths
 from app.infra.tokens import TokenCache
 
 
@@ -20,7 +21,8 @@ class Account:
     `side_endpoints` are those of further addresses, by what follows the kind's name (`token` for `fcm_token`).
     `allow_private_hosts` lets the SMTP host be a loopback or private address. `tokens` is where tokens that hold for a
     while are kept, shared by the workers of a machine. `receipts_url` is where this service shall tell what became of
-    a message, for those that are told so with each one; empty when nobody listens.
+    a message, for those that are told so with each one; empty when nobody listens. `return_paths` makes the addresses
+    to which mail servers send that; None while nobody receives it there.
     """
 
     key: str
@@ -30,6 +32,7 @@ class Account:
     side_endpoints: Mapping[str, str] = field(default_factory=dict)
     tokens: TokenCache = field(default_factory=TokenCache, repr=False, compare=False)
     receipts_url: str = field(default="", repr=False)
+    return_paths: ReturnPaths | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,19 @@ class Watch(Protocol):
     answered is *uncertain*; what was never started goes back to the queue untouched.
     """
 
-    def may_start(self, count: int) -> bool:
-        """Whether the lease still is ours and nobody paused, for `count` more envelopes. False: start nothing more."""
+    @property
+    def at_once(self) -> int | None:
+        """How many requests of this batch may be under way at the same time; None for as many as the adapter likes."""
+
+    @property
+    def is_paced(self) -> bool:
+        """Whether a limit counts what starts: then an envelope is asked for when its turn comes, and no sooner."""
+
+    def may_start(self, count: int) -> int:
+        """How many of `count` more envelopes may be started at this moment; start these at once, and no others.
+
+        0: start nothing more. Fewer than asked for: a limit is near; ask again for the rest.
+        """
 
     def started(self, indexes: Sequence[int]) -> None:
         """These envelopes (positions in the batch) are about to be written to the wire."""
@@ -59,11 +73,15 @@ class Watch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of a verification: what was tried and whether it works, in words for an admin."""
+    """One line of a verification: what was tried and whether it works, in words for an admin.
+
+    A `doubt` works as far as can be told, and deserves a look.
+    """
 
     works: bool
     sentence: str
     detail: str = ""
+    doubt: bool = False
 
 
 class Provider(Protocol):
@@ -82,10 +100,30 @@ class Provider(Protocol):
     async def verify(self, account: Account) -> list[Finding]:
         """Try the account without sending anything; what works and what does not, in words."""
 
+    def evidence_address(self, account: Account, hook: HookRequest) -> str:
+        """Where the service keeps what proves this request (a certificate); `hook.evidence` holds it afterwards.
+
+        Empty for a request that proves itself. It must never be an address that the request could choose freely: only
+        one of the service's own. No network. Raises as `receipts` does.
+        """
+
     def receipts(self, account: Account, hook: HookRequest) -> list[Receipt]:
         """What the service tells with this request, once it is proven that it did; only for kinds with `receipts_hint`.
 
         No network. Raises NotProven and NotUnderstood (`domain.receipts`), nothing else, whatever a stranger sends.
+        """
+
+    def confirmation_address(self, account: Account, hook: HookRequest) -> str:
+        """Where we say that we do want what the service offers with this request; empty when it offers nothing.
+
+        Asked only for a request that `receipts` believed; an address of the service's own. No network.
+        """
+
+    async def ask_for_receipts(self, account: Account) -> bool:
+        """Ask the service, over its own API, to tell `account.receipts_url` from now on; whether it agreed.
+
+        True at once for a service that is told the address with each message, or nowhere but in its console. Raises
+        httpx.TransportError.
         """
 
     def check(self, values: Mapping[str, Any]) -> dict[str, list[str]]:

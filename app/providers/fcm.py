@@ -120,7 +120,7 @@ class Fcm(HttpProvider):
         outcome = outcome_of(reply)
         if outcome.kind in (OutcomeKind.ACCEPTED, OutcomeKind.RECIPIENT_PERMANENT):
             return [signed_in, Finding(True, f"Messages may be sent in the project {file.project}.")]
-        words = f"No message can be sent in the project {file.project}."
+        words = _why_refused(reply, file.project)
         if outcome.kind in (OutcomeKind.TRANSIENT, OutcomeKind.THROTTLED):
             words = "FCM has trouble at the moment. Test the connection again in a minute."
         return [signed_in, Finding(False, words, self.scrubbed(account, outcome).answer)]
@@ -138,6 +138,21 @@ class Fcm(HttpProvider):
 
 
 PROVIDER = Fcm()
+
+
+def _why_refused(reply: HttpReply, project: str) -> str:
+    """What has to be done so that messages can be sent in the project (AIP-193: `ErrorInfo` names the reason)."""
+    error = reply.fields().get("error")
+    details = error.get("details") if isinstance(error, dict) else None
+    reasons = [each.get("reason") for each in details or () if isinstance(each, dict)]
+    if "SERVICE_DISABLED" in reasons:
+        return f"Firebase Cloud Messaging API (V1) is off in the project {project}: enable it in the Firebase console."
+    if reply.status == 404:
+        return f"Google knows no Firebase project {project}. Use the file of the project that the app belongs to."
+    if reply.status == 403:
+        role = "Firebase Cloud Messaging API Admin"
+        return f"The service account may not send in the project {project}. It needs the role {role} there."
+    return f"No message can be sent in the project {project}."
 
 
 def _post(account: Account, payload: Mapping[str, Any]) -> HttpRequest:

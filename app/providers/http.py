@@ -16,15 +16,16 @@ What a kind writes, in `app/providers/<kind>.py`:
 
 `request` and `outcomes` see at most `spec.max_batch` items; `outcomes` answers one for each, in their order. What needs
 more: `refuse` (what this service can never take, too large for example), `authorize` (OAuth and signatures over the
-whole request; `account.tokens` keeps tokens), `wants_new_token`, `findings`, `check`, `receipts`.
+whole request; `account.tokens` keeps tokens), `wants_new_token`, `findings`, `look_further`, `check`, `receipts`.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, ClassVar
 
 import httpx
@@ -32,18 +33,20 @@ import httpx
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
 from app.domain.provider_checks import check_fields
 from app.domain.provider_spec import ProviderSpec
-from app.domain.receipts import HookRequest, NotProven, Receipt
 from app.domain.rendered import Prepared, Recipient
 from app.infra.http import NOT_SENT, PATIENCE, HttpReply, HttpRequest, exchange
 from app.infra.http_outcomes import outcome_of_failure, outcome_of_status, unreadable, wait_asked_for
+from app.providers.afterwards import Afterwards
 from app.providers.base import Account, Envelope, Finding, Watch
 
 __all__ = [
-    "HttpProvider", "HttpReply", "HttpRequest", "Item", "NotAuthorized", "batch_key", "outcome_of_failure",
+    "Ask", "HttpProvider", "HttpReply", "HttpRequest", "Item", "NotAuthorized", "batch_key", "outcome_of_failure",
     "outcome_of_status", "refuse_beyond_ascii", "refuse_large", "unreadable", "wait_asked_for",
 ]  # fmt: skip
 
 log = logging.getLogger(__name__)
+
+Ask = Callable[[HttpRequest], Awaitable[HttpReply]]
 
 VERIFY_PATIENCE = 10.0  # seconds: somebody looks at a spinner meanwhile
 SHORTEST_SECRET = 6  # characters; taking shorter ones out of an answer would tear words apart
@@ -153,15 +156,11 @@ class Translations:
 
     def scrubbed(self, account: Account, outcome: Outcome) -> Outcome:
         """The outcome in one line and without secrets, should the service have quoted them."""
-        detail = " ".join(outcome.detail.split())
-        for field in self.spec.fields:
-            secret = account.values.get(field.name) if field.secret else None
-            if isinstance(secret, str) and len(secret) >= SHORTEST_SECRET:
-                detail = detail.replace(secret, "…")
+        detail = _veil(self.spec, account, outcome.detail)
         return outcome if detail == outcome.detail else replace(outcome, detail=detail)
 
 
-class HttpProvider(Translations):
+class HttpProvider(Translations, Afterwards):
     """A kind of service that is spoken to over HTTP. Stateless; connections belong to the running event loop."""
 
     def base_url(self, account: Account) -> str:
@@ -173,11 +172,11 @@ class HttpProvider(Translations):
     ) -> None:
         """Hand over the envelopes, `spec.max_batch` a request and `in_flight` requests at once; see `Provider.send`.
 
-        What the service says of the whole account (wrong settings, too fast, not to be reached) holds for the rest of
-        the batch as well: it is answered alike without another request.
+        What the service says of the whole account (wrong settings, not to be reached) holds for the rest of the batch
+        too: it is answered alike without another request. "Too fast" ends the batch, and the rest stays untouched.
         """
         run = _Run(self, account, prepared, enumerate(envelopes), watch)
-        count = min(self.in_flight, -(-len(envelopes) // self.spec.max_batch))
+        count = min(self.in_flight, -(-len(envelopes) // self.spec.max_batch), watch.at_once or self.in_flight)
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(count):
@@ -187,6 +186,14 @@ class HttpProvider(Translations):
 
     async def verify(self, account: Account) -> list[Finding]:
         """Ask the service about the account; nothing is sent to anybody."""
+        try:
+            found = await self._look(account)
+        except (ValueError, LookupError, TypeError, AttributeError):
+            log.exception("What %s says of an account cannot be understood", self.spec.kind)
+            found = [Finding(False, f"The address answers, but not as {self.spec.label} does.")]
+        return [replace(finding, detail=_veil(self.spec, account, finding.detail)) for finding in found]
+
+    async def _look(self, account: Account) -> list[Finding]:
         request = self.probe(account)
         if request is None:
             return [Finding(False, f"{self.spec.label} answers only when something is sent. Send a test to see.")]
@@ -197,11 +204,26 @@ class HttpProvider(Translations):
             return [Finding(False, _VERDICTS.get(outcome.kind, "The sign-in failed."), outcome.answer)]
         except httpx.TransportError as error:
             return [Finding(False, f"{self.spec.label} cannot be reached.", outcome_of_failure(error).detail)]
-        return self.findings(account, reply)
+        found = self.findings(account, reply)
+        if not all(finding.works for finding in found):
+            return found
+        try:
+            return [*found, *await self.look_further(account, partial(self.ask, account, patience=VERIFY_PATIENCE))]
+        except (httpx.TransportError, NotAuthorized) as error:
+            words = f"{self.spec.label} stopped answering when it was asked about the sender."
+            return [*found, Finding(True, words, type(error).__name__, doubt=True)]
 
-    def receipts(self, account: Account, hook: HookRequest) -> list[Receipt]:
-        """Theirs → ours, proven and pure; see `Provider.receipts`. A kind without `spec.receipts_hint` has none."""
-        raise NotProven(f"{self.spec.label} tells nothing afterwards.")
+    async def look_further(self, account: Account, ask: Ask) -> list[Finding]:
+        """What the account can be asked once the probe went well: its sender, its quota. `ask` sends one question.
+
+        A question that this key may not ask is a doubt, not a fault: whoever may only send can send.
+        """
+        return []
+
+    async def ask_for_receipts(self, account: Account) -> bool:
+        """Ask for receipts over the service's own API; see `Provider.ask_for_receipts`."""
+        replies = [await self.ask(account, request) for request in self.receipts_requests(account)]
+        return all(reply.is_good for reply in replies)
 
     async def ask(self, account: Account, request: HttpRequest, *, patience: float | None = None) -> HttpReply:
         """Authorize, ask, and once more with a fresh token when only that was wrong. Raises as `exchange` does."""
@@ -217,6 +239,16 @@ class HttpProvider(Translations):
             return reply
         signed = await self.authorize(account, request, refused=signed.headers.get("authorization", ""))
         return await exchange(base, signed, http2=self.http2, patience=patience)
+
+
+def _veil(spec: ProviderSpec, account: Account, text: str) -> str:
+    """What a service said, in one line and without this account's secrets."""
+    text = " ".join(text.split())
+    for field in spec.fields:
+        secret = account.values.get(field.name) if field.secret else None
+        if isinstance(secret, str) and len(secret) >= SHORTEST_SECRET:
+            text = text.replace(secret, "…")
+    return text
 
 
 _VERDICTS = {
@@ -239,63 +271,76 @@ class _Run:
         self._envelopes = envelopes
         self._watch = watch
         self._verdict: Outcome | None = None  # what holds for everything that has not begun
+        self._is_over = False  # the service asked to be slower: nothing more begins
 
     async def work(self) -> None:
         """Carry envelopes until there are none that may start."""
         while group := list(islice(self._envelopes, self._provider.spec.max_batch)):
-            if not self._watch.may_start(len(group)):
+            parcel = await self._pack(group)  # before anything counts as begun: it may have to ask for a token
+            granted = 0 if self._is_over else self._watch.may_start(len(group))
+            if not granted:
                 self._envelopes = iter(())
                 return
-            if self._verdict is not None:
-                self._answer_unsent([index for index, _ in group], self._verdict)
-                continue
-            items = self._render(group)
-            if items:
-                await self._carry(items)
+            if granted < len(group):
+                self._envelopes = chain(group[granted:], self._envelopes)
+                parcel = await self._pack(group[:granted])
+            await self._carry(parcel)
 
-    def _render(self, group: Sequence[tuple[int, Envelope]]) -> list[Item]:
-        """The items of a group; what cannot be written or taken is answered at once."""
+    async def _pack(self, group: Sequence[tuple[int, Envelope]]) -> "_Parcel":
+        """A group as a request that is ready to go, with the outcomes of what does not go with it."""
+        items, refused = self._render(group)
+        if self._verdict is None and items:
+            try:
+                request = self._provider.request(self._account, items)
+                signed = await self._provider.authorize(self._account, request)
+                return _Parcel(items, refused, (request, signed))
+            except ValueError as error:
+                return _Parcel([], [*refused, ([item.index for item in items], _unwritable(error))])
+            except NotAuthorized as error:
+                self._verdict = self._provider.scrubbed(self._account, error.outcome)
+        if self._verdict is not None and items:
+            refused.append(([item.index for item in items], self._verdict))
+        return _Parcel([], refused)
+
+    def _render(self, group: Sequence[tuple[int, Envelope]]) -> tuple[list[Item], list[tuple[list[int], Outcome]]]:
+        """The items of a group; and the outcomes of what cannot be written or taken."""
         items: list[Item] = []
+        refused: list[tuple[list[int], Outcome]] = []
         for index, envelope in group:
             try:
                 rendered = self._prepared.render(envelope.recipient)
             except ValueError as error:
-                self._answer_unsent([index], _unwritable(error))
+                refused.append(([index], _unwritable(error)))
                 continue
             item = Item(index, envelope.key, envelope.recipient, rendered)
             refusal = self._provider.refuse(self._account, item)
             if refusal is None:
                 items.append(item)
             else:
-                self._answer_unsent([index], refusal)
-        return items
+                refused.append(([index], refusal))
+        return items, refused
 
-    async def _carry(self, items: Sequence[Item]) -> None:
-        provider, account = self._provider, self._account
-        indexes = [item.index for item in items]
-        try:
-            request = provider.request(account, items)
-            signed = await provider.authorize(
-                account, request
-            )  # before anything counts as begun: it may ask for a token
-        except ValueError as error:
-            self._answer_unsent(indexes, _unwritable(error))
+    async def _carry(self, parcel: "_Parcel") -> None:
+        indexes = [item.index for item in parcel.items]
+        for refused, outcome in parcel.refused:
+            self._answer_unsent(refused, outcome)
+        if parcel.ready is None:
             return
-        except NotAuthorized as error:
-            self._conclude(indexes, error.outcome)
+        if self._verdict is not None:
+            self._answer_unsent(indexes, self._verdict)
             return
         self._watch.started(indexes)
         try:
-            reply = await provider.ask_signed(account, request, signed)
+            reply = await self._provider.ask_signed(self._account, *parcel.ready)
         except NotAuthorized as error:
-            self._settle(items, [error.outcome] * len(items))
+            self._settle(parcel.items, [error.outcome] * len(indexes))
         except httpx.TransportError as error:
             outcome = outcome_of_failure(error)
             if isinstance(error, NOT_SENT):
                 self._verdict = outcome
-            self._settle(items, [outcome] * len(items))
+            self._settle(parcel.items, [outcome] * len(indexes))
         else:
-            self._settle(items, self._judge(items, reply))
+            self._settle(parcel.items, self._judge(parcel.items, reply))
 
     def _judge(self, items: Sequence[Item], reply: HttpReply) -> Sequence[Outcome]:
         """What the kind makes of the answer; one of a shape it never met costs its own items, not the batch."""
@@ -313,16 +358,27 @@ class _Run:
             told = self._provider.scrubbed(self._account, outcome)
             if _is_about_everybody(told):
                 self._verdict = told
-            self._watch.answered(item.index, told)
-
-    def _conclude(self, indexes: Sequence[int], outcome: Outcome) -> None:
-        self._verdict = self._provider.scrubbed(self._account, outcome)
-        self._answer_unsent(indexes, self._verdict)
+            self._answer(item.index, told)
 
     def _answer_unsent(self, indexes: Sequence[int], outcome: Outcome) -> None:
         self._watch.started(indexes)
         for index in indexes:
-            self._watch.answered(index, outcome)
+            self._answer(index, outcome)
+
+    def _answer(self, index: int, outcome: Outcome) -> None:
+        """Tell the watch. What is left after "too fast" is neither sent nor refused: it waits, untouched."""
+        self._watch.answered(index, outcome)
+        if outcome.kind is OutcomeKind.THROTTLED and _is_about_everybody(outcome):
+            self._is_over = True
+
+
+@dataclass(slots=True)
+class _Parcel:
+    """A group as it goes: `ready` is its request, as it was before it was authorized and after."""
+
+    items: Sequence[Item]
+    refused: Sequence[tuple[list[int], Outcome]]
+    ready: tuple[HttpRequest, HttpRequest] | None = None
 
 
 def _is_about_everybody(outcome: Outcome) -> bool:

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+from app.domain.addresses import domain_of
 from app.domain.channels import Channel
 from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
 from app.domain.provider_spec import EMAIL_SENDER, Field, FieldKind, ProviderSpec
@@ -21,12 +22,24 @@ from app.domain.rendered import RenderedEmail
 from app.infra.hook_proofs import is_signed_in_hex
 from app.infra.hook_reading import from_epoch, object_of, part, require_fresh, word
 from app.providers.base import Account, Finding
-from app.providers.http import HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, refuse_large, unreadable
+from app.providers.http import (
+    Ask,
+    HttpProvider,
+    HttpReply,
+    HttpRequest,
+    Item,
+    outcome_of_status,
+    refuse_large,
+    unreadable,
+)
 from app.providers.mime import mailbox
 
 LARGEST = 25 * 1024 * 1024  # bytes of a whole message
 _DOMAIN = re.compile(r"(?=.{1,253}$)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
 REDELIVERED_FOR = timedelta(hours=24)  # Mailgun repeats for eight hours; a token is taken once, however old
+WEBHOOKS = (
+    "delivered", "permanent_fail", "temporary_fail", "complained", "unsubscribed", "opened", "clicked",
+)  # fmt: skip
 _AT_FAULT = re.compile(r"'?(?P<field>to|from)'? parameter is not a valid", re.IGNORECASE)
 
 _FIELDS = (
@@ -94,7 +107,8 @@ class Mailgun(HttpProvider):
         name = account.values.get("domain")
         region = "EU" if account.values.get("isEuRegion") else "US"
         if reply.status in (401, 403):
-            return [Finding(False, "Mailgun refuses the API key.", judge(reply).answer)]
+            words = "A sending key of a domain may not be asked this: send a test instead."
+            return [Finding(False, "Mailgun refuses the API key.", f"{judge(reply).answer} {words}".strip())]
         if reply.status == 404:
             other = "US" if region == "EU" else "EU"
             return [
@@ -109,6 +123,24 @@ class Mailgun(HttpProvider):
         if state == "active":
             return [known, Finding(True, "The domain may send.")]
         return [known, Finding(False, "The domain cannot send yet: finish its DNS records.", f"Its state is {state}.")]
+
+    async def look_further(self, account: Account, ask: Ask) -> list[Finding]:
+        """Whether the sender's domain and the sending domain belong together (RFC 7489, 3.1); nothing is asked."""
+        sender, name = domain_of(str(account.values.get("fromEmail") or "")), str(account.values["domain"]).lower()
+        if not sender:
+            return [Finding(False, "There is no sender address yet.")]
+        if sender == name or sender.endswith(f".{name}") or name.endswith(f".{sender}"):
+            return [Finding(True, f"A sender at {sender} fits the domain {name}.")]
+        words = "Receivers that check DMARC may take it for forged. Use an address of the sending domain."
+        return [Finding(True, f"The sender is at {sender}, and the domain is {name}.", words, doubt=True)]
+
+    def receipts_requests(self, account: Account) -> Sequence[HttpRequest]:
+        """A webhook for each event of the sending domain."""
+        place = f"/domains/{quote(str(account.values['domain']), safe='')}/webhooks"
+        return [
+            HttpRequest.form(place, [("id", event), ("url", account.receipts_url)], _proof(account))
+            for event in WEBHOOKS
+        ]
 
     def receipts(self, account: Account, hook: HookRequest) -> list[Receipt]:
         """One event (sheet 2.3). Its signature covers no more than a time and a token, so each token is taken once."""

@@ -7,14 +7,16 @@ belongs to a request, can carry the delivery key. Errors come with HTTP 200 as w
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from app.domain.channels import Channel
 from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
 from app.domain.provider_spec import Field, FieldKind, ProviderSpec
+from app.domain.receipts import HookRequest, NotUnderstood, Receipt, ReceiptEvent
 from app.domain.sms_segments import Encoding, encoding_of
 from app.domain.sms_senders import digits_of
+from app.infra.hook_reading import document_in, document_of, form_of, from_epoch, word, written
 from app.providers.base import Account, Finding
 from app.providers.http import HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, unreadable
 
@@ -92,6 +94,8 @@ class Msg91(HttpProvider):
         summary="Text messages to India and elsewhere through the Flow API of MSG91, with a template it has approved.",
         fields=_FIELDS,
         max_batch=1,
+        receipts_hint="In MSG91 under SMS, Webhook (New), make one for On Report Received with this address; keep "
+        "requestId, telNum, status, CRQID and failureReason in its data. The older webhooks v2 and v3 will do as well.",
         uncertain_policy="hold",  # each text message is charged and read
     )
 
@@ -126,6 +130,10 @@ class Msg91(HttpProvider):
             return [Finding(False, "MSG91 refuses these settings.", outcome.answer)]
         return [Finding(False, "MSG91 does not answer as it should at the moment.", outcome.answer)]
 
+    def receipts(self, account: Account, hook: HookRequest) -> list[Receipt]:
+        """The reports of one call (sheet 10), in any of its versions. Nothing is signed: only the address speaks."""
+        return [_receipt(found) for found in _reports(hook)]
+
     def check(self, values: Mapping[str, Any]) -> dict[str, list[str]]:
         """Beside what holds for all: the forms of the template's ID and of its variables' names."""
         found = super().check(values)
@@ -140,6 +148,65 @@ class Msg91(HttpProvider):
 
 
 PROVIDER = Msg91()
+
+_UNDELIVERED = (ReceiptEvent.FAILED, Reason.UNDELIVERED)
+_REJECTED = (ReceiptEvent.FAILED, Reason.NOT_CONFIGURED)
+# What a status means, by its number or by the word that stands for it elsewhere.
+_STATES: dict[str, tuple[ReceiptEvent, Reason | None]] = {
+    "": (ReceiptEvent.ACCEPTED, None),  # "request received", which has none
+    "1": (ReceiptEvent.DELIVERED, None), "delivered": (ReceiptEvent.DELIVERED, None),
+    "2": _UNDELIVERED, "failed": _UNDELIVERED,
+    # On the Indian register against advertising: what is no advertising still arrives there, so nobody has opted out.
+    "9": _UNDELIVERED, "ndnc": _UNDELIVERED,
+    "16": _REJECTED, "25": _REJECTED, "rejected": _REJECTED,  # the sender or the template does not fit
+    "17": (ReceiptEvent.FAILED, Reason.OPTED_OUT), "blocked": (ReceiptEvent.FAILED, Reason.OPTED_OUT),
+    "sent": (ReceiptEvent.SENT, None), "submitted": (ReceiptEvent.SENT, None),
+}  # fmt: skip
+_TOLD_BY = frozenset(["requestId", "status", "event", "CRQID"])  # a report has some of these
+_OURS = re.compile(r"\d{1,18}\..+")  # the form of a delivery key
+
+
+def _reports(hook: HookRequest) -> Iterator[dict[str, Any]]:
+    """Each report as one flat object: forms hold them as text (v2), lists in groups (v2, v4), objects one (v3, New)."""
+    is_json = hook.body.lstrip()[:1] in (b"{", b"[")
+    found = document_of(hook) if is_json else dict(form_of(hook))
+    if isinstance(found, dict) and isinstance(found.get("data"), str):
+        found = document_in(found["data"])
+    groups = found if isinstance(found, list) else [found]
+    if not groups or not all(isinstance(group, dict) and group for group in groups):
+        raise NotUnderstood("The body holds no report of MSG91.")
+    for group in groups:
+        rows = group.get("report", group.get("data"))
+        shared = {name: value for name, value in group.items() if name not in ("report", "data")}
+        yield from (shared | row for row in rows if isinstance(row, dict)) if isinstance(rows, list) else [shared]
+
+
+def _receipt(found: Mapping[str, Any]) -> Receipt:
+    """A report under whichever names this version has; its dates name no time zone, but for `ts`."""
+    if not found.keys() & _TOLD_BY:
+        raise NotUnderstood("The body holds no report of MSG91.")
+    keys = [_first(found, name) for name in ("CRQID", "UUID", "clientId", "clientid", "meta")]
+    key = next((each for each in keys if _OURS.fullmatch(each)), "")
+    request, number = _first(found, "requestId"), _first(found, "telNum", "number")
+    status = _first(found, "status", "event")
+    event, reason = _STATES.get(status.lower(), (ReceiptEvent.UNKNOWN, None))
+    detail = _first(found, "failedReason", "failureReason", "desc", "description")
+    return Receipt(
+        event, f"{request}:{key}:{number}:{status}", from_epoch(word(found, "ts")), key, request, number, reason,
+        status, detail, written(found), is_proven=False,
+    )  # fmt: skip
+
+
+def _first(found: Mapping[str, Any], *names: str) -> str:
+    """The first of these fields that says something; the newest version writes some as a list in a text."""
+    for name in names:
+        text = word(found, name).strip()
+        if text.startswith("["):
+            listed = document_in(text)
+            text = str(listed[0]) if isinstance(listed, list) and listed else ""
+        if text:
+            return text
+    return ""
 
 
 def variables_of(values: Mapping[str, Any]) -> list[str]:

@@ -26,7 +26,7 @@ from app.domain.provider_spec import EMAIL_SENDER, Field, FieldKind, ProviderSpe
 from app.domain.rendered import Attachment, Prepared, RenderedEmail
 from app.infra.clock import monotonic
 from app.infra.http import NOT_SENT, HttpReply, HttpRequest
-from app.providers.base import Account, Envelope, Finding, Watch
+from app.providers.base import Account, Envelope, Watch
 from app.providers.http import (
     HttpProvider,
     Item,
@@ -38,6 +38,7 @@ from app.providers.http import (
     wait_asked_for,
 )
 from app.providers.mime import file_name, mailbox
+from app.providers.resend_checks import ResendChecks, name_of, proof_of
 from app.providers.resend_receipts import HINT, SIGNING_SECRET, ResendReceipts
 
 MOST_AT_ONCE = 100
@@ -76,7 +77,7 @@ _CODES: dict[str, tuple[OutcomeKind, Reason]] = {
 }
 
 
-class Resend(ResendReceipts, HttpProvider):
+class Resend(ResendChecks, ResendReceipts, HttpProvider):
     """The provider for Resend.
 
     Its `cc` would send; so people in copy, who have deliveries of their own, are not named in the emails of the others.
@@ -104,7 +105,7 @@ class Resend(ResendReceipts, HttpProvider):
     def request(self, account: Account, items: Sequence[Item]) -> HttpRequest:
         """One email or a batch (sheet 4.1)."""
         emails = [_email(account.values, item) for item in items]
-        headers = {**_proof(account), _KEY: batch_key(items)}
+        headers = {**proof_of(account), _KEY: batch_key(items)}
         if len(items) == 1:
             return HttpRequest.json("/emails", emails[0], headers)
         return HttpRequest.json("/emails/batch", emails, {**headers, "x-batch-validation": "permissive"})
@@ -120,7 +121,7 @@ class Resend(ResendReceipts, HttpProvider):
         if reply.is_good:
             return _by_index(reply, len(items))
         outcome = judge(reply)
-        if _name_of(reply) == "concurrent_idempotent_requests":  # in another composition it would be sent again
+        if name_of(reply) == "concurrent_idempotent_requests":  # in another composition it would be sent again
             outcome = replace(outcome, kind=OutcomeKind.UNCERTAIN)
         return [outcome] * len(items)
 
@@ -165,28 +166,6 @@ class Resend(ResendReceipts, HttpProvider):
             raise doubt or httpx.ReadError("No answer came")
         return reply
 
-    def probe(self, account: Account) -> HttpRequest:
-        """The sending domains."""
-        return HttpRequest("GET", "/domains", _proof(account))
-
-    def findings(self, account: Account, reply: HttpReply) -> list[Finding]:
-        """Whether the key is known, and the sender's domain is verified."""
-        if _name_of(reply) == "restricted_api_key":
-            return [Finding(True, "Resend knows the API key; it may send and nothing else.")]
-        if reply.status in (401, 403):
-            return [Finding(False, "Resend refuses the API key.", judge(reply).answer)]
-        listed = reply.fields().get("data") if reply.is_good else None
-        if not isinstance(listed, list):
-            return [Finding(False, "Resend answered with something else than the domains.", judge(reply).answer)]
-        known = Finding(True, "Resend knows the API key.")
-        name = str(account.values.get("fromEmail") or "").rpartition("@")[2].lower()
-        states = {str(each.get("name")).lower(): each.get("status") for each in listed if isinstance(each, dict)}
-        if name not in states:
-            return [known, Finding(False, f"{name or 'The sender'} is no domain of this account.")]
-        if states[name] != "verified":
-            return [known, Finding(False, f"{name} is not verified yet: finish its DNS records.")]
-        return [known, Finding(True, f"{name} is verified and may send.")]
-
     def _keep_pace(self, account: Account, reply: HttpReply) -> None:
         """Remember when the limit has room again, once a request has used it up."""
         if reply.headers.get("ratelimit-remaining") != "0" or not reply.is_good:
@@ -219,7 +198,15 @@ class _Sieve:
         self._grouped: set[int] = set()
         self._held: set[int] = set()
 
-    def may_start(self, count: int) -> bool:
+    @property
+    def at_once(self) -> int | None:
+        return self._watch.at_once
+
+    @property
+    def is_paced(self) -> bool:
+        return self._watch.is_paced
+
+    def may_start(self, count: int) -> int:
         return self._watch.may_start(count)
 
     def started(self, indexes: Sequence[int]) -> None:
@@ -255,7 +242,15 @@ class _SecondRound:
         self._positions = positions
         self.told: set[int] = set()
 
-    def may_start(self, count: int) -> bool:
+    @property
+    def at_once(self) -> int | None:
+        return self._watch.at_once
+
+    @property
+    def is_paced(self) -> bool:
+        return self._watch.is_paced
+
+    def may_start(self, count: int) -> int:
         return self._watch.may_start(count)
 
     def started(self, indexes: Sequence[int]) -> None:
@@ -285,7 +280,7 @@ def judge(reply: HttpReply) -> Outcome:
     if reply.is_good:
         number = found.get("id")
         return accepted(str(number), "", str(reply.status)) if number else unreadable(reply)
-    name, words = _name_of(reply), str(found.get("message") or "")
+    name, words = name_of(reply), str(found.get("message") or "")
     plain = outcome_of_status(reply, words, name)
     kind, reason = _CODES.get(name, (plain.kind, plain.reason))
     if kind is OutcomeKind.MESSAGE_PERMANENT:
@@ -324,16 +319,12 @@ def _class_of(words: str, reason: Reason) -> tuple[OutcomeKind, Reason]:
     return OutcomeKind.MESSAGE_PERMANENT, reason
 
 
-def _name_of(reply: HttpReply) -> str:
-    return "" if reply.is_good else str(reply.fields().get("name") or "")
-
-
 def _settles(reply: HttpReply, *, in_doubt: bool) -> bool:
     """Whether nothing is gained by asking again: Resend has said what became of these bytes.
 
     A failure inside says it as little as none at all, when it comes from a gateway above all.
     """
-    if reply.status >= 500 or _name_of(reply) == "concurrent_idempotent_requests":
+    if reply.status >= 500 or name_of(reply) == "concurrent_idempotent_requests":
         return False
     return not in_doubt or reply.is_good or reply.status in _SETTLED
 
@@ -387,8 +378,3 @@ def _file(attachment: Attachment) -> dict[str, str]:
     if kind and guessed in (None, kind):
         described["content_type"] = kind
     return {**described, "content_id": attachment.content_id} if attachment.content_id else described
-
-
-def _proof(account: Account) -> dict[str, str]:
-    """A bearer token (RFC 6750)."""
-    return {"authorization": f"Bearer {account.values['apiKey']}"}

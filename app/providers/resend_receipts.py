@@ -1,6 +1,6 @@
 """Resend's receipts: one event a request, signed as Svix signs; part of the kind in `resend.py`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +10,8 @@ from app.domain.provider_spec import Field, FieldKind
 from app.domain.receipts import HookRequest, NotProven, Receipt, ReceiptEvent
 from app.infra.hook_proofs import is_signed_by_svix
 from app.infra.hook_reading import from_epoch, from_iso, object_of, part, require_fresh, word
+from app.infra.http import HttpRequest
+from app.providers.afterwards import Afterwards
 from app.providers.base import Account
 
 WINDOW = timedelta(minutes=5)  # each repetition is signed anew
@@ -33,8 +35,13 @@ _SOFT: dict[str, Reason] = {
 }  # fmt: skip
 
 
-class ResendReceipts:
+class ResendReceipts(Afterwards):
     """What Resend tells afterwards (sheet 4.3)."""
+
+    def receipts_requests(self, account: Account) -> Sequence[HttpRequest]:
+        """A webhook for every event that we have a word for."""
+        proof = {"authorization": f"Bearer {account.values.get('apiKey') or ''}"}
+        return [HttpRequest.json("/webhooks", {"endpoint": account.receipts_url, "events": list(_EVENTS)}, proof)]
 
     def receipts(self, account: Account, hook: HookRequest) -> list[Receipt]:
         """One event; the id that Svix gives it is the same for each time it is told."""

@@ -8,9 +8,11 @@ person already, so each has a request of its own; many are on the wire at once.
 import base64
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from app.domain.addresses import domain_of, email_key
 from app.domain.channels import Channel
 from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
 from app.domain.provider_spec import EMAIL_SENDER, Field, FieldKind, ProviderSpec
@@ -19,7 +21,16 @@ from app.domain.rendered import Attachment, RenderedEmail
 from app.infra.hook_proofs import is_signed_with_ecdsa, load_public_key
 from app.infra.hook_reading import document_of, from_epoch, require_fresh, word, written
 from app.providers.base import Account, Finding
-from app.providers.http import HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, refuse_large, unreadable
+from app.providers.http import (
+    Ask,
+    HttpProvider,
+    HttpReply,
+    HttpRequest,
+    Item,
+    outcome_of_status,
+    refuse_large,
+    unreadable,
+)
 from app.providers.mime import file_name, mailbox
 
 LARGEST = 30 * 1024 * 1024  # bytes of a whole message with its files in base64
@@ -102,6 +113,20 @@ class SendGrid(HttpProvider):
             return [known, Finding(True, "The key may send email.")]
         return [known, Finding(False, "The key may not send email: give it the Mail Send permission.")]
 
+    async def look_further(self, account: Account, ask: Ask) -> list[Finding]:
+        """Whether the sender is verified, by its domain or as a single one, and how many credits are left."""
+        proof = _proof(account)
+        sender = str(account.values.get("fromEmail") or "")
+        domains = await ask(HttpRequest("GET", "/whitelabel/domains?limit=200", proof))
+        singles = await ask(HttpRequest("GET", "/verified_senders?limit=200", proof))
+        credits_left = await ask(HttpRequest("GET", "/user/credits", proof))
+        return [judge_sender(sender, domains, singles), *judge_credits(credits_left)]
+
+    def receipts_requests(self, account: Account) -> Sequence[HttpRequest]:
+        """The account's event webhook, for every event that we have a word for."""
+        settings = {"enabled": True, "url": account.receipts_url, **dict.fromkeys(_TOLD, True)}
+        return [replace(HttpRequest.json("/user/webhooks/event/settings", settings, _proof(account)), method="PATCH")]
+
     def receipts(self, account: Account, hook: HookRequest) -> list[Receipt]:
         """The events of one request (sheet 3.3), signed over a time and the body's bytes."""
         stamp = hook.headers.get("x-twilio-email-event-webhook-timestamp", "")
@@ -125,6 +150,42 @@ class SendGrid(HttpProvider):
 
 PROVIDER = SendGrid()
 
+
+def judge_sender(sender: str, domains: HttpReply, singles: HttpReply) -> Finding:
+    """Whether SendGrid sends for that address: its domain is authenticated, or it is a verified single sender."""
+    authenticated, verified = domains.json(), singles.fields().get("results")
+    if not isinstance(authenticated, list) and not isinstance(verified, list):
+        words = "The key may not be asked that. Send a test to see."
+        return Finding(True, f"SendGrid did not tell whether {sender} is verified.", words, doubt=True)
+    for each in authenticated if isinstance(authenticated, list) else ():
+        name = str(each.get("domain") or "").lower() if isinstance(each, dict) else ""
+        if name and name == domain_of(sender):
+            if each.get("valid") is True:
+                return Finding(True, f"{name} is an authenticated domain and may send.")
+            return Finding(False, f"{name} is not authenticated yet: finish its DNS records.")
+    for each in verified if isinstance(verified, list) else ():
+        if isinstance(each, dict) and email_key(str(each.get("from_email") or "")) == email_key(sender):
+            if each.get("verified") is True:
+                return Finding(True, f"{sender} is a verified sender.")
+            return Finding(False, f"{sender} is not verified yet: follow the link that SendGrid sent to it.")
+    words = "Authenticate its domain, or verify it as a single sender, under Settings, Sender Authentication."
+    return Finding(False, f"{sender or 'The sender'} is no verified sender of this account.", words)
+
+
+def judge_credits(reply: HttpReply) -> list[Finding]:
+    """How many emails the plan has left; nothing when SendGrid does not tell this key."""
+    left = reply.fields().get("remain") if reply.is_good else None
+    if not isinstance(left, int) or isinstance(left, bool):
+        return []
+    if left > 0:
+        return [Finding(True, f"{left:,} emails of the plan are left.")]
+    return [Finding(False, "No email of the plan is left: SendGrid refuses all until it is renewed.")]
+
+
+_TOLD = (
+    "processed", "deferred", "delivered", "bounce", "dropped", "open", "click", "spam_report", "unsubscribe",
+    "group_unsubscribe",
+)  # fmt: skip
 _EVENTS = {
     "processed": ReceiptEvent.ACCEPTED, "deferred": ReceiptEvent.DEFERRED, "delivered": ReceiptEvent.DELIVERED,
     "open": ReceiptEvent.OPENED, "click": ReceiptEvent.CLICKED, "spamreport": ReceiptEvent.COMPLAINED,

@@ -9,7 +9,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
+from urllib.parse import quote
 
+from app.domain.addresses import domain_of
 from app.domain.channels import Channel
 from app.domain.delivery_tags import tag_of
 from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
@@ -20,6 +22,7 @@ from app.infra.http import HttpReply, HttpRequest
 from app.infra.sigv4 import SigningKey, sign_request
 from app.providers.base import Account, Finding
 from app.providers.http import (
+    Ask,
     HttpProvider,
     Item,
     NotAuthorized,
@@ -29,10 +32,12 @@ from app.providers.http import (
     unreadable,
 )
 from app.providers.mime import MimeTemplate, Sender, mailbox
+from app.providers.ses_receipts import RECEIPT_FIELDS, RECEIPTS_HINT, SesReceipts, check_receipt_fields
 
 LARGEST = 40 * 1024 * 1024  # bytes of the MIME document
 SEND = "/v2/email/outbound-emails"
 ACCOUNT = "/v2/email/account"
+IDENTITIES = "/v2/email/identities"
 _REGION = re.compile(r"[a-z]{2}(-[a-z]{2,12}){1,3}-[0-9]{1,2}")
 _QUOTA = re.compile(r"\b(daily|24.?hour) (message |sending )?quota", re.IGNORECASE)
 _CLOCK = re.compile(r"signature (expired|not yet current)|RequestExpired", re.IGNORECASE)
@@ -42,7 +47,7 @@ _FIELDS = (
     Field(
         "accessKey", "Access key ID", needed=True,
         hint="In the AWS console under IAM, Users, Security credentials; it begins with AKIA. Its user needs "
-             "ses:SendEmail and ses:GetAccount.",
+             "ses:SendEmail, ses:GetAccount and ses:GetEmailIdentity.",
     ),
     Field(
         "secretKey", "Secret access key", FieldKind.SECRET_TEXT, secret=True, needed=True,
@@ -54,6 +59,7 @@ _FIELDS = (
              "example.",
     ),
     *EMAIL_SENDER,
+    *RECEIPT_FIELDS,
 )  # fmt: skip
 
 # Amazon's error types, whatever the status; what is not here is judged by the status.
@@ -94,7 +100,7 @@ class _Ready:
         return self.email
 
 
-class Ses(HttpProvider):
+class Ses(SesReceipts, HttpProvider):
     """The provider for Amazon SES. There is no idempotency key, and Amazon puts a Message-ID of its own in.
 
     The addresses of the request decide who is written to, so the Cc header names people in copy and reaches nobody.
@@ -109,6 +115,7 @@ class Ses(HttpProvider):
         max_batch=1,
         uncertain_policy="retry",
         max_message_bytes=LARGEST,
+        receipts_hint=RECEIPTS_HINT,
     )
 
     def home(self, values: Mapping[str, Any]) -> str:
@@ -128,12 +135,14 @@ class Ses(HttpProvider):
             reply_to_name=str(values.get("replyToName") or ""),
         )
         template = MimeTemplate(_Ready(item.rendered), sender, SystemClock().now())
-        document = {
+        document: dict[str, Any] = {
             "FromEmailAddress": mailbox("", sender.address),
             "Destination": {"ToAddresses": [mailbox("", item.recipient.address)]},
             "Content": {"Raw": {"Data": base64.b64encode(template.write(item.recipient, item.key)).decode()}},
             "EmailTags": [{"Name": "delivery", "Value": tag_of(item.key)}],
         }
+        if values.get("configurationSet"):
+            document["ConfigurationSetName"] = str(values["configurationSet"])
         return HttpRequest.json(SEND, document)
 
     def refuse(self, account: Account, item: Item) -> Outcome | None:
@@ -168,6 +177,9 @@ class Ses(HttpProvider):
         if "SendingEnabled" not in found:
             return [Finding(False, "Amazon answered with something else than the account.", unreadable(reply).detail)]
         findings = [Finding(True, f"Amazon knows the access key and its account in {region}.", _quota_of(found))]
+        quota = found.get("SendQuota")
+        if isinstance(quota, dict) and _is_used_up(quota):
+            return [*findings, Finding(False, "The emails of 24 hours are used up: Amazon refuses more for now.")]
         if not found["SendingEnabled"]:
             status = str(found.get("EnforcementStatus") or "unknown")
             return [*findings, Finding(False, "Sending is paused for the account.", f"Its status is {status}.")]
@@ -176,9 +188,22 @@ class Ses(HttpProvider):
             return [*findings, Finding(False, words, "Request production access in the SES console of this region.")]
         return [*findings, Finding(True, "The account may send.")]
 
+    async def look_further(self, account: Account, ask: Ask) -> list[Finding]:
+        """Whether the sender, its domain or one above it is a verified identity in this region."""
+        sender, region = str(account.values.get("fromEmail") or ""), account.values.get("region")
+        for name in identities_of(sender):
+            reply = await ask(HttpRequest("GET", f"{IDENTITIES}/{quote(name, safe='')}"))
+            if reply.status in (401, 403):
+                words = "The access key may not look at identities: allow ses:GetEmailIdentity, or send a test."
+                return [Finding(True, f"Amazon did not tell whether {sender} is verified.", words, doubt=True)]
+            if reply.is_good and reply.fields().get("VerifiedForSendingStatus") is True:
+                return [Finding(True, f"{name} is verified in {region} and may send.")]
+        words = "Verify it, or its domain, in the SES console of this region."
+        return [Finding(False, f"{sender or 'The sender'} is not verified in {region}.", words)]
+
     def check(self, values: Mapping[str, Any]) -> dict[str, list[str]]:
         """Beside what holds for all: a region is one of Amazon's names, and a key id has no signs in it."""
-        found = super().check(values)
+        found = check_receipt_fields(values) | super().check(values)
         if values.get("region") and not _REGION.fullmatch(str(values["region"])):
             found["region"] = ["Region needs the name of an AWS region, such as eu-west-1."]
         if values.get("accessKey") and not re.fullmatch(r"\w{1,128}", str(values["accessKey"]), re.ASCII):
@@ -198,6 +223,14 @@ class Ses(HttpProvider):
 
 
 PROVIDER = Ses()
+
+
+def identities_of(sender: str) -> list[str]:
+    """The identities by which Amazon sends for an address: its domain, itself, the domains above it."""
+    domain = domain_of(sender)
+    labels = domain.split(".")
+    above = [".".join(labels[at:]) for at in range(1, len(labels) - 1)]
+    return [domain, sender, *above] if domain else []
 
 
 def judge(reply: HttpReply, address: str) -> Outcome:
@@ -225,10 +258,18 @@ def _type_of(reply: HttpReply, found: Mapping[str, Any]) -> str:
     return named.partition(":")[0].rpartition("#")[2].strip()
 
 
+def _is_used_up(quota: Mapping[str, Any]) -> bool:
+    """Whether as many emails were sent in 24 hours as may be; -1 is no limit."""
+    most, sent = quota.get("Max24HourSend"), quota.get("SentLast24Hours")
+    return isinstance(most, int | float) and isinstance(sent, int | float) and 0 <= most <= sent
+
+
 def _quota_of(found: Mapping[str, Any]) -> str:
     quota = found.get("SendQuota")
     if not isinstance(quota, dict) or not isinstance(quota.get("Max24HourSend"), int | float):
         return ""
     rate = quota.get("MaxSendRate")
     shown = f" and {rate:,.0f} a second" if isinstance(rate, int | float) else ""
-    return f"It may send {quota['Max24HourSend']:,.0f} emails in 24 hours{shown}."
+    sent = quota.get("SentLast24Hours")
+    so_far = f"; {sent:,.0f} of them are sent" if isinstance(sent, int | float) else ""
+    return f"It may send {quota['Max24HourSend']:,.0f} emails in 24 hours{shown}{so_far}."

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
@@ -13,11 +13,12 @@ from app.domain.outcomes import Outcome, OutcomeKind, Reason
 from app.domain.provider_spec import EMAIL_SENDER, Field, FieldKind, ProviderSpec, encoded_size
 from app.domain.receipts import HookRequest, NotProven, Receipt
 from app.domain.rendered import Prepared
+from app.domain.return_paths import day_of
 from app.domain.smtp_replies import Stage, describe
 from app.infra.clock import SystemClock
 from app.infra.smtp import pool
 from app.infra.smtp_envelope import ADDRESS
-from app.infra.smtp_hosts import Encryption, Host, parse_host, parse_hosts
+from app.infra.smtp_hosts import Encryption, Host, ascii_domain, is_address, parse_host, parse_hosts
 from app.infra.smtp_intake import Intake, Letter
 from app.infra.smtp_opening import SmtpError, SmtpRoute, make_context, open_wire
 from app.infra.smtp_wire import Wire
@@ -60,7 +61,17 @@ _FIELDS = (
         hint="Written as X-Mailer into each email. Empty: no such line.",
     ),
     *EMAIL_SENDER,
+    Field(
+        "bounceDomain", "Bounce domain", section="options", advanced=True, extra=True,
+        hint="A subdomain of the sender's domain, such as bounces.example.org, to which undeliverable mail comes back. "
+             "It needs an MX record that leads to Carillon, and the same SPF as the sender's domain.",
+    ),
 )  # fmt: skip
+
+_BOUNCES_HINT = (
+    "Mail to the bounce domain must come here: give that domain an MX record that names this machine, or let your mail "
+    "server pass it on. Give the address for complaints to feedback loops, which tell who marks mail as spam."
+)
 
 
 class Smtp:
@@ -73,6 +84,7 @@ class Smtp:
         summary="Any mail server: your own, your company's, or a service's SMTP address.",
         fields=_FIELDS,
         max_batch=1000,
+        bounces_hint=_BOUNCES_HINT,
         uncertain_policy="retry",  # the same Message-ID again: mail programs show a double once
     )
 
@@ -88,10 +100,14 @@ class Smtp:
             letters = (Letter(index, "", "", bytes) for index in range(len(envelopes)))
             Intake(letters, watch).refuse_rest(outcome)
             return
+        return_path = return_path_by_key(account)
         written = (
-            Letter(index, sender.address, each.recipient.address, partial(template.write, each.recipient, each.key))
+            Letter(
+                index, return_path(each.key) or sender.address, each.recipient.address,
+                partial(template.write, each.recipient, each.key), each.key,
+            )
             for index, each in enumerate(envelopes)
-        )
+        )  # fmt: skip
         await pool().deliver(route_to(account), written, watch, len(envelopes), _at_once(prepared, envelopes))
 
     async def verify(self, account: Account) -> list[Finding]:
@@ -101,7 +117,7 @@ class Smtp:
             return [Finding(False, "There is no usable host in the list.")]
         findings: list[Finding] = []
         for host in route.hosts:
-            findings += await _try_host(route, host, _sender(account.values).address)
+            findings += await _try_host(route, host, _senders(account))
         return findings
 
     def receipts(self, account: Account, hook: HookRequest) -> list[Receipt]:
@@ -128,6 +144,7 @@ class Smtp:
                 found[name] = [f"The {self.spec.field(name).label.lower()} holds a line break. Write it on one line."]
         for name in ("fromEmail", "replyToEmail"):
             found[name] = _address_faults(self.spec.field(name).label, _text(values, name))
+        found["bounceDomain"] = _domain_faults(_text(values, "bounceDomain"))
         return {name: faults for name, faults in found.items() if faults}
 
 
@@ -165,6 +182,20 @@ def _at_once(prepared: Prepared[Any], envelopes: Sequence[Envelope]) -> int:
     attachments = prepared.render(envelopes[0].recipient).extras.attachments if envelopes else ()
     size = sum(encoded_size(len(each.content)) for each in attachments)
     return max(1, MOST_IN_MEMORY // size) if size else 0
+
+
+def return_path_by_key(account: Account) -> Callable[[str], str]:
+    """The envelope sender that belongs to a delivery key; empty for one that has none, or while none are made."""
+    paths, domain = account.return_paths, ascii_domain(_text(account.values, "bounceDomain"))
+    if paths is None or not domain:
+        return lambda _: ""
+    day = day_of(SystemClock().now())
+
+    def of(key: str) -> str:
+        local = paths.of(key, day)
+        return f"{local}@{domain}" if local else ""
+
+    return of
 
 
 def _sender(values: Mapping[str, Any]) -> Sender:
@@ -222,16 +253,31 @@ def _address_faults(label: str, address: str) -> list[str]:
     return [f"The {label.lower()} must be one email address such as news@example.org."]
 
 
+def _domain_faults(domain: str) -> list[str]:
+    name = ascii_domain(domain)
+    if not domain or ("." in name and not is_address(name)):
+        return []
+    return ["The bounce domain must be a domain such as bounces.example.org."]
+
+
 # what `verify` tells
 
 
-async def _try_host(route: SmtpRoute, host: Host, sender: str) -> list[Finding]:
+def _senders(account: Account) -> dict[str, str]:
+    """What is named as the sender of mail, each with its name for people: the address, and a return path if any."""
+    address, return_path = _sender(account.values).address, return_path_by_key(account)("0.connection-test")
+    own = {return_path: f"addresses at {return_path.partition('@')[2]}"} if return_path else {}
+    return {address: address} | own
+
+
+async def _try_host(route: SmtpRoute, host: Host, senders: Mapping[str, str]) -> list[Finding]:
     try:
         wire = await open_wire(route, host, make_context(route.verifies_certificates))
     except SmtpError as error:
         return _failure(error)
     try:
-        return [*_facts(route, wire), await _try_sender(wire, sender), *_offers(wire)]
+        found = [await _try_sender(wire, address, words) for address, words in senders.items()]
+        return [*_facts(route, wire), *found, *_offers(wire)]
     finally:
         wire.leave()
         await asyncio.wait([wire.gone], timeout=1.0)
@@ -268,7 +314,7 @@ def _facts(route: SmtpRoute, wire: Wire) -> Iterator[Finding]:
         yield Finding(True, "The server offers sign-in; no username and password are set.")
 
 
-async def _try_sender(wire: Wire, sender: str) -> Finding:
+async def _try_sender(wire: Wire, sender: str, words: str) -> Finding:
     if ADDRESS.fullmatch(sender) is None:
         return Finding(False, "There is no sender address yet.")
     try:
@@ -280,8 +326,8 @@ async def _try_sender(wire: Wire, sender: str) -> Finding:
     except OSError as error:
         return Finding(False, "The connection ended when the sender address was named.", str(error))
     if reply.code == 250:
-        return Finding(True, f"The server accepts {sender} as the sender. Nothing was sent.")
-    return Finding(False, f"The server does not accept {sender} as the sender.", f"{reply.code} {describe(reply)}")
+        return Finding(True, f"The server accepts {words} as the sender. Nothing was sent.")
+    return Finding(False, f"The server does not accept {words} as the sender.", f"{reply.code} {describe(reply)}")
 
 
 def _offers(wire: Wire) -> Iterator[Finding]:

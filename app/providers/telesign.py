@@ -18,7 +18,7 @@ from app.domain.sms_senders import digits_of, sender_fault
 from app.infra.hook_proofs import is_signed_by_telesign
 from app.infra.hook_reading import from_iso, object_of, part, require_fresh, word
 from app.providers.base import Account, Finding
-from app.providers.http import HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, unreadable
+from app.providers.http import Ask, HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, unreadable
 
 LONGEST_TEXT = 1600  # characters
 LONGEST_SENDER = 20
@@ -145,6 +145,11 @@ class Telesign(HttpProvider):
                 return [Finding(False, "Telesign refuses the Customer ID or the API key.", outcome.answer)]
             return [Finding(False, "Telesign does not answer as it should at the moment.", outcome.answer)]
         return [Finding(True, "Telesign knows the Customer ID and the API key.")]
+
+    async def look_further(self, account: Account, ask: Ask) -> list[Finding]:
+        """What Telesign has no address for."""
+        words = "Telesign tells of the sender and of the credit that is left only when something is sent."
+        return [Finding(True, words, "Send a test to see.", doubt=True)]
 
     def check(self, values: Mapping[str, Any]) -> dict[str, list[str]]:
         """Beside what holds for all: the sender must be one that networks take."""

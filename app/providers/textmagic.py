@@ -7,6 +7,7 @@ with several numbers would have to be asked for. There is no idempotency key; th
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any, ClassVar
 
@@ -18,7 +19,7 @@ from app.domain.sms_segments import segment
 from app.domain.sms_senders import digits_of, sender_fault
 from app.infra.hook_reading import fields_of, from_epoch, from_iso
 from app.providers.base import Account, Finding
-from app.providers.http import HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, unreadable
+from app.providers.http import Ask, HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, unreadable
 
 MOST_PARTS = 6
 _NUMBERED = re.compile(r"([1-9][0-9]{0,17})\.")
@@ -114,6 +115,11 @@ class Textmagic(HttpProvider):
             return [known]
         return [known, Finding(False, "The account has no credit left. Top it up in Textmagic.")]
 
+    async def look_further(self, account: Account, ask: Ask) -> list[Finding]:
+        """Whether the sender is among those that the account may use."""
+        sender = str(account.values.get("from") or "")
+        return [judge_sender(sender, await ask(HttpRequest("GET", "/sources", _proof(account))))]
+
     def check(self, values: Mapping[str, Any]) -> dict[str, list[str]]:
         """Beside what holds for all: the name travels in a header, and the sender must be one that networks take."""
         found = super().check(values)
@@ -122,12 +128,31 @@ class Textmagic(HttpProvider):
         fault = sender_fault("Sender", str(values.get("from") or ""))
         return {"from": [fault], **found} if fault else found
 
+    def receipts_requests(self, account: Account) -> Sequence[HttpRequest]:
+        """The account's one address for what becomes of messages; callbacks come as forms (`u`)."""
+        fields = [("outUrl", account.receipts_url), ("format", "u")]
+        return [replace(HttpRequest.form("/callback/settings", fields, _proof(account)), method="PUT")]
+
     def receipts(self, account: Account, hook: HookRequest) -> list[Receipt]:
         """One callback (sheet 8). Nothing is signed: only the address that nobody can guess speaks for it."""
         return [_receipt(fields_of(hook), hook)]
 
 
 PROVIDER = Textmagic()
+
+
+def judge_sender(sender: str, reply: HttpReply) -> Finding:
+    """Whether the sender is one of the account's numbers or sender IDs; another one is replaced without a word."""
+    found = reply.fields()
+    groups = [found.get(name) for name in ("dedicated", "user", "shared", "senderIds")]
+    if not reply.is_good or not any(isinstance(group, list) for group in groups):
+        return Finding(True, f"Textmagic did not tell whether {sender} is yours.", reply.line, doubt=True)
+    mine = {digits_of(str(each)) for group in groups if isinstance(group, list) for each in group}
+    if digits_of(sender) in mine:
+        return Finding(True, f"{sender} is a sender of this account.")
+    words = "People see a number of Textmagic's instead. Senders are asked for under Services, Sender settings."
+    return Finding(True, f"{sender} is no sender of this account.", words, doubt=True)
+
 
 _EVENTS = {
     "q": ReceiptEvent.ACCEPTED, "s": ReceiptEvent.ACCEPTED, "r": ReceiptEvent.SENT, "a": ReceiptEvent.SENT,

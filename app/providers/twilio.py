@@ -16,9 +16,10 @@ from app.domain.receipts import HookRequest, NotProven, Receipt, ReceiptEvent
 from app.infra.hook_proofs import is_signed_by_twilio
 from app.infra.hook_reading import form_of
 from app.providers.base import Account, Finding
-from app.providers.http import HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, unreadable
+from app.providers.http import Ask, HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, unreadable
 
 LONGEST_BODY = 1600  # characters
+SHORTEST_NUMBER = 8  # digits; what has fewer is a short code
 _ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}")
 _SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
 
@@ -112,10 +113,28 @@ class Twilio(HttpProvider):
             return [Finding(False, "Twilio refuses the Account SID or the auth token.", judge(reply).answer)]
         status = str(reply.fields().get("status", ""))
         if status == "active":
-            return [Finding(True, "Twilio knows the account, and it is active.")]
+            words = "It is a trial account, which writes to numbers only that are verified in the Twilio Console."
+            trial = [Finding(True, words, doubt=True)] if reply.fields().get("type") == "Trial" else []
+            return [Finding(True, "Twilio knows the account, and it is active."), *trial]
         return [
             Finding(False, "Twilio knows the account, but it cannot send.", f"Its status is {status or 'unknown'}.")
         ]
+
+    async def look_further(self, account: Account, ask: Ask) -> list[Finding]:
+        """Whether the sender is one of the account's, and what credit is left."""
+        sender, place, proof = str(account.values.get("from") or ""), _place(account), _proof(account)
+        balance = judge_balance(await ask(HttpRequest("GET", f"{place}/Balance.json", proof)))
+        if _SERVICE.fullmatch(sender):
+            words = "Whether the Messaging Service has senders shows when something is sent."
+            return [Finding(True, words, doubt=True), *balance]
+        if not sender.removeprefix("+").isdigit():
+            words = f"{sender} is a name: Twilio delivers it only in countries that allow names as senders."
+            return [Finding(True, words, doubt=True), *balance]
+        is_short = not sender.startswith("+") and len(sender) < SHORTEST_NUMBER
+        listing, field = ("SMS/ShortCodes", "ShortCode") if is_short else ("IncomingPhoneNumbers", "PhoneNumber")
+        query = urlencode({field: sender if is_short else f"+{sender.removeprefix('+')}"})
+        reply = await ask(HttpRequest("GET", f"{place}/{listing}.json?{query}", proof))
+        return [judge_sender(sender, reply), *balance]
 
     def receipts(self, account: Account, hook: HookRequest) -> list[Receipt]:
         """One status callback (sheet 6.3), signed over the address that we gave and all its fields."""
@@ -137,6 +156,33 @@ class Twilio(HttpProvider):
 
 
 PROVIDER = Twilio()
+
+
+def judge_sender(sender: str, reply: HttpReply) -> Finding:
+    """Whether the account lists that number or short code, and may send texts from it."""
+    found = reply.fields()
+    listed = found.get("incoming_phone_numbers", found.get("short_codes"))
+    if not reply.is_good or not isinstance(listed, list):
+        return Finding(True, f"Twilio did not tell whether {sender} is yours.", judge(reply).answer, doubt=True)
+    mine = [each for each in listed if isinstance(each, dict)]
+    if not mine:
+        return Finding(False, f"{sender} is no number of this account.", "Buy or move it in the Twilio Console.")
+    skills = mine[0].get("capabilities")
+    if isinstance(skills, dict) and skills.get("sms") is False:
+        return Finding(False, f"{sender} is a number of this account that cannot send text messages.")
+    return Finding(True, f"{sender} is a number of this account.")
+
+
+def judge_balance(reply: HttpReply) -> list[Finding]:
+    """What credit is left; nothing when Twilio does not tell this key, as for subaccounts."""
+    found = reply.fields() if reply.is_good else {}
+    try:
+        balance = float(str(found.get("balance")))
+    except ValueError:
+        return []
+    words = f"The balance is {balance:.2f} {found.get('currency') or 'USD'}."
+    return [Finding(True, words, "" if balance > 0 else "Top it up in the Twilio Console.", doubt=balance <= 0)]
+
 
 _EVENTS = {
     "accepted": ReceiptEvent.ACCEPTED, "scheduled": ReceiptEvent.ACCEPTED, "queued": ReceiptEvent.ACCEPTED,

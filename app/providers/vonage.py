@@ -20,7 +20,7 @@ from app.domain.sms_senders import digits_of, sender_fault
 from app.infra.hook_proofs import is_signed_in_hex
 from app.infra.hook_reading import fields_of, from_epoch, from_iso, require_fresh
 from app.providers.base import Account, Finding
-from app.providers.http import HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, unreadable
+from app.providers.http import Ask, HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, unreadable
 
 LONGEST_CALLBACK = 100  # characters of an address for receipts; a longer one is refused, so it is left out
 REDELIVERED_FOR = timedelta(hours=25)  # Vonage repeats for a day; an event is taken once, however old
@@ -136,6 +136,16 @@ class Vonage(HttpProvider):
             return [known]
         return [known, Finding(False, "The account has no credit left. Top it up in the Vonage API Dashboard.")]
 
+    async def look_further(self, account: Account, ask: Ask) -> list[Finding]:
+        """Whether the sender is a number of the account's."""
+        sender = str(account.values.get("from") or "")
+        digits = digits_of(sender)
+        if not digits.isdigit():
+            words = f"{sender} is a name: Vonage delivers it only in countries that allow names as senders."
+            return [Finding(True, words, doubt=True)]
+        path = f"/account/numbers?pattern={digits}&search_pattern=1"
+        return [judge_sender(sender, await ask(HttpRequest("GET", path, _proof(account))))]
+
     def check(self, values: Mapping[str, Any]) -> dict[str, list[str]]:
         """Beside what holds for all: the sender must be one that networks take."""
         found = super().check(values)
@@ -144,6 +154,23 @@ class Vonage(HttpProvider):
 
 
 PROVIDER = Vonage()
+
+
+def judge_sender(sender: str, reply: HttpReply) -> Finding:
+    """Whether the numbers of the account hold that one, and it may send texts; Vonage answers {} for none."""
+    if not reply.is_good:
+        return Finding(True, f"Vonage did not tell whether {sender} is yours.", reply.line, doubt=True)
+    listed = reply.fields().get("numbers")
+    numbers = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    mine = next((each for each in numbers if str(each.get("msisdn")) == digits_of(sender)), None)
+    if mine is None:
+        words = "Networks may refuse it or show another. Numbers are bought in the dashboard under Numbers."
+        return Finding(True, f"{sender} is no number of this account.", words, doubt=True)
+    skills = mine.get("features")
+    if isinstance(skills, list) and "SMS" not in skills:
+        return Finding(False, f"{sender} is a number of this account that cannot send text messages.")
+    return Finding(True, f"{sender} is a number of this account.")
+
 
 _EVENTS = {
     "accepted": ReceiptEvent.SENT, "buffered": ReceiptEvent.DEFERRED, "delivered": ReceiptEvent.DELIVERED,

@@ -8,6 +8,7 @@ from typing import Literal
 
 from app.domain.content import Content, EmailContent
 from app.domain.rendered import RenderedEmail
+from app.domain.unsubscribing import VARIABLES
 from app.rendering.email import PreparedEmail
 from app.rendering.push import PreparedPush
 from app.rendering.sanitise import Removal
@@ -35,13 +36,16 @@ class CheckContext:
     """What is known of the audience: `known` names have a value for somebody; `lacking` counts people without one.
 
     `audience` is the number of distinct recipients (0: none picked yet);
-    `has_topic` says whether a topic is among them.
+    `has_topic` says whether a topic is among them, `has_links` whether there is an address for links to leave by.
+    `here` is how addresses of this machine begin, where the Sandbox needs no https.
     """
 
     known: frozenset[str] | set[str] = frozenset()
     lacking: Mapping[str, int] = field(default_factory=dict)
     audience: int = 0
     has_topic: bool = False
+    has_links: bool = True
+    here: str = ""
 
 
 def check_email(
@@ -57,7 +61,7 @@ def check_email(
         *_check_preheader(content),
         *_check_size(sample),
         *_check_images(survey),
-        *_check_links(survey),
+        *_check_links(survey, context),
         *(_describe_removal(removal) for removal in prepared.removals if removal.kind not in ("style", "rule")),
         *_check_styles(prepared.removals),
         *_check_unsubscribe(prepared, survey, context),
@@ -90,7 +94,11 @@ def _check_values(prepared: Compiled, context: CheckContext) -> Iterator[Check]:
     lacking = {name.lower(): count for name, count in context.lacking.items()}
     for name, has_fallback in prepared.placeholders.items():
         where = prepared.places[name]
-        if name not in known:
+        if name in VARIABLES and not context.has_links:
+            sentence = f"“{name}” would be empty, because nobody knows where this installation can be reached. "
+            sentence += "Set CARILLON_PUBLIC_URL, or send through the Sandbox."
+            yield Check("advises" if has_fallback else "blocks", where, sentence, "link_address_missing")
+        elif name not in known:
             yield _unknown_variable(name, has_fallback, where)
         elif not has_fallback and lacking.get(name):
             yield Check(
@@ -164,11 +172,12 @@ def _check_images(survey: "_Survey") -> Iterator[Check]:
         yield Check("advises", "body", sentence, "image_heavy")
 
 
-def _check_links(survey: "_Survey") -> Iterator[Check]:
-    if survey.plain_links:
-        count = _count(len(survey.plain_links), "address is", "addresses are")
+def _check_links(survey: "_Survey", context: CheckContext) -> Iterator[Check]:
+    plain = [each for each in survey.plain_links if not (context.here and each.startswith(context.here[:60]))]
+    if plain:
+        count = _count(len(plain), "address is", "addresses are")
         sentence = (
-            f"{count} not https ({_list(survey.plain_links)}): "
+            f"{count} not https ({_list(plain)}): "
             "others can read or change what travels there, and browsers warn. Use https."
         )
         yield Check("advises", "body", sentence, "link_http")
@@ -194,11 +203,18 @@ def _check_styles(removals: tuple[Removal, ...]) -> Iterator[Check]:
 
 
 def _check_unsubscribe(prepared: PreparedEmail, survey: "_Survey", context: CheckContext) -> Iterator[Check]:
+    if context.has_topic and not context.has_links:
+        sentence = (
+            "CARILLON_PUBLIC_URL is not set, so mail programs get no unsubscribe button (List-Unsubscribe): large "
+            "mailbox providers distrust email to a topic without it."
+        )
+        yield Check("advises", "body", sentence, "unsubscribe_header_missing")
     if not context.has_topic or any("unsubscribe" in name for name in prepared.placeholders):
         return
     if not re.search(r"unsubscrib|opt.?out|preferences", " ".join(survey.links + survey.words), re.IGNORECASE):
         sentence = (
-            "This email goes to a topic and has no unsubscribe link: people who want to leave would report it as spam."
+            "This email goes to a topic and has no unsubscribe link: people who want to leave would report it as spam. "
+            "Write one, as in [Unsubscribe]({{ unsubscribe_url }})."
         )
         yield Check("advises", "body", sentence, "unsubscribe_missing")
 

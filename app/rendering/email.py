@@ -95,6 +95,7 @@ class PreparedEmail:
             subject=self._subject.fill(variables),
             text=self._text.fill(variables),
             html=self._html.fill(variables) if self._html else "",
+            headers=recipient.headers,
             missing=tuple([slot.name for slot in self._required if slot.value(variables) is None]),
             extras=self.extras,
         )

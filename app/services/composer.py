@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from app.domain.content import Content, content_of
 from app.domain.errors import Invalid
+from app.domain.unsubscribing import VARIABLES
 from app.engine.recipients import BUILT_IN
 from app.models.messages import Message
 from app.services import audience, messages, preview, samples
@@ -18,7 +19,7 @@ class Desk:
     """A draft with its preview, its checks and what the audience picker found.
 
     `preview` is None when the content cannot be rendered (the checks say why). `variables` are the names worth
-    offering: those every contact has, and the attributes of the first recipients.
+    offering: those every contact has, the attributes of the first recipients, and the links to leave by.
     """
 
     message: Message
@@ -46,16 +47,16 @@ def lay_out(work: Work, message_id: str, *, as_target: str = "", looking_for: st
         message=message,
         content=content_of(message.channel, message.content),
         review=preview.review(work, message),
-        preview=_try_preview(message, shown),
+        preview=_try_preview(work, message, shown),
         people=people if shown.id in {person.id for person in people} else [shown, *people],
-        variables=[*BUILT_IN, *sorted(names - set(BUILT_IN))],
+        variables=[*BUILT_IN, *sorted(names - set(BUILT_IN)), *VARIABLES],
         found=audience.search(work, message.channel, looking_for, message.audience),
     )
 
 
-def _try_preview(message: Message, sample: Sample) -> Preview | None:
+def _try_preview(work: Work, message: Message, sample: Sample) -> Preview | None:
     try:
-        return preview.preview_for(message, sample)
+        return preview.preview_for(work, message, sample)
     except Invalid:
         return None
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -17,6 +18,7 @@ from app.domain.contact_fields import (
 from app.domain.errors import AppError, Conflict, Invalid
 from app.domain.ids import CUSTOM_ID_RULE, is_custom_id
 from app.models.contacts import Contact
+from app.models.opt_outs import OptOut
 from app.models.targets import Target
 from app.models.topics import Subscriber, Topic
 from app.services import targets, topic_totals
@@ -34,6 +36,17 @@ class Subscription:
     topic_name: str
     channel: str
     address: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftTopic:
+    """A topic that one address of a contact left of its own wish, and when."""
+
+    topic_id: str
+    topic_name: str
+    channel: str
+    address: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,3 +200,17 @@ def subscriptions_of(work: Work, contact: Contact) -> list[Subscription]:
         .order_by(Topic.name, Topic.pk, Target.channel)
     )
     return [Subscription(*row) for row in rows]
+
+
+def left_topics_of(work: Work, contact: Contact) -> list[LeftTopic]:
+    """The topics that the contact's addresses left through an unsubscribe link and are not in again, the last first."""
+    work.require("contacts.read")
+    is_back = select(Subscriber.pk).where(Subscriber.topic_pk == Topic.pk, Subscriber.target_pk == Target.pk)
+    rows = work.session.execute(
+        select(Topic.id, Topic.name, Target.channel, Target.address, OptOut.at)
+        .join(Topic, Topic.pk == OptOut.topic_pk)
+        .join(Target, Target.pk == OptOut.target_pk)
+        .where(Target.contact_pk == contact.pk, ~is_back.exists())
+        .order_by(OptOut.at.desc(), OptOut.pk.desc())
+    )
+    return [LeftTopic(*row) for row in rows]

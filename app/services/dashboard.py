@@ -1,9 +1,8 @@
-"""The numbers of the first page: what needs attention, today, the last two weeks, and how each provider does."""
+"""The numbers of the first page: what needs attention, today and the last two weeks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from statistics import median
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
@@ -12,50 +11,17 @@ from app.domain.channels import Channel
 from app.domain.delivery_states import DeliveryState
 from app.domain.message_states import MessageStatus
 from app.models.contacts import Contact
-from app.models.deliveries import Attempt, Delivery, Tally
+from app.models.deliveries import Delivery, Tally
 from app.models.messages import Message
 from app.models.providers import Provider
 from app.services.work import Work
 
 DAYS = 14
 MOST_MESSAGES = 20_000  # a day's figures are added up from at most this many messages
-MOST_TRIES = 2_000  # a provider's health is judged by at most this many of its newest tries
 GOOD = (DeliveryState.SENT, DeliveryState.DELIVERED)
 BAD = (DeliveryState.FAILED, DeliveryState.BOUNCED)
 SOON = timedelta(hours=1)
 LATE = timedelta(minutes=2)  # queued longer than this although nothing holds it: worth a look
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """How a provider did lately: tries of the last hour, the share that was accepted, latencies in milliseconds."""
-
-    tries: int = 0
-    accepted: int = 0
-    median_ms: float = 0.0
-    slow_ms: float = 0.0  # 95 of 100 tries were quicker
-    is_sample: bool = False  # there were more tries; the newest MOST_TRIES were judged
-
-
-def health_of(work: Work, provider_pks: Sequence[int]) -> dict[int, Health]:
-    """The last hour of each of these providers, from its newest tries."""
-    work.require("providers.read")
-    return {pk: _health(work, pk) for pk in provider_pks}
-
-
-def _health(work: Work, provider_pk: int) -> Health:
-    tries = work.session.execute(
-        select(Attempt.outcome, Attempt.started_at, Attempt.ended_at)
-        .where(Attempt.provider_pk == provider_pk, Attempt.ended_at >= work.now - timedelta(hours=1))
-        .order_by(Attempt.ended_at.desc())
-        .limit(MOST_TRIES)
-    ).all()
-    if not tries:
-        return Health()
-    times = sorted((row.ended_at - row.started_at) / timedelta(milliseconds=1) for row in tries)
-    accepted = sum(row.outcome == "accepted" for row in tries)
-    slow = times[min(len(times) - 1, int(len(times) * 0.95))]
-    return Health(len(tries), accepted, median(times), slow, is_sample=len(tries) == MOST_TRIES)
 
 
 @dataclass(frozen=True, slots=True)

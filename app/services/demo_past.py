@@ -7,7 +7,7 @@ from random import Random
 from app.domain.message_states import MessageEvent, MessageStatus
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
 from app.domain.smtp_replies import Reply, Stage, judge
-from app.engine import aftermath, ledger, lifecycle, planning, timeline
+from app.engine import aftermath, ledger, lessons, lifecycle, planning, queued, timeline
 from app.engine.audience import chosen_targets
 from app.engine.journal import Story
 from app.engine.ledger import Claimed, Holder, Lane, Lease
@@ -97,8 +97,9 @@ def _record(work: Work, message: Message, lease: Lease, course: Course, moment: 
     """Write what a batch came to; when some of it is tried again."""
     answered = {place: course.outcome_of(delivery) for place, delivery in enumerate(lease.deliveries)}
     begun = {place: moment - timedelta(milliseconds=course.chance.randint(18, 240)) for place in answered}
-    story = Story(started=set(answered), answered=answered)
-    results = results_of(lease, story, moment, hold_uncertain=True, begun=begun)
+    story = Story(set(answered), answered, begun, dict.fromkeys(answered, moment))
+    results = results_of(lease, story, moment, hold_uncertain=True)
+    lessons.note(work.session, lease.worker, lease, lessons.lesson_of(results, story), moment)
     ledger.record(work.session, lease, results, moment)
     aftermath.after_record(work.session, message, results, moment)
     return {result.next_attempt_at for result in results if result.next_attempt_at > moment}
@@ -113,5 +114,5 @@ def finish(work: Work, message: Message, at: datetime) -> None:
 def call_off(work: Work, message: Message, at: datetime, *, by: str) -> None:
     """Cancel it half-way: whoever was not written to is skipped."""
     lifecycle.cancel(work.session, message, at, by=by)
-    ledger.skip_queued(work.session, message.pk, BATCH * 20, at)
+    queued.skip_queued(work.session, message.pk, BATCH * 20, at)
     finish(work, message, at)

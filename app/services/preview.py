@@ -4,12 +4,14 @@ import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from html import escape
+from typing import Any
 
 from app.domain.channels import Channel
 from app.domain.content import Content, EmailContent, PushContent, channel_of, content_of
 from app.domain.errors import Invalid, NotFound
-from app.domain.rendered import Rendered, RenderedEmail, RenderedPush, RenderedSms
+from app.domain.rendered import Prepared, Rendered, RenderedEmail, RenderedPush, RenderedSms
 from app.domain.sms_segments import Segments, segment
+from app.domain.unsubscribing import VARIABLES
 from app.engine.recipients import ADDRESS_NAMES
 from app.models.messages import Message
 from app.rendering import (
@@ -22,7 +24,7 @@ from app.rendering import (
     prepare,
     preview_html,
 )
-from app.services import audience, message_files, samples, sender
+from app.services import audience, message_files, sample_links, samples, sender
 from app.services.audience import Choice, Equation
 from app.services.samples import Gaps, Sample
 from app.services.sender import Sender
@@ -90,12 +92,13 @@ def preview(work: Work, message: Message, target_id: str = "") -> Preview:
     sample = samples.find_sample(work, message.channel, target_id)
     if sample is None:
         sample = samples.first_samples(work, message.channel, message.audience, 1)[0]
-    return preview_for(message, sample)
+    return preview_for(work, message, sample)
 
 
-def preview_for(message: Message, sample: Sample) -> Preview:
+def preview_for(work: Work, message: Message, sample: Sample) -> Preview:
     """The message as this person will get it, made by the very call that delivery uses."""
-    return _preview_as(content_of(message.channel, message.content), sample)
+    content = content_of(message.channel, message.content)
+    return _preview_as(sample_links.linked_as_sample(work, message, compiled(content)), sample)
 
 
 def preview_content(work: Work, content: Content, target_id: str = "") -> Preview:
@@ -112,11 +115,13 @@ def preview_content(work: Work, content: Content, target_id: str = "") -> Previe
     if isinstance(content, PushContent) and content.image is not None:
         message_files.require_image(work, content.image)
         content = message_files.with_signed_image(work, content)
-    return _preview_as(content, sample or samples.example_of(channel.value))
+    message = Message(project_pk=work.project_pk, channel=channel.value, audience={}, created_at=work.now)
+    prepared = sample_links.linked_as_sample(work, message, compiled(content))
+    return _preview_as(prepared, sample or samples.example_of(channel.value))
 
 
-def _preview_as(content: Content, sample: Sample) -> Preview:
-    rendered = compiled(content).render(sample.recipient)
+def _preview_as(prepared: Prepared[Any], sample: Sample) -> Preview:
+    rendered = prepared.render(sample.recipient)
     if not isinstance(rendered, RenderedEmail):
         return Preview(sample, rendered)
     return Preview(sample, rendered, len(rendered.html.encode("utf-8", "replace")), _guess_height(rendered))
@@ -160,19 +165,24 @@ def _check_content(work: Work, message: Message, equation: Equation) -> list[Che
             for field, sentences in error.fields.items()
             for sentence in sentences
         ]
-    names = list(prepared.placeholders)[:MOST_NAMES]
+    address = sample_links.address_of(work, message)
+    links = set(VARIABLES) if address else set()
+    names = [name for name in prepared.placeholders if name not in links][:MOST_NAMES]
     gaps = samples.count_gaps(work, message.channel, message.audience, names)
     context = CheckContext(
-        known={name for name in names if gaps.lacking[name] < gaps.counted} | _always_known(message.channel),
+        known={name for name in names if gaps.lacking[name] < gaps.counted} | _always_known(message.channel) | links,
         lacking=gaps.lacking,
         audience=gaps.counted,
         has_topic=equation.topics > 0,
+        has_links=bool(links),
+        here="" if work.settings.public_url else address,
     )
     sampled = _say_sampled(prepared, gaps)
     if not isinstance(content, EmailContent) or not isinstance(prepared, PreparedEmail):
         return check_words(content, prepared, context) + sampled
     sample = samples.first_samples(work, message.channel, message.audience, 1)[0]
-    return check_email(content, prepared, prepared.render(sample.recipient), context) + sampled
+    shown = sample_links.linked_as_sample(work, message, prepared).render(sample.recipient)
+    return check_email(content, prepared, shown, context) + sampled
 
 
 def _always_known(channel: str) -> set[str]:

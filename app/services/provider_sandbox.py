@@ -40,6 +40,7 @@ def connect_emulated(work: Work, kind: str = FIRST) -> Provider:
     if found is not None:
         if not found.enabled:
             providers.switch(work, found.id, on=True)
+        work.ring("ask_for_receipts", found.pk)
         return found
     settled = _settings(work, kind)
     settled.options[SANDBOX] = work.project.id
@@ -48,6 +49,7 @@ def connect_emulated(work: Work, kind: str = FIRST) -> Provider:
     provider.verified_at = work.now
     work.audit("provider.create", f"provider/{provider.id}", name=provider.name, kind=kind, emulated=True)
     providers.wake(work)
+    work.ring("ask_for_receipts", provider.pk)
     return provider
 
 

@@ -1,6 +1,6 @@
 """Providers: connect, change, order, switch, repair and disconnect accounts at delivery services."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,12 +11,13 @@ from app import providers as catalog
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.message_states import MessageStatus
 from app.domain.provider_spec import ProviderSpec
-from app.engine import breaker
+from app.domain.shares import per_cent
+from app.engine import breaker, provider_history, routing
 from app.engine.accounts import SANDBOX
 from app.models.messages import Message
 from app.models.providers import Provider
-from app.services import dashboard, deliveries
-from app.services.dashboard import Health
+from app.services import deliveries, provider_health
+from app.services.provider_health import Health
 from app.services.provider_settings import LONGEST_NAME, Settled, kept_of, settings_that_stay, settle
 from app.services.work import Work
 
@@ -38,7 +39,11 @@ def spec_of(kind: str) -> ProviderSpec:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A provider as a list shows it. `state` is ready, disabled, incomplete, resting or failing."""
+    """A provider as a list shows it. `state` is ready, disabled, incomplete, resting or failing.
+
+    `tier` is its place in the failover order, from 0; of what that tier is given it gets `percent`. `is_shared`: others
+    stand side by side with it. `is_first` and `is_last`: it cannot move further up, or down.
+    """
 
     provider: Provider
     spec: ProviderSpec
@@ -46,6 +51,9 @@ class Card:
     health: Health
     is_first: bool = True
     is_last: bool = True
+    tier: int = 0
+    percent: int = 100
+    is_shared: bool = False
 
 
 def list_providers(work: Work) -> dict[str, list[Card]]:
@@ -56,17 +64,32 @@ def list_providers(work: Work) -> dict[str, list[Card]]:
         .where(Provider.project_pk == work.project_pk)
         .order_by(Provider.channel, Provider.rank, Provider.pk)
     ).all()
-    health = dashboard.health_of(work, [row.pk for row in rows])
-    groups: dict[str, list[Provider]] = {}
+    health = provider_health.health_of(work, [row.pk for row in rows])
+    groups: dict[str, dict[int, list[Provider]]] = {}
     for row in rows:
-        groups.setdefault(row.channel, []).append(row)
+        groups.setdefault(row.channel, {}).setdefault(row.rank, []).append(row)
     return {
         channel: [
-            Card(row, spec_of(row.kind), state_of(work, row), health[row.pk], index == 0, index == len(group) - 1)
-            for index, row in enumerate(group)
+            Card(
+                row, spec_of(row.kind), state_of(work, row), health[row.pk],
+                is_first=place == 0 and len(tier) == 1, is_last=place == len(tiers) - 1 and len(tier) == 1,
+                tier=place, percent=percents_of(tier)[row.pk], is_shared=len(tier) > 1,
+            )
+            for place, tier in enumerate(tiers.values())
+            for row in tier
         ]
-        for channel, group in groups.items()
-    }
+        for channel, tiers in groups.items()
+    }  # fmt: skip
+
+
+def percents_of(tier: Sequence[Provider]) -> dict[int, int]:
+    """By the provider's number, the part of the tier's deliveries that each gets, in whole per cent.
+
+    What is switched off gets nothing; the rest add up to 100.
+    """
+    able = [provider for provider in tier if provider.enabled]
+    parts = per_cent([provider.share for provider in able])
+    return {provider.pk: 0 for provider in tier} | {row.pk: part for row, part in zip(able, parts, strict=True)}
 
 
 def find_provider(work: Work, provider_id: str) -> Provider:
@@ -78,7 +101,7 @@ def find_provider(work: Work, provider_id: str) -> Provider:
 
 def card_of(work: Work, provider: Provider) -> Card:
     """One provider with its state and its last hour."""
-    health = dashboard.health_of(work, [provider.pk])[provider.pk]
+    health = provider_health.health_of(work, [provider.pk])[provider.pk]
     return Card(provider, spec_of(provider.kind), state_of(work, provider), health)
 
 
@@ -96,7 +119,7 @@ def state_of(work: Work, provider: Provider) -> str:
 
 def has_usable(work: Work, channel: str) -> bool:
     """Whether something can be sent on that channel now."""
-    return breaker.usable(work.session, work.project_pk, channel, work.now) is not None
+    return routing.can_send(work.session, work.project_pk, channel, work.now)
 
 
 def names_of(work: Work) -> list[tuple[str, str]]:
@@ -270,7 +293,7 @@ def repair(work: Work, provider: Provider) -> None:
     """Let a blocked provider take deliveries again, and wake the messages that wait for it."""
     if provider.blocked_at is not None:
         work.audit("provider.repair", f"provider/{provider.id}", reason=provider.blocked_reason)
-    breaker.close(provider)
+    breaker.close(work.session, provider, work.now, by="repaired")
     wake(work)
 
 
@@ -284,27 +307,6 @@ def switch(work: Work, provider_id: str, *, on: bool) -> Provider:
     _touch(work, provider)
     work.audit("provider.enable" if on else "provider.disable", f"provider/{provider.id}", name=provider.name)
     wake(work)
-    return provider
-
-
-def move(work: Work, provider_id: str, *, up: bool) -> Provider:
-    """Move a provider one place up or down in its channel's failover order; nothing happens at the end."""
-    work.require("providers.write")
-    provider = find_provider(work, provider_id)
-    order = list(
-        work.session.scalars(
-            select(Provider)
-            .where(Provider.project_pk == work.project_pk, Provider.channel == provider.channel)
-            .order_by(Provider.rank, Provider.pk)
-        )
-    )
-    here = order.index(provider)
-    there = here - 1 if up else here + 1
-    if 0 <= there < len(order):
-        order[here], order[there] = order[there], order[here]
-        work.audit("provider.move", f"provider/{provider.id}", name=provider.name, place=there + 1)
-    for rank, row in enumerate(order):
-        row.rank = rank
     return provider
 
 
@@ -347,6 +349,7 @@ def disconnect(work: Work, provider_id: str) -> None:
     for message in work.session.scalars(select(Message).where(Message.provider_pk == provider.pk)):
         message.provider_pk = None
     work.audit("provider.delete", f"provider/{provider.id}", name=provider.name, kind=provider.kind)
+    provider_history.forget(work.session, provider.pk)
     work.session.delete(provider)
 
 

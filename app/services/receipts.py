@@ -1,18 +1,19 @@
 """Receipts as they come in: proven, translated and kept, then rung for; and what a provider's page says of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
 from sqlalchemy import select
 
 from app import providers as catalog
-from app.domain.errors import NotFound
+from app.domain.errors import NotFound, Unavailable
 from app.domain.permissions import system
 from app.domain.provider_spec import ProviderSpec
 from app.domain.receipts import HookRequest, NotUnderstood, Receipt
 from app.engine import feedback
 from app.engine.accounts import account_of, receipts_tokens_of, receipts_url_of
+from app.infra.hook_evidence import EvidenceMissing, EvidenceShelf, visit
 from app.infra.hook_proofs import is_same
 from app.infra.vault import VaultError
 from app.models.feedback import FeedbackEvent
@@ -21,12 +22,15 @@ from app.providers.base import Account
 from app.services.work import Work, Workshop
 
 log = structlog.get_logger(__name__)
+OF_SANDBOX = "The Sandbox knows this address already: what it says afterwards comes here by itself."
+_shelf = EvidenceShelf()  # what this process fetched to prove receipts
 
 
 def take(shop: Workshop, kind: str, provider_id: str, token: str, hook: HookRequest) -> int:
     """Keep what a service says, and ring for it to be applied; how many receipts that were.
 
-    Raises NotFound for an address that is none, NotProven and NotUnderstood (see `domain.receipts`), Unavailable.
+    Raises NotFound for an address that is none, NotProven and NotUnderstood (see `domain.receipts`), Unavailable, also
+    when what proves it cannot be fetched from the service now: it will tell it again.
     """
     with shop.read(system()) as work:
         provider = _whose(work, kind, provider_id, token)
@@ -44,9 +48,24 @@ def take(shop: Workshop, kind: str, provider_id: str, token: str, hook: HookRequ
 
 
 def _read(kind: str, account: Account, hook: HookRequest) -> list[Receipt]:
-    """What the kind makes of it; a shape that it never met is refused, so that the service tells it again."""
+    """What the kind makes of it; a shape that it never met is refused, so that the service tells it again.
+
+    No transaction is open meanwhile: a kind may want to see what lies at its service, and to say yes to it there.
+    """
+    provider = catalog.get(kind)
     try:
-        return catalog.get(kind).receipts(account, hook)
+        evidence = provider.evidence_address(account, hook)
+        if evidence:
+            hook = replace(hook, evidence=_shelf.fetch(evidence))
+        found = provider.receipts(account, hook)
+        confirmation = provider.confirmation_address(account, hook)
+        if confirmation and not visit(confirmation):
+            raise Unavailable("The service does not take our confirmation at the moment. Send this again.")
+        if confirmation:
+            log.info("Receipts are subscribed to", kind=kind)
+        return found
+    except EvidenceMissing as error:
+        raise Unavailable(f"{error} Send this again.") from error
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         log.exception("A receipt cannot be understood", kind=kind)
         raise NotUnderstood("The body has a shape that is not known here.") from error
@@ -97,4 +116,5 @@ def desk_of(work: Work, provider: Provider, spec: ProviderSpec) -> Desk | None:
     address = receipts_url_of(work.vault, work.settings, provider) if work.actor.may("providers.write") else ""
     known = (provider.secret_notes or {}).keys() | {name for name, value in provider.options.items() if value}
     missing = tuple(each.label for each in spec.fields if each.proves_receipts and each.name not in known)
-    return Desk(address, spec.receipts_hint, missing, feedback.last_of(work.session, provider.pk))
+    hint = OF_SANDBOX if provider.is_emulated else spec.receipts_hint
+    return Desk(address, hint, missing, feedback.last_of(work.session, provider.pk))

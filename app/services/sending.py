@@ -9,7 +9,7 @@ from sqlalchemy import select
 from app.domain.delivery_states import DeliveryState
 from app.domain.errors import Conflict, Invalid
 from app.domain.message_states import MessageEvent, MessageStatus, next_status
-from app.engine import breaker, fanout, ledger, lifecycle, timeline
+from app.engine import breaker, fanout, lifecycle, queued, timeline
 from app.engine.machine import Machine
 from app.models.messages import Message
 from app.models.providers import Provider
@@ -196,14 +196,14 @@ def wake(workshop: Workshop, project_pk: int) -> None:
             )
         ).all()  # fmt: skip
         for message in waiting:
-            ledger.hurry(session, message.pk, now)
+            queued.hurry(session, message.pk, now)
     for message in waiting:
         fanout.ring_dispatch(machine, message.pk)
 
 
 def unblock(work: Work, provider: Provider) -> None:
     """The provider was repaired: it takes deliveries again, and what waited goes on."""
-    breaker.close(provider)
+    breaker.close(work.session, provider, work.now, by="repaired")
     work.ring("wake", work.project_pk, queue="urgent")
 
 

@@ -1,7 +1,8 @@
-"""The settings of a project: its name and its time zone."""
+"""The settings of a project: its name, its time zone and where mail programs may send the wish to leave."""
 
 from zoneinfo import available_timezones
 
+from app.domain.addresses import normalise_email
 from app.domain.errors import Invalid
 from app.domain.names import name_problems
 from app.models.projects import Project
@@ -19,8 +20,12 @@ def time_zones() -> list[str]:
     return [*sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/")), "UTC"]
 
 
-def change_project(work: Work, *, name: str, time_zone: str) -> Project:
-    """Give the project another name or time zone; scheduled messages keep their moment. Raises Invalid by field."""
+def change_project(work: Work, *, name: str, time_zone: str, unsubscribe_mailbox: str | None = None) -> Project:
+    """Give the project another name or time zone; scheduled messages keep their moment. Raises Invalid by field.
+
+    `unsubscribe_mailbox` is an email address that the header of emails to topics names beside the link (RFC 2369);
+    empty for none, None to leave it as it is.
+    """
     work.require("project.write")
     problems: dict[str, list[str]] = {}
     name = name.strip()
@@ -28,10 +33,21 @@ def change_project(work: Work, *, name: str, time_zone: str) -> Project:
         problems["name"] = wrong
     if time_zone not in available_timezones():
         problems["time_zone"] = ["Time zone is not one of the list; choose one such as Europe/Berlin."]
+    project = work.project
+    mailbox = project.unsubscribe_mailbox if unsubscribe_mailbox is None else unsubscribe_mailbox.strip()
+    address = normalise_email(mailbox)
+    if mailbox and (address is None or not address.isascii()):
+        problems["unsubscribe_mailbox"] = ["Unsubscribe mailbox needs one email address like leave@example.org."]
     if problems:
         raise Invalid(problems)
-    project = work.project
-    before = {"name": project.name, "time_zone": project.time_zone}
-    project.name, project.time_zone, project.updated_at = name, time_zone, work.now
-    work.audit("project.update", f"project/{project.id}", before=before, after={"name": name, "time_zone": time_zone})
+    before = _facts_of(project)
+    project.name, project.time_zone, project.unsubscribe_mailbox = name, time_zone, address or ""
+    project.updated_at = work.now
+    work.audit("project.update", f"project/{project.id}", before=before, after=_facts_of(project))
     return project
+
+
+def _facts_of(project: Project) -> dict[str, str]:
+    return {
+        "name": project.name, "time_zone": project.time_zone, "unsubscribe_mailbox": project.unsubscribe_mailbox
+    }  # fmt: skip

@@ -61,7 +61,7 @@ def suppress(
 
     For the machine (receipts, unsubscribe pages) as well as for people; `source` says in words where it came from.
     """
-    found = _find(work, channel, address_key)
+    found = find_by_address(work, channel, address_key)
     if found is not None:
         return found
     return _add(work, channel=channel, address_key=address_key, reason=reason, source=source, is_demo=is_demo)
@@ -84,7 +84,7 @@ def add_suppression(work: Work, channel: str, address: str, reason: str, *, supp
     if reason not in REASONS:
         raise Invalid({"reason": [f"Reason is one of {', '.join(REASONS.values())}."]})
     key = read_address(channel, address).key
-    found = _find(work, channel, key)
+    found = find_by_address(work, channel, key)
     if found is not None:
         sentence = f"{address.strip()} is suppressed already ({REASONS.get(found.reason, found.reason).lower()})."
         raise Conflict(sentence, type=TAKEN, fields={"address": [sentence]})
@@ -122,7 +122,7 @@ def find_suppression(work: Work, suppression_id: str) -> Suppression:
 
 def suppressed_reason(work: Work, channel: str, address_key: str) -> str | None:
     """Why this address must not be contacted on that channel; None when it may be."""
-    found = _find(work, channel, address_key)
+    found = find_by_address(work, channel, address_key)
     return found.reason if found else None
 
 
@@ -138,7 +138,8 @@ def suppressed_reasons(work: Work, channel: str, address_keys: Iterable[str]) ->
     return {row.address_key: row.reason for row in rows}
 
 
-def _find(work: Work, channel: str, address_key: str) -> Suppression | None:
+def find_by_address(work: Work, channel: str, address_key: str) -> Suppression | None:
+    """The suppression of that address on that channel; None when there is none."""
     return work.session.scalar(
         select(Suppression).where(
             Suppression.project_pk == work.project_pk,

@@ -14,6 +14,8 @@ from app.domain.permissions import Actor
 from app.domain.rendered import Extras, Prepared, Recipient
 from app.engine import enclosures
 from app.engine.accounts import account_of
+from app.engine.pace import Pace
+from app.infra.clock import SystemClock
 from app.infra.http import close_clients
 from app.infra.smtp import close_pool
 from app.models.messages import Message
@@ -21,7 +23,7 @@ from app.models.providers import Provider
 from app.providers import get
 from app.providers.base import Account, Envelope
 from app.rendering import prepare
-from app.services import messages, preview, samples, sender
+from app.services import messages, preview, sample_links, samples, sender
 from app.services.work import Work, Workshop
 
 TIME_LIMIT = 20.0  # seconds: somebody waits before the page
@@ -67,20 +69,25 @@ class _Parcel:
     account: Account
     prepared: Prepared[Any]
     envelope: Envelope
+    pace: Pace
 
 
 class _OneWatch:
-    """Lets one envelope go and keeps its outcome."""
+    """Lets one envelope go, within the provider's limits, and keeps its outcome."""
 
-    def __init__(self) -> None:
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
         self.outcome: Outcome | None = None
         self.has_started = False
 
-    def may_start(self, count: int) -> bool:  # noqa: ARG002 - the protocol of providers/base.py
-        """Nobody else holds this envelope."""
-        return True
+    at_once: int | None = 1
+    is_paced = True
 
-    def started(self, indexes: Sequence[int]) -> None:  # noqa: ARG002 - as above
+    def may_start(self, count: int) -> int:
+        """What the limits allow; nobody else holds this envelope."""
+        return self._pace.permits(count)
+
+    def started(self, indexes: Sequence[int]) -> None:  # noqa: ARG002 - the protocol of providers/base.py
         """The bytes are about to go out."""
         self.has_started = True
 
@@ -104,7 +111,8 @@ def send_test(workshop: Workshop, actor: Actor, message_id: str, address: str, a
         checked = _checked(channel, address)
         person = replace(preview.preview(work, message, as_target).sample.recipient, address=checked)
         provider = sender.provider_of(work, message.channel, message.provider_pk)
-        parcel = _pack(work, provider, channel, prepare(content, extras=_extras(work, message)), person)
+        prepared = sample_links.linked_as_sample(work, message, prepare(content, extras=_extras(work, message)))
+        parcel = _pack(work, provider, channel, prepared, person)
     with workshop.open(actor) as work:
         work.audit("message.test", f"message/{message_id}", address=mask(checked))
     return _send(parcel)
@@ -151,13 +159,23 @@ def _pack(
     # A key of its own keeps the trial's connections apart from those of the workers' event loops.
     account = replace(account, key=f"{account.key}.test.{work.unique_id()}")
     envelope = Envelope(f"test-{work.unique_id()}", person)
-    return _Parcel(provider.kind, provider.name, provider.is_emulated, account, prepared, envelope)
+    pace = Pace(work.pacing, provider, envelope.key)
+    return _Parcel(provider.kind, provider.name, provider.is_emulated, account, prepared, envelope, pace)
 
 
 def _send(parcel: _Parcel) -> Trial:
-    watch = _OneWatch()
-    asyncio.run(_send_within_limit(parcel, watch))
-    outcome = watch.outcome or _nothing_heard(has_started=watch.has_started)
+    watch, pace = _OneWatch(parcel.pace), parcel.pace
+    if pace.enter(1):
+        asyncio.run(_send_within_limit(parcel, watch))
+        now = SystemClock().now()
+        if watch.outcome is not None and watch.outcome.kind is OutcomeKind.THROTTLED:
+            pace.throttled(watch.outcome, now, now)
+        pace.leave([watch.outcome] if watch.outcome is not None else [])
+    outcome = watch.outcome
+    if outcome is None and pace.denied is not None:
+        words = f"{parcel.provider_name} gets no more messages at this moment, by its limits. Try again in a moment."
+        outcome = Outcome(OutcomeKind.THROTTLED, Reason.RATE_LIMITED, words)
+    outcome = outcome or _nothing_heard(has_started=watch.has_started)
     return Trial(parcel.provider_name, parcel.is_emulated, parcel.envelope.recipient.address, outcome)
 
 

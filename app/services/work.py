@@ -18,6 +18,7 @@ from app.domain.permissions import Actor
 from app.infra.broker import Broker
 from app.infra.clock import Clock, SystemClock
 from app.infra.db import Database
+from app.infra.pacing import Pacing
 from app.infra.settings import Settings
 from app.infra.vault import Vault
 from app.models.audit import AuditEntry
@@ -35,6 +36,7 @@ class Work:
     now: datetime
     vault: Vault
     settings: Settings
+    pacing: Pacing
     bells: list[tuple[str, tuple[Any, ...], str]] = field(default_factory=list)
 
     @property
@@ -77,7 +79,7 @@ class Work:
 
     def given_to(self, actor: Actor) -> "Work":
         """The same work in the hands of another actor: one look at the database says who asks and what they see."""
-        return Work(self.session, actor, self.now, self.vault, self.settings, self.bells)
+        return Work(self.session, actor, self.now, self.vault, self.settings, self.pacing, self.bells)
 
     def ring(self, task: str, *args: Any, queue: str = "bulk") -> None:
         """Ring that job once the transaction is through; nothing is rung when it fails."""
@@ -108,6 +110,7 @@ class Workshop:
         self.broker = broker
         self.clock = clock
         self.vault = vault
+        self.pacing = Pacing(broker, clock)
 
     @classmethod
     def equip(cls, settings: Settings) -> "Workshop":
@@ -127,7 +130,7 @@ class Workshop:
         Unavailable when the database is locked, full or away.
         """
         with _plain_words(), self.database.begin() as session:
-            work = Work(session, actor, self.clock.now(), self.vault, self.settings)
+            work = Work(session, actor, self.clock.now(), self.vault, self.settings, self.pacing)
             yield work
         for task, args, queue in work.bells:
             self.broker.ring(task, *args, queue=queue)
@@ -136,7 +139,7 @@ class Workshop:
     def read(self, actor: Actor) -> Iterator[Work]:
         """A work that only reads; it takes no lock and writes nothing."""
         with _plain_words(), self.database.read() as session:
-            yield Work(session, actor, self.clock.now(), self.vault, self.settings)
+            yield Work(session, actor, self.clock.now(), self.vault, self.settings, self.pacing)
 
 
 @contextmanager

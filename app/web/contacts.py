@@ -93,6 +93,7 @@ def _show(contact_id: str, form: TargetForm, status: int = 200) -> Response:
         contact = contacts.find_contact(work, contact_id)
         addresses = targets.targets_of(work, contact)
         subscriptions = contacts.subscriptions_of(work, contact)
+        left = contacts.left_topics_of(work, contact)
         choices = topics.choose_from(work)
     subscribing = SubscribeForm(formdata=None)
     subscribing.target.choices = options((target.id, target.address) for target in addresses)
@@ -100,7 +101,7 @@ def _show(contact_id: str, form: TargetForm, status: int = 200) -> Response:
     return render(
         "contacts/show.html", status=status, contact=contact, targets=addresses, subscriptions=subscriptions,
         attributes=[(name, say_value(value)) for name, value in sorted(contact.attributes.items())], form=form,
-        subscribing=subscribing,
+        subscribing=subscribing, left=left,
     )  # fmt: skip
 
 

@@ -8,15 +8,17 @@ from flask import Blueprint, Response, request, url_for
 from app.domain.channels import Channel
 from app.domain.errors import Invalid
 from app.domain.provider_spec import ProviderSpec
-from app.services import provider_sandbox, provider_trial, providers, receipts
+from app.services import provider_limits, provider_queue, provider_sandbox, provider_trial, providers
 from app.services import test_send as trials
 from app.services.provider_settings import fixed_fields
 from app.services.work import Work
 from app.web import access
 from app.web.context import actor, opening, reading, workshop
 from app.web.fields import put_errors
-from app.web.forms.providers import ProviderForm, TrialForm, form_for
-from app.web.htmx import go, redraw, render, toast
+from app.web.forms.providers import ProviderForm, TrialForm, form_for, sections_of
+from app.web.htmx import go, render, toast
+from app.web.provider_order import list_context
+from app.web.provider_page import LimitsForm, page_context
 
 blueprint = Blueprint("providers", __name__, url_prefix="/p/<project_id>/providers")
 
@@ -26,8 +28,8 @@ blueprint = Blueprint("providers", __name__, url_prefix="/p/<project_id>/provide
 def index(project_id: str) -> Response:
     """Every provider by channel, in failover order."""
     with reading() as work:
-        groups = providers.list_providers(work)
-    return render("providers/index.html", groups=groups)
+        found = list_context(work)
+    return render("providers/index.html", **found)
 
 
 @blueprint.get("/new")
@@ -57,8 +59,7 @@ def use_sandbox(project_id: str) -> Response:
 def new(project_id: str, kind: str) -> Response:
     """The empty form of a kind."""
     spec = providers.spec_of(kind)
-    form = form_for(spec)(policy=spec.uncertain_policy)
-    return render("providers/form.html", form=form, spec=spec, provider=None, findings=None, fixed=())
+    return _draw_form(form_for(spec)(policy=spec.uncertain_policy), spec)
 
 
 @blueprint.post("/new/<kind>")
@@ -69,29 +70,31 @@ def create(project_id: str, kind: str) -> Response:
     form = form_for(spec)()
     try:
         if request.form.get("act") == "test":
-            return _draw_findings(form, spec)
+            return _draw_form(form, spec, findings=_try(form, spec))
         with opening() as work:
             made = providers.connect(
                 work, kind, name=form.name.data or "", values=form.values(spec), policy=form.policy.data or ""
             )
     except Invalid as error:
         put_errors(form, error)
-        return redraw("providers/form.html", form=form, spec=spec, provider=None, findings=None, fixed=())
+        return _draw_form(form, spec, status=422)
     toast(f"{made.name} is connected.")
     return go(url_for("providers.show", provider_id=made.id))
 
 
-def _draw_findings(form: ProviderForm, spec: ProviderSpec, provider: Any = None) -> Response:
-    findings = provider_trial.try_typed(
-        workshop(), actor(), spec.kind, form.values(spec), provider.id if provider is not None else ""
-    )
+def _try(form: ProviderForm, spec: ProviderSpec, provider_id: str = "") -> list[Any]:
+    return provider_trial.try_typed(workshop(), actor(), spec.kind, form.values(spec), provider_id)
+
+
+def _draw_form(
+    form: ProviderForm, spec: ProviderSpec, provider: Any = None, *, status: int = 200, waiting: int = 0,
+    findings: list[Any] | None = None,
+) -> Response:  # fmt: skip
+    fixed = fixed_fields(spec, is_emulated=provider is not None and provider.is_emulated)
     return render(
-        "providers/form.html", form=form, spec=spec, provider=provider, findings=findings, fixed=_fixed(provider, spec)
-    )
-
-
-def _fixed(provider: Any, spec: ProviderSpec) -> frozenset[str]:
-    return fixed_fields(spec, is_emulated=provider is not None and provider.is_emulated)
+        "providers/form.html", status=status, form=form, spec=spec, provider=provider, findings=findings,
+        waiting=waiting, sections=sections_of(spec, fixed, form),
+    )  # fmt: skip
 
 
 @blueprint.get("/<provider_id>")
@@ -104,17 +107,27 @@ def show(project_id: str, provider_id: str) -> Response:
 def _draw(provider_id: str, form: TrialForm | None = None, status: int = 200, **extra: Any) -> Response:
     now = access.visitor()
     with reading() as work:
-        card = providers.card_of(work, providers.find_provider(work, provider_id))
-        settings = providers.settings_of(work, card.provider)
-        secrets = providers.secrets_of(card.provider)
-        desk = receipts.desk_of(work, card.provider, card.spec)
+        found = page_context(work, provider_id)
     own = {Channel.EMAIL: now.who.email if now else ""}
-    form = form or TrialForm(address=own.get(card.spec.channel, ""))
-    return render(
-        "providers/show.html", status=status, card=card, settings=settings, secrets=secrets, desk=desk,
-        trial_form=form.fit(card.spec.channel),
-        **({"findings": None, "trial": None} | extra),
-    )  # fmt: skip
+    channel = found["card"].spec.channel
+    form = form or TrialForm(address=own.get(channel, ""))
+    drawn = {"findings": None, "trial": None, "limits_form": LimitsForm.of(found["card"].provider)}
+    return render("providers/show.html", status=status, trial_form=form.fit(channel), **found, **(drawn | extra))
+
+
+@blueprint.post("/<provider_id>/limits")
+@access.needs("providers.write")
+def limit(project_id: str, provider_id: str) -> Response:
+    """How fast it is handed messages, and how many at once."""
+    form = LimitsForm()
+    try:
+        with opening() as work:
+            provider_limits.set_limits(work, provider_id, **form.values())
+    except Invalid as error:
+        put_errors(form, error)
+        return _draw(provider_id, status=422, limits_form=form)
+    toast("Saved. The next batch keeps to it.")
+    return go(url_for("providers.show", provider_id=provider_id))
 
 
 @blueprint.get("/<provider_id>/edit")
@@ -123,8 +136,8 @@ def edit(project_id: str, provider_id: str) -> Response:
     """The form with what is set, but for the secrets."""
     with reading() as work:
         provider, spec, form = _filled(work, provider_id)
-    fixed = _fixed(provider, spec)
-    return render("providers/form.html", form=form, spec=spec, provider=provider, findings=None, fixed=fixed)
+        waiting = provider_queue.waiting_for(work, provider)
+    return _draw_form(form, spec, provider, waiting=waiting)
 
 
 @blueprint.post("/<provider_id>/edit")
@@ -133,17 +146,17 @@ def change(project_id: str, provider_id: str) -> Response:
     """Test what was typed, or save it."""
     with reading() as work:
         provider, spec, form = _filled(work, provider_id)
+        waiting = provider_queue.waiting_for(work, provider)
     try:
         if request.form.get("act") == "test":
-            return _draw_findings(form, spec, provider)
+            return _draw_form(form, spec, provider, waiting=waiting, findings=_try(form, spec, provider.id))
         with opening() as work:
             providers.change(
                 work, provider_id, name=form.name.data or "", values=form.values(spec), policy=form.policy.data or ""
             )
     except Invalid as error:
         put_errors(form, error)
-        fixed = _fixed(provider, spec)
-        return redraw("providers/form.html", form=form, spec=spec, provider=provider, findings=None, fixed=fixed)
+        return _draw_form(form, spec, provider, status=422, waiting=waiting)
     toast("Saved. It is used from now on.")
     return go(url_for("providers.show", provider_id=provider_id))
 
@@ -196,15 +209,6 @@ def switch(project_id: str, provider_id: str) -> Response:
     return go(url_for("providers.show", provider_id=provider_id))
 
 
-@blueprint.post("/<provider_id>/move")
-@access.needs("providers.write")
-def move(project_id: str, provider_id: str) -> Response:
-    """One place up or down in the failover order."""
-    with opening() as work:
-        providers.move(work, provider_id, up=request.form.get("up") == "1")
-    return go(url_for("providers.index"))
-
-
 @blueprint.get("/<provider_id>/delete")
 @access.needs("providers.write")
 def ask_delete(project_id: str, provider_id: str) -> Response:
@@ -212,7 +216,8 @@ def ask_delete(project_id: str, provider_id: str) -> Response:
     with reading() as work:
         provider = providers.find_provider(work, provider_id)
         removal = providers.removal_of(work, provider_id)
-    return render("providers/delete.html", provider=provider, removal=removal)
+        waiting = provider_queue.waiting_for(work, provider)
+    return render("providers/delete.html", provider=provider, removal=removal, waiting=waiting)
 
 
 @blueprint.post("/<provider_id>/delete")

@@ -21,7 +21,7 @@ def index(project_id: str) -> Response:
     with reading() as work:
         project = settings.project_of(work)
         has_demo = demo.is_there(work)
-    form = _form(ProjectForm(data={"name": project.name, "time_zone": project.time_zone}))
+    form = _form(ProjectForm(obj=project))
     return render("settings/index.html", form=form, has_demo=has_demo)
 
 
@@ -33,11 +33,14 @@ def _form(form: ProjectForm) -> ProjectForm:
 @blueprint.post("")
 @access.needs("project.write")
 def change(project_id: str) -> Response:
-    """Save name and time zone."""
+    """Save what was typed."""
     form = _form(ProjectForm())
     try:
         with opening() as work:
-            settings.change_project(work, name=form.name.data or "", time_zone=form.time_zone.data or "")
+            settings.change_project(
+                work, name=form.name.data or "", time_zone=form.time_zone.data or "",
+                unsubscribe_mailbox=form.unsubscribe_mailbox.data,
+            )  # fmt: skip
     except Invalid as error:
         put_errors(form, error)
         with reading() as work:

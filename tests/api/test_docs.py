@@ -2,6 +2,7 @@
 
 from app.api import read_operations
 from app.infra.settings import ROOT
+from tests.doc_tables import parts_of, rewrite
 from tests.sdk import absent
 from tests.sdk.calls import read_calls
 
@@ -38,21 +39,12 @@ def refused_methods() -> str:
 TABLES = {"operations": operations, "refused methods": refused_methods}
 
 
-def _parts(page: str, name: str) -> tuple[str, str, str]:
-    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
-    before, found, rest = page.partition(begin)
-    table, ended, after = rest.partition(end)
-    assert found, f"docs/api.md has no {begin}"
-    assert ended, f"docs/api.md has no {end}"
-    return before + found, table, ended + after
-
-
 def test_the_table_of_operations_is_what_the_code_offers_and_the_sdks_exercise() -> None:
-    assert _parts(PAGE.read_text(), "operations")[1] == operations(), "run: python -m tests.api.test_docs"
+    assert parts_of(PAGE, "operations")[1] == operations(), "run: python -m tests.api.test_docs"
 
 
 def test_the_table_of_refused_methods_is_what_the_tests_call() -> None:
-    assert _parts(PAGE.read_text(), "refused methods")[1] == refused_methods(), "run: python -m tests.api.test_docs"
+    assert parts_of(PAGE, "refused methods")[1] == refused_methods(), "run: python -m tests.api.test_docs"
 
 
 def test_sdks_exercise_every_operation_that_has_a_method() -> None:
@@ -64,5 +56,4 @@ def test_sdks_exercise_every_operation_that_has_a_method() -> None:
 
 if __name__ == "__main__":
     for name, make in TABLES.items():
-        before, _, after = _parts(PAGE.read_text(), name)
-        PAGE.write_text(before + make() + after)
+        rewrite(PAGE, name, make())

@@ -8,9 +8,18 @@ import pytest
 from app import providers
 from tests.architecture.source import APP, PRODUCT, ROOT, functions, text, tree
 
-KITS = {"__init__"} | providers.KIT
-KINDS = sorted(path.stem for path in (APP / "providers").glob("*.py") if path.stem not in KITS)
+FILES = sorted((APP / "providers").glob("*.py"))
 JOBS = {node.name for node in functions("app/jobs.py") if not node.name.startswith("_")} - {"bind"}
+
+
+def is_named(name: str, node: ast.AST) -> bool:
+    """Whether that statement gives this name a value."""
+    is_annotated = isinstance(node, ast.AnnAssign) and node.value is not None
+    targets = [node.target] if is_annotated else getattr(node, "targets", [])
+    return any(isinstance(target, ast.Name) and target.id == name for target in targets)
+
+
+KINDS = [path.stem for path in FILES if any(is_named("PROVIDER", node) for node in ast.parse(path.read_text()).body)]
 
 
 def _rung(name: str) -> set[str]:
@@ -33,6 +42,13 @@ RUNG = {task for name in PRODUCT for task in _rung(name)}
 def test_there_are_providers() -> None:
     assert KINDS
     assert set(KINDS) == {spec.kind for spec in providers.specs()}
+
+
+def test_no_kind_is_left_out_because_its_file_does_not_offer_it() -> None:
+    specified = {
+        path.stem for path in FILES if any(is_named("spec", node) for node in ast.walk(ast.parse(path.read_text())))
+    }
+    assert specified == set(KINDS)
 
 
 @pytest.mark.parametrize("kind", KINDS)

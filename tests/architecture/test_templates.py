@@ -67,7 +67,11 @@ def test_a_page_never_compares_states(name: str) -> None:
     assert not re.search(r"\.(state|status)\s*(==|!=|in\b)\s*[\"'(\[]", _code(name))
 
 
-@pytest.mark.parametrize("name", PAGES)
+# Pages whose own address is the secret: a token in a cookie would protect nothing, and nobody has a cookie there.
+SECRET_IN_ADDRESS = "templates/unsubscribe/"
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if not name.startswith(SECRET_IN_ADDRESS)])
 def test_every_form_that_changes_something_carries_the_token(name: str) -> None:
     for form in re.findall(r"<form\b.*?</form>", _code(name), re.DOTALL | re.IGNORECASE):
         if re.search(r"method\s*=\s*[\"']post", form, re.IGNORECASE):

@@ -34,3 +34,20 @@ def test_a_service_account_is_dropped_on_its_field(house: House, open_browser: C
     ann.driver.execute_script(DROP, "film.mov", "x" * 100_001)
     ann.see("film.mov is too large for a key file.")
     assert field.get_property("value") == ACCOUNT
+
+
+def test_the_name_of_a_key_file_fills_its_id_and_what_it_holds_is_said(
+    house: House, open_browser: Callable[..., Person]
+) -> None:
+    ann = open_browser(house.url)
+    become_the_first_member(ann, house)
+    ann.open("/p/default/providers/new/apns")
+    ann.driver.execute_script(DROP, "AuthKey_2X9R4HXF34.p8", "-----BEGIN PRIVATE KEY-----")
+    ann.see("AuthKey_2X9R4HXF34.p8 was read: Key ID 2X9R4HXF34.")
+    assert ann.field("Key ID").get_property("value") == "2X9R4HXF34"
+
+    ann.open("/p/default/providers/new/fcm")
+    ann.driver.execute_script(DROP, "bells.json", ACCOUNT)
+    ann.see("bells.json was read: bells.")
+    ann.driver.execute_script(DROP, "bells.txt", "no JSON")
+    ann.see("bells.txt holds no JSON object.")

@@ -1,5 +1,7 @@
 """The MSG91 emulator is as strict as MSG91, and hides errors behind HTTP 200 as MSG91 does."""
 
+import json
+
 import pytest
 
 from app.emulators.msg91 import EMULATOR, TEMPLATE
@@ -60,3 +62,26 @@ def test_what_is_wrong_says_so_in_its_type_and_is_not_kept(flow, headers, status
 def test_a_number_asks_for_its_own_fault(number, status, tmp_path):
     answer, kept = send(tmp_path, {**GOOD, "recipients": [{**ANN, "mobiles": number}]})
     assert (answer.status_code, answer.json()["type"], kept) == (status, "error", [])
+
+
+@pytest.mark.parametrize("wanted", [{}, {"url": 5}, {"url": "http://a.example", "version": "v5"}, ["url"]])
+def test_the_console_takes_only_what_is_a_webhook(wanted, tmp_path):
+    async def work(stage):
+        return await stage.client.post(f"http://{stage.client.base_url.netloc.decode()}/for/acme/console", json=wanted)
+
+    assert play(EMULATOR, tmp_path, work).status_code == 400
+
+
+def test_reports_go_where_the_console_says_and_nowhere_before(tmp_path):
+    async def work(stage):
+        console = f"http://{stage.client.base_url.netloc.decode()}/for/acme/console"
+        flow = f"http://{stage.client.base_url.netloc.decode()}/for/acme/api/v5/flow"
+        await stage.client.post(flow, json=GOOD, headers=WHO)
+        assert (await stage.client.post(console, json={"url": stage.ear})).status_code == 200
+        answer = await stage.client.post(flow, json=GOOD | {"CRQID": "18.m1"}, headers=WHO)
+        return answer.json()["message"], await stage.receipts(1)
+
+    number, (receipt,) = play(EMULATOR, tmp_path, work)
+    report = json.loads(receipt.body)
+    assert (report["requestId"], report["CRQID"], report["status"]) == (number, "18.m1", "1")
+    assert report["telNum"] == ANN["mobiles"]

@@ -13,7 +13,7 @@ import pytest
 
 from app.domain.permissions import Actor
 from app.emulators.__main__ import discover
-from app.emulators.faults import Dial, Faults
+from app.emulators.faults import Faults
 from app.emulators.outbox import Outbox, outbox_path
 from app.engine import dispatch, fanout
 from app.engine.machine import Machine
@@ -135,18 +135,6 @@ def test_a_message_of_the_api_arrives_and_the_ledger_says_so(kind: str, house: H
     assert (message["status"], message["deliveredTotal"]) == ("sent", PEOPLE)
     assert {each["state"] for each in house.deliveries()} == {"sent"}
     assert all(each["providerMessageId"] for each in house.deliveries()), "the service's own id is kept"
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(
-    ("fault", "state"),
-    [("server-error", "queued"), ("throttled", "queued"), ("mailbox-unknown", "failed"), ("wrong-password", "queued")],
-)
-def test_a_failure_of_the_dial_ends_in_the_state_it_should(kind: str, fault: str, state: str, house: House) -> None:
-    house.faults.turn(Dial("default", fault))
-    house.send(kind)
-    assert house.outbox.count() == 0
-    assert {each["state"] for each in house.deliveries()} == {state}
 
 
 def test_everything_that_runs_says_where_and_how_to_connect(announced: dict[str, dict]) -> None:

@@ -135,6 +135,40 @@ def test_a_fault_is_answered_in_the_services_words(outbox, faults, fault, status
     assert outbox.count() == kept + 1
 
 
+@pytest.mark.parametrize(("kind", "status"), [("twilio", 500), ("vonage", 201), ("", 500)])
+def test_the_dial_of_another_service_is_not_played(outbox, faults, kind, status):
+    faults.turn(Dial(TOKEN, "server-error", kind=kind))
+
+    async def part(_, client):
+        return (await client.post(PLACE, data=MESSAGE)).status_code
+
+    assert play(outbox, faults, part) == status
+
+
+@pytest.mark.parametrize("kind", ["twilio", "vonage"])
+def test_receipts_keep_to_the_dial_of_their_own_service(outbox, faults, kind):
+    faults.turn(Dial(TOKEN, "receipts-never", kind=kind))
+    _, seen = receipts(outbox, faults, 3, wait=1.0)
+    assert states(seen) == ([] if kind == "twilio" else ["queued", "sent", "delivered"])
+
+
+def test_what_an_emulator_announces_it_can_play_is_what_it_plays(outbox, faults):
+    async def part(emulator, client):
+        answers = {}
+        for name in emulator.announcement()["faults"]:
+            if name.startswith("receipts-") or name in ("hang", "late-bounce"):
+                continue
+            faults.turn(Dial(TOKEN, name, amount=1, kind="twilio"))
+            try:
+                answers[name] = (await client.post(PLACE, data=MESSAGE)).status_code
+            except httpx.HTTPError as error:
+                answers[name] = type(error).__name__
+        return answers
+
+    answers = play(outbox, faults, part)
+    assert {name for name, answer in answers.items() if answer == 201} == {"slow", "accept-and-lie"}
+
+
 def test_a_number_asks_for_its_own_fault(outbox, faults):
     async def part(_, client):
         return [await client.post(PLACE, data=MESSAGE | {"To": f"+15005550{end}"}) for end in ("004", "102", "001")]
@@ -216,6 +250,8 @@ def test_receipts_come_in_order_and_signed(outbox, faults):
     [
         ("receipts-twice", ["queued", "queued", "sent", "sent", "delivered", "delivered"]),
         ("receipts-backwards", ["delivered", "sent", "queued"]),
+        ("late-bounce", ["queued", "sent", "delivered", "undelivered"]),
+        ("complaint", ["queued", "sent", "delivered"]),  # a text message is not reported as spam
     ],
 )
 def test_receipts_come_as_the_dial_says(outbox, faults, fault, expected):

@@ -134,3 +134,41 @@ def test_throttling_does_not_say_how_long_it_lasts(tmp_path):
     answer, _ = ask(tmp_path, dial="throttled")
     assert (answer.status_code, kind_of(answer)) == (429, "TooManyRequestsException")
     assert not [name for name in answer.headers if "retry" in name or "limit" in name]
+
+
+BULK = "/v2/email/outbound-bulk-emails"
+
+
+def bulk_to(*people):
+    template = {"TemplateContent": {"Subject": "Hi", "Text": "Hello {{name}}"}, "TemplateData": '{"name": "you"}'}
+    return {
+        "FromEmailAddress": "news@example.org", "DefaultContent": {"Template": template},
+        "BulkEmailEntries": [{"Destination": {"ToAddresses": [person]}} for person in people],
+    }  # fmt: skip
+
+
+def test_a_bulk_says_which_of_its_addresses_is_dead_and_sends_to_the_others(tmp_path):
+    answer, rows = ask(tmp_path, bulk_to("ann@example.com", "bea+mailbox-unknown@example.com", "c@nowhere"), path=BULK)
+    statuses = [each["Status"] for each in answer.json()["BulkEmailEntryResults"]]
+    assert (answer.status_code, statuses) == (200, ["SUCCESS", "INVALID_PARAMETER", "INVALID_PARAMETER"])
+    assert [row.recipient for row in rows] == ["ann@example.com"]
+    assert b"Hello you" in rows[0].raw
+
+
+@pytest.mark.parametrize(
+    ("document", "kind"),
+    [
+        (bulk_to(*(f"p{number}@example.com" for number in range(51))), "BadRequestException"),
+        ({**bulk_to(), "BulkEmailEntries": 7}, "SerializationException"),
+        ({**bulk_to("ann@example.com"), "DefaultContent": {}}, "SerializationException"),
+    ],
+    ids=["too many", "no list", "no template"],
+)
+def test_a_bulk_that_is_none_is_refused_whole(document, kind, tmp_path):
+    answer, rows = ask(tmp_path, document, path=BULK)
+    assert (answer.status_code, kind_of(answer), rows) == (400, kind, [])
+
+
+def test_the_dial_refuses_a_whole_bulk(tmp_path):
+    answer, rows = ask(tmp_path, bulk_to("ann@example.com"), path=BULK, dial="mailbox-unknown")
+    assert (answer.status_code, kind_of(answer), rows) == (400, "BadRequestException", [])

@@ -154,6 +154,17 @@ def test_two_projects_may_use_the_same_id(client: FlaskClient, shop: Workshop) -
     assert [(row.project_pk, row.provider_pk) for row in kept(shop)] == [(2, second.pk)]
 
 
+def test_the_page_of_a_sandbox_asks_nobody_to_paste_an_address(shop: Workshop, actor: Actor) -> None:
+    for is_emulated in (True, False):
+        provider = connect(shop, "mailgun", is_emulated=is_emulated)
+        with shop.open(actor) as work:
+            row = work.session.get(Provider, provider.pk)
+            desk = receipts.desk_of(work, row, spec_of("mailgun"))
+            work.session.delete(row)
+        assert desk is not None
+        assert (desk.hint == receipts.OF_SANDBOX) is is_emulated
+
+
 def test_the_address_outlives_a_change_of_the_secret_key(client: FlaskClient, shop: Workshop) -> None:
     provider = connect(shop)
     old = address_of(shop, provider)

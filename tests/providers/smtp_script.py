@@ -161,11 +161,14 @@ class Record:
         self.begun: list[int] = []
         self.outcomes: dict[int, Outcome] = {}
 
-    def may_start(self, count: int) -> bool:
+    at_once: int | None = None
+    is_paced = False
+
+    def may_start(self, count: int) -> int:
         if self.asked + count > self.allowance:
-            return False
+            return 0
         self.asked += count
-        return True
+        return count
 
     def started(self, indexes: Sequence[int]) -> None:
         assert not set(indexes) & set(self.begun), "started twice"

@@ -208,7 +208,7 @@ def test_each_reason_of_apples_table_has_its_class(status, reason, kind):
 
 
 @pytest.mark.parametrize("name", ["Unregistered", "ExpiredToken"])
-def test_a_token_that_is_gone_is_cleaned_up_with_the_moment_it_went(name):
+def test_a_token_that_is_gone_is_never_kept(name):
     outcome = outcome_of(HttpReply(410, {}, (PAYLOADS / f"{name}.json").read_bytes()))
     assert (outcome.kind, outcome.reason) == ("recipient_permanent", "token_retired")
     assert outcome.dead_since == datetime(2025, 11, 20, 10, 0, tzinfo=UTC)

@@ -134,12 +134,50 @@ def test_what_a_service_has_no_words_for_is_the_messages_fault(tmp_path):
     assert seen == []
 
 
-@pytest.mark.parametrize(("status", "kind"), [(401, "config_permanent"), (429, "throttled")])
-def test_what_holds_for_the_account_is_not_asked_again_and_again(tmp_path, status, kind):
-    told, seen = send(tmp_path, 200, script=[status])
+def test_wrong_settings_are_not_held_against_the_service_again_and_again(tmp_path):
+    told, seen = send(tmp_path, 200, script=[401])
     assert len(told.outcomes) == 200
-    assert {outcome.kind for outcome in told.outcomes.values()} == {kind}
+    assert {outcome.kind for outcome in told.outcomes.values()} == {"config_permanent"}
     assert len(seen) <= 2 * Acme.in_flight
+
+
+def test_after_too_fast_nothing_more_is_sent_and_what_is_left_stays_untouched(tmp_path):
+    told, seen = send(tmp_path, 200, script=[429])
+    assert {outcome.kind for outcome in told.outcomes.values()} == {"throttled"}
+    assert len(told.begun) == len(told.outcomes) == 4 * len(seen)
+    assert len(seen) <= 2 * Acme.in_flight
+
+
+class Sparing(Recorder):
+    """A watch with one slot, which grants what is left of its allowance and counts what is under way."""
+
+    at_once = 1
+    is_paced = True
+
+    def __init__(self, allowance=10**9):
+        super().__init__(allowance)
+        self.most_under_way = 0
+
+    def may_start(self, count):
+        granted = min(count, self.allowance - self.asked)
+        self.asked += granted
+        return granted
+
+    def started(self, indexes):
+        super().started(indexes)
+        self.most_under_way = max(self.most_under_way, len(self.begun) - len(self.outcomes))
+
+
+def test_no_more_requests_are_under_way_than_may_be(tmp_path):
+    told, seen = send(tmp_path, 200, recorder=Sparing())
+    assert (len(told.outcomes), len(seen)) == (200, 50)
+    assert told.most_under_way == Acme.spec.max_batch
+
+
+def test_of_a_group_only_those_are_sent_that_may_start_and_the_others_are_not_lost_in_between(tmp_path):
+    told, seen = send(tmp_path, 10, recorder=Sparing(7))
+    assert sorted(told.outcomes) == list(range(7))
+    assert [len(body) for *_, body, _ in seen] == [4, 3]
 
 
 @pytest.mark.parametrize("payload", [None, [], {"ids": 7}, {"ids": ["one"]}, {"ids": None}, "text", {}])

@@ -82,7 +82,7 @@ def test_the_request_is_the_one_of_the_documentation():
     assert GOOD["apiKey"] not in repr(request)
 
 
-def test_the_reply_to_is_a_header_of_its_own():
+def test_the_reply_to_is_not_lost_among_the_fields():
     """Appwrite's adapter appends it to the list of parameters, and so never sends it (sheet 20.1, 4)."""
     request = request_for(replyToName="Help desk", replyToEmail="help@example.org")
     assert fields_of(request)["h:Reply-To"] == "Help desk <help@example.org>"
@@ -171,7 +171,7 @@ def test_a_good_status_without_a_queued_message_is_not_a_success(body):
     assert judge(HttpReply(200, {}, body)).kind == "uncertain"
 
 
-def test_a_failing_service_leaves_an_outcome_for_the_recipient():
+def test_a_failing_service_never_leaves_a_recipient_without_an_outcome():
     """Appwrite's adapter writes nothing about anybody when Mailgun answers 5xx (20.1, 5)."""
     items = [Item(0, "k", Recipient("ann@example.com"), LETTER)]
     for status in (500, 502, 503, 504):

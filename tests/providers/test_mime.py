@@ -82,7 +82,7 @@ def test_the_message_id_is_the_same_for_every_try():
     assert read(write(key="d7"))["Message-ID"] == read(write(key="d7"))["Message-ID"] == "<d7@example.org>"
 
 
-def test_text_alone_is_one_plain_part():
+def test_text_alone_is_never_sent_as_html():
     message = read(write(text="Just text\n"))
     assert message.get_content_type() == "text/plain"
     assert body(message) == "Just text\n"

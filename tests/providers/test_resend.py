@@ -248,7 +248,7 @@ def test_a_good_status_without_an_id_is_not_a_success(body):
         (200, {"data": [{"name": "sandbox.example", "status": "verified"}]}, [True, True]),
         (200, {"data": [{"name": "sandbox.example", "status": "pending"}]}, [True, False]),
         (200, {"data": []}, [True, False]),
-        (401, {"name": "restricted_api_key", "message": "only send"}, [True]),
+        (401, {"name": "restricted_api_key", "message": "only send"}, [True, True]),
         (403, {"name": "invalid_api_key", "message": "no"}, [False]),
         (200, None, [False]),
     ],

@@ -61,9 +61,27 @@ def authorize(**changes):
 def test_the_form_asks_for_what_the_interface_names():
     fields = PROVIDER.spec.fields
     names = ["accessKey", "secretKey", "region", "fromName", "fromEmail", "replyToName", "replyToEmail"]
-    assert [field.name for field in fields] == names
+    assert [field.name for field in fields if not field.extra] == names
+    assert [field.name for field in fields if field.extra] == ["configurationSet", "topicArn"]
     assert [field.name for field in fields if field.needed] == ["accessKey", "secretKey", "region", "fromEmail"]
     assert [field.name for field in fields if field.secret] == ["secretKey"]
+
+
+def test_the_configuration_set_travels_with_each_email_where_there_is_one():
+    assert document_for(configurationSet="carillon")["ConfigurationSetName"] == "carillon"
+    assert "ConfigurationSetName" not in document_for(configurationSet="")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("configurationSet", "two words"), ("configurationSet", "a" * 65), ("topicArn", "carillon"),
+        ("topicArn", "arn:aws:sqs:eu-west-1:123456789012:carillon"),
+        ("topicArn", "arn:aws:sns:evil.example/#:123456789012:carillon"),
+    ],
+)  # fmt: skip
+def test_settings_of_receipts_that_cannot_be_are_named(field, value):
+    assert list(PROVIDER.check({**GOOD, field: value})) == [field]
 
 
 def test_the_region_decides_the_address():

@@ -98,8 +98,9 @@ RIG = SmtpRig()
 def test_the_form_has_the_fields_of_the_interface_in_their_order():
     assert [field.name for field in PROVIDER.spec.fields] == [
         "host", "port", "username", "password", "encryption", "autoTLS", "mailer",
-        "fromName", "fromEmail", "replyToName", "replyToEmail",
+        "fromName", "fromEmail", "replyToName", "replyToEmail", "bounceDomain",
     ]  # fmt: skip
+    assert [field.name for field in PROVIDER.spec.fields if field.extra] == ["bounceDomain"], "beside the interface"
     assert [field.name for field in PROVIDER.spec.fields if field.needed] == ["host", "fromEmail"]
     assert [field.name for field in PROVIDER.spec.fields if field.secret] == ["password"]
     assert (PROVIDER.spec.field("port").default, PROVIDER.spec.field("autoTLS").default) == (587, True)

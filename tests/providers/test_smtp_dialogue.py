@@ -38,7 +38,7 @@ def test_every_letter_arrives_once_over_one_connection(offers):
 
 
 @BOTH
-def test_each_letter_is_one_envelope_with_one_recipient(offers):
+def test_no_two_recipients_share_an_envelope(offers):
     server = ScriptedServer(offers=offers)
     deliver(server, 2)
     assert server.lines[1:] == [
@@ -61,6 +61,16 @@ def test_after_a_refused_envelope_the_transaction_is_reset(offers):
     server = ScriptedServer(to(b"<r0@", "550 5.1.1 No such user"), offers)
     deliver(server, 2)
     assert server.lines.index(b"RSET") < server.lines.index(b"RCPT TO:<r1@example.com>")
+
+
+@BOTH
+def test_a_batch_never_begins_inside_what_the_last_one_left_open(offers):
+    """A server that still has the refused envelope says 503, takes the recipient into it, and gets an empty text."""
+    server = ScriptedServer(to(b"<r0@", "450 4.2.0 Come back later"), offers)
+    deliver(server, 1, batches=2)
+    verbs = [line.partition(b" ")[0] for line in server.lines]
+    assert verbs.count(b"MAIL") == 2
+    assert verbs[len(verbs) - verbs[::-1].index(b"MAIL") - 2] == b"RSET"
 
 
 @BOTH

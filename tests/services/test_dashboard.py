@@ -2,54 +2,13 @@
 
 from datetime import date, timedelta
 
-import pytest
-
 from app.domain.permissions import Actor
-from app.models.deliveries import Attempt
 from app.models.projects import Project
 from app.services import dashboard
-from app.services.dashboard import Health
 from app.services.work import Workshop
 from tests.conftest import START, FakeClock
-from tests.factories import make_message, make_provider
+from tests.factories import make_message
 from tests.sent_messages import make_sent
-
-
-def test_a_provider_that_was_not_used_has_no_health(workshop: Workshop, actor: Actor) -> None:
-    with workshop.open(actor) as work:
-        provider = make_provider(work)
-        assert dashboard.health_of(work, [provider.pk]) == {provider.pk: Health()}
-
-
-def test_health_counts_the_last_hour_alone(workshop: Workshop, actor: Actor, clock: FakeClock) -> None:
-    with workshop.open(actor) as work:
-        provider = make_provider(work)
-        make_sent(work.session, {"failed": 30}, provider=provider)
-    clock.move(3700)
-    with workshop.open(actor) as work:
-        make_sent(work.session, {"sent": 9, "failed": 1}, provider=provider, at=clock.now() - timedelta(minutes=1))
-        health = dashboard.health_of(work, [provider.pk])[provider.pk]
-    assert (health.tries, health.accepted, health.median_ms, health.is_sample) == (10, 9, 120.0, False)
-
-
-def test_health_of_a_busy_provider_is_judged_by_its_newest_tries(
-    workshop: Workshop, actor: Actor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dashboard, "MOST_TRIES", 5)
-    with workshop.open(actor) as work:
-        provider = make_provider(work)
-        for number in range(8):
-            ended = START - timedelta(minutes=number)
-            outcome = "accepted" if number < 4 else "transient"
-            work.session.add(
-                Attempt(
-                    delivery_pk=1, message_pk=1, provider_pk=provider.pk, number=1, started_at=ended, ended_at=ended,
-                    outcome=outcome,
-                )
-            )  # fmt: skip
-        work.session.flush()
-        health = dashboard.health_of(work, [provider.pk])[provider.pk]
-    assert (health.tries, health.accepted, health.is_sample) == (5, 4, True)
 
 
 def test_days_follow_the_calendar_of_the_project_over_a_change_of_clocks(

@@ -136,9 +136,7 @@ def test_a_delivery_of_another_project_is_not_there(workshop: Workshop, actor: A
         work.session.flush()
         theirs = make_sent(work.session, {"sent": 1})
         number = deliveries.explore(work, Filter(), Cursor()).items[0].delivery.pk
-        stranger = Work(
-            work.session, Actor(actor.kind, "Eve", 2, 9, actor.permissions), work.now, work.vault, work.settings
-        )
+        stranger = work.given_to(Actor(actor.kind, "Eve", 2, 9, actor.permissions))
         with pytest.raises(NotFound):
             deliveries.story_of(stranger, number)
         with pytest.raises(NotFound):

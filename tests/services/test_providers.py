@@ -11,7 +11,7 @@ from app.domain.permissions import Actor
 from app.models.audit import AuditEntry
 from app.models.deliveries import Batch
 from app.models.providers import Provider
-from app.services import provider_sandbox, provider_trial, providers
+from app.services import provider_order, provider_sandbox, provider_trial, providers
 from app.services.work import Work, Workshop
 from tests.conftest import START
 from tests.factories import make_message, make_provider
@@ -94,10 +94,10 @@ def test_the_failover_order_moves_one_place_at_a_time(workshop: Workshop, actor:
     with workshop.open(actor) as work:
         made = [connect(work, name) for name in ("one", "two", "three")]
         assert order(work) == ["one", "two", "three"]
-        providers.move(work, made[2].id, up=True)
+        provider_order.move(work, made[2].id, up=True)
         assert order(work) == ["one", "three", "two"]
-        providers.move(work, made[0].id, up=True)
-        providers.move(work, made[0].id, up=False)
+        provider_order.move(work, made[0].id, up=True)
+        provider_order.move(work, made[0].id, up=False)
         assert order(work) == ["three", "one", "two"]
 
 

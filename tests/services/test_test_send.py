@@ -7,6 +7,7 @@ import pytest
 from app.domain.errors import Forbidden, Invalid
 from app.domain.permissions import Actor
 from app.services import test_send
+from app.services.provider_limits import usage_of
 from app.services.work import Workshop
 from tests.engine.conftest import MailServer
 from tests.factories import make_audience, make_message, make_provider
@@ -89,3 +90,20 @@ def test_a_viewer_may_not_send_a_test(workshop: Workshop, viewer: Actor, compose
     key = make_draft(workshop, composer, 25)
     with pytest.raises(Forbidden):
         test_send.send_test(workshop, viewer, key, "ed@example.org")
+
+
+def test_a_test_counts_for_the_limit_of_its_provider_and_waits_for_no_room(
+    shop: Workshop, actor: Actor, mail: MailServer
+) -> None:
+    with shop.open(actor) as work:
+        work.pacing.due()
+        provider = make_provider(work, port=mail.port)
+        provider.rate_count, provider.rate_seconds, provider.most_in_flight = 1, 600, 1
+    assert test_send.send_provider_test(shop, actor, provider.id, "ed@example.org").works
+    trial = test_send.send_provider_test(shop, actor, provider.id, "ed@example.org")
+    assert (trial.works, trial.outcome.reason) == (False, "rate_limited")
+    assert "gets no more messages at this moment, by its limits" in trial.outcome.detail
+    assert mail.recipients() == ["ed@example.org"]
+    with shop.read(actor) as work:
+        usage = usage_of(work, provider)
+    assert (usage.used, usage.in_flight) == (1, 0)

@@ -29,7 +29,12 @@ def test_the_command_line_wins_over_the_environment(monkeypatch: pytest.MonkeyPa
 
 def test_a_child_reads_the_very_settings_of_its_parent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     parent = Settings(
-        data_dir=tmp_path, port=1234, allow_private_hosts=True, provider_endpoints={"mailgun": "http://localhost:9/v3"}
+        data_dir=tmp_path,
+        port=1234,
+        allow_private_hosts=True,
+        provider_endpoints={"mailgun": "http://localhost:9/v3"},
+        bounces_port=2525,
+        bounces_certificate=tmp_path / "bounces.pem",
     )
     for name, value in parent.environment().items():
         monkeypatch.setenv(name, value)
@@ -41,6 +46,8 @@ def test_a_child_reads_the_very_settings_of_its_parent(monkeypatch: pytest.Monke
     [
         ("PORT", "banana", "CARILLON_PORT (--port) cannot be that; use a number from 0 to 65535"),
         ("PORT", "65536", "CARILLON_PORT (--port) cannot be that; use a number from 0 to 65535"),
+        ("BOUNCES_PORT", "70000", "CARILLON_BOUNCES_PORT cannot be that; use a number from 1 to 65535, or 0 for none"),
+        ("BOUNCES_PROTOCOL", "uucp", "CARILLON_BOUNCES_PROTOCOL cannot be that; use smtp or lmtp"),
         ("WORKERS", "0", "CARILLON_WORKERS (--workers) cannot be that; use a number from 1 to 256"),
         ("ALLOW_PRIVATE_HOSTS", "maybe", "CARILLON_ALLOW_PRIVATE_HOSTS cannot be that; use true or false"),
         ("LOG_FORMAT", "xml", "CARILLON_LOG_FORMAT cannot be that; use console or json"),

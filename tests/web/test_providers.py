@@ -1,20 +1,26 @@
 """The provider pages, against the emulator's real socket."""
 
 import json
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
 from app.domain.permissions import Actor
+from app.engine import breaker, provider_history
 from app.infra.settings import Settings
+from app.models.deliveries import Delivery
 from app.models.messages import Message
 from app.models.providers import Provider
+from app.services import providers
 from app.services.providers import specs as provider_specs
-from app.services.work import Workshop
+from app.services.work import Work, Workshop
 from tests.factories import make_provider
 from tests.sent_messages import make_sent
 from tests.web.page_client import Page, PageClient
@@ -119,20 +125,121 @@ def test_a_good_test_repairs_a_blocked_provider(
     assert "The provider refused our sign-in." not in olga.get(f"{LIST}/{provider.id}").text
 
 
-def test_the_order_is_changed_by_buttons(workshop: Workshop, actor: Actor, olga: PageClient) -> None:
-    with workshop.open(actor) as work:
-        make_provider(work, name="First")
-        make_provider(work, name="Second")
-    page = olga.get(LIST)
-    assert [link.get_text() for link in page.select("h3 a")] == ["First", "Second"]
-    page = olga.submit(page, "form[action$='/move']", up="0")
-    assert [link.get_text() for link in page.select("h3 a")] == ["Second", "First"]
+def note(work: Work, provider: Provider, outcomes: list[Outcome], at: datetime) -> None:
+    """What a batch came to, as the engine counts it."""
+    times = [timedelta(milliseconds=120)] * len(outcomes)
+    provider_history.note(work.session, (provider.pk, provider.project_pk), "w1", outcomes, times, at)
+
+
+FINE = accepted("id-1")
+BROKEN = Outcome(OutcomeKind.TRANSIENT, Reason.SERVER_ERROR, "no")
 
 
 def test_the_card_shows_the_last_hour(workshop: Workshop, actor: Actor, olga: PageClient) -> None:
     with workshop.open(actor) as work:
-        make_sent(work.session, {"sent": 9, "failed": 1}, provider=make_provider(work))
-    assert "90 % accepted of 10 tries" in olga.get(LIST).text
+        note(work, make_provider(work), [FINE] * 9 + [BROKEN], work.now)
+    text = olga.get(LIST).text
+    assert "90 % accepted of 10 tries; 1 failed" in text
+    assert "Answers in" in text
+
+
+def test_a_day_of_a_provider_is_drawn_and_told_in_numbers(workshop: Workshop, actor: Actor, olga: PageClient) -> None:
+    with workshop.open(actor) as work:
+        provider = make_provider(work)
+        note(work, provider, [FINE] * 4, work.now - timedelta(hours=20))
+        note(work, provider, [FINE, BROKEN], work.now)
+    page = olga.get(f"{LIST}/{provider.id}")
+    (chart,) = page.select("svg.provider-chart[role='img'][aria-label]")
+    assert len(chart.select("rect.fill-teal")) == 2
+    assert len(chart.select("rect.fill-red")) == 1
+    rows = [[cell.get_text(strip=True) for cell in row.select("td")][1:] for row in page.select("details tbody tr")]
+    assert [row[:6] for row in rows] == [["2", "1", "0", "0", "0", "1"], ["4", "4", "0", "0", "0", "0"]]
+    assert "It was never taken out of use." in page.text
+
+
+def test_a_provider_nobody_used_draws_no_chart(workshop: Workshop, actor: Actor, olga: PageClient) -> None:
+    with workshop.open(actor) as work:
+        provider = make_provider(work)
+    page = olga.get(f"{LIST}/{provider.id}")
+    assert "Nothing was sent through it in the last 24 hours." in page.text
+    assert not page.select(".provider-chart")
+
+
+def test_the_page_tells_when_and_why_it_was_out_of_use(workshop: Workshop, actor: Actor, olga: PageClient) -> None:
+    refused = Outcome(OutcomeKind.CONFIG_PERMANENT, Reason.AUTHENTICATION_FAILED, "535 no", "535")
+    with workshop.open(actor) as work:
+        provider = make_provider(work)
+        verdict = breaker.Verdict([refused], work.now)
+        breaker.tell(work.session, provider.pk, verdict, work.now)
+    page = olga.get(f"{LIST}/{provider.id}")
+    assert "The provider refused our sign-in." in page.text
+    assert "It lasts" in page.text
+    assert "535 no" in page.text
+    with workshop.open(actor) as work:
+        providers.repair(work, providers.find_provider(work, provider.id))
+    assert "Repaired by hand" in olga.get(f"{LIST}/{provider.id}").text
+
+
+def test_limits_are_set_and_bad_ones_told_by_field(workshop: Workshop, actor: Actor, olga: PageClient) -> None:
+    with workshop.open(actor) as work:
+        provider = make_provider(work)
+    page = olga.get(f"{LIST}/{provider.id}")
+    page = olga.submit(page, "form[action$='/limits']", rate_count="20", rate_seconds="60", most_in_flight="")
+    assert "In use: 0 of 20 a minute." in page.text
+    form = page.form("form[action$='/limits']").values
+    assert (form["rate_count"], form["rate_seconds"], form["most_in_flight"]) == ("20", "60", "")
+    for field, wrong in (("rate_count", "many"), ("rate_seconds", "0"), ("most_in_flight", "1001")):
+        refused = olga.submit(page, "form[action$='/limits']", **{field: wrong})
+        assert refused.status == 422
+        assert refused.select(f"#error-summary a[href='#{field}']")
+        assert refused.form("form[action$='/limits']").values[field] == wrong, "what was typed stays"
+    cleared = olga.submit(page, "form[action$='/limits']", rate_count="", rate_seconds="")
+    assert "In use: no limit." in cleared.text
+
+
+def test_changing_credentials_says_how_many_deliveries_wait_and_loses_none(
+    workshop: Workshop, actor: Actor, olga: PageClient
+) -> None:
+    shown = fill(olga)
+    with workshop.open(actor) as work:
+        make_sent(work.session, {"queued": 3, "sent": 2})
+        make_sent(work.session, {"queued": 4}, channel="sms")
+    edit = olga.get(f"{shown.path}/edit")
+    assert "3 deliveries wait to be sent" in edit.text
+    olga.submit(edit, password="another-secret-12345")
+    assert "3 deliveries wait on this channel, and stay." in olga.get(shown.path).text
+    assert "3 deliveries that wait stay; nothing is lost." in olga.get(f"{shown.path}/delete").text
+    with workshop.read(actor) as work:
+        assert work.session.query(Delivery).filter_by(state="queued", channel="email").count() == 3
+        [provider] = work.session.query(Provider).all()
+        assert work.vault.decrypt_json(provider.credentials)["password"] == "another-secret-12345"
+
+
+def test_the_form_is_grouped_and_says_what_is_set_in_the_folded_part(olga: PageClient) -> None:
+    page = olga.get(f"{LIST}/new/sendgrid")
+    assert [legend.get_text() for legend in page.select("main fieldset > legend")] == ["Account", "Sender", "Receipts"]
+    (folded,) = page.select("details.folded")
+    assert not folded.has_attr("open")
+    shown = fill(olga, replyToEmail="help@acme.example")
+    (folded,) = olga.get(f"{shown.path}/edit").select("details.folded")
+    assert "Set: Reply-to address" in folded.summary.get_text()
+    refused = fill(olga, replyToEmail="nobody")
+    assert refused.select("details.folded[open]")
+
+
+def test_a_key_file_s_name_fills_the_field_that_it_names(olga: PageClient) -> None:
+    (field,) = olga.get(f"{LIST}/new/apns").select("[data-file-drop]")
+    assert (field["data-file-drop"], field["data-name-field"]) == ("pem", "authKeyId")
+    assert re.fullmatch(str(field["data-name-pattern"]), "AuthKey_2X9R4HXF34.p8")
+
+
+def test_what_deserves_a_look_is_marked_and_does_not_make_the_connection_bad(emulators: dict, olga: PageClient) -> None:
+    olga.submit(olga.get(f"{LIST}/new"), "form:has(button[value='telesign'])", kind="telesign")
+    show = olga.get(str(olga.get(LIST).select("h3 a")[0]["href"]))
+    tested = olga.submit(show, "form[action$='/test']")
+    assert "The connection works, with something to look at" in tested.text
+    assert tested.select(".check-warning")
+    assert not tested.select(".check-bad")
 
 
 def test_switching_off_and_disconnecting_say_what_happens(workshop: Workshop, actor: Actor, olga: PageClient) -> None:
@@ -231,7 +338,7 @@ def test_a_text_goes_through_the_sandbox_and_can_be_read_there(emulators: dict, 
     arrived = olga.get("/p/default/sandbox")
     assert "+491701234567" in arrived.text
     one = olga.get(str(arrived.select("tbody a")[0]["href"]))
-    assert "SMS through twilio" in one.text
+    assert "SMS through Twilio" in one.text
     assert "the provider works" in one.text
     request = olga.get(f"{one.path}?view=request")
     assert "POST /Accounts/" in request.text
@@ -252,3 +359,18 @@ def test_what_leads_to_the_sandbox_cannot_be_turned_elsewhere(
         [provider] = work.session.query(Provider).all()
         assert work.vault.decrypt_json(provider.credentials) == before
         assert provider.options["sandbox"] == "default"
+
+
+def test_the_page_tells_whether_the_secret_that_proves_receipts_is_set(olga: PageClient) -> None:
+    typed = {
+        "name": "Mail", "apiKey": "key-0123456789abcd", "domain": "mg.example.org", "fromEmail": "a@mg.example.org",
+        "isEuRegion": "no",
+    }  # fmt: skip
+    page = olga.submit(olga.get(f"{LIST}/new/mailgun"), **typed)
+    assert "Webhook signing key Not set" in page.select("section[aria-labelledby='receipts-title']")[0].get_text(
+        " ", strip=True
+    )
+    edit = olga.get(f"{page.path}/edit")
+    page = olga.submit(edit, webhookSigningKey="signing-key-0123456789-4f2a")
+    said = page.select("section[aria-labelledby='receipts-title']")[0].get_text(" ", strip=True)
+    assert "Webhook signing key Set on 21 Nov 2026, ends in …4f2a" in said

@@ -1,6 +1,7 @@
 """The provider form, drawn from a kind's spec."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from flask_wtf import FlaskForm
@@ -61,6 +62,43 @@ def _say_maybe(value: Any) -> str:
     return str(value or "")
 
 
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A group of fields of the form. A folded one is shown on demand; `said` names what is set in it."""
+
+    legend: str
+    names: tuple[str, ...]
+    is_folded: bool = False
+    is_open: bool = False
+    said: str = ""
+
+
+def sections_of(spec: ProviderSpec, fixed: frozenset[str], form: ProviderForm) -> list[Section]:
+    """The fields of a kind in groups, without those that nobody may change; the advanced
+    ones folded, and open where something is wrong.
+    """
+    groups: dict[str, list[str]] = {"Account": ["name"], "Sender": [], "Receipts": [], "More settings": []}
+    for each in spec.fields:
+        if each.name not in fixed:
+            groups[_section_of(each)].append(each.name)
+    groups["More settings"].append("policy")
+    folded = groups.pop("More settings")
+    found = [Section(legend, tuple(names)) for legend, names in groups.items() if names]
+    advanced = [each for each in spec.fields if each.name in folded]
+    said = ", ".join(each.label for each in advanced if form[each.name].data not in (None, "", each.default))
+    is_open = any(form[name].errors for name in folded)
+    return [*found, Section("More settings", tuple(folded), True, is_open, f"Set: {said}" if said else "")]
+
+
+def _section_of(field: SpecField) -> str:
+    if field.advanced:
+        return "More settings"
+    if field.proves_receipts:
+        return "Receipts"
+    is_sender = any(word in field.name.lower() for word in ("from", "sender", "replyto"))
+    return "Sender" if is_sender and field.section == "options" else "Account"
+
+
 def form_for(spec: ProviderSpec, notes: Mapping[str, str] | None = None) -> type[ProviderForm]:
     """The form class of a kind. `notes` say of each secret that is set when that was and how it ends."""
     fields = {each.name: _draw(each, (notes or {}).get(each.name, "")) for each in spec.fields}
@@ -82,9 +120,10 @@ def _draw(spec: SpecField, note: str) -> Field:
         case FieldKind.MAYBE:
             return SelectField(spec.label, choices=options(_MAYBE), coerce=_say_maybe, default="", **words)
         case FieldKind.JSON | FieldKind.PEM:
-            return SecretFileField(
-                spec.label, set_note=note, render_kw=_PLAIN | {"rows": 8, "data-file-drop": ""}, **words
-            )
+            other, pattern = spec.name_gives
+            dropped = {"rows": 8, "data-file-drop": spec.kind.value}
+            named = {"data-name-field": other, "data-name-pattern": pattern} if other else {}
+            return SecretFileField(spec.label, set_note=note, render_kw=_PLAIN | dropped | named, **words)
         case _:
             return _draw_line(spec, note, words)
 

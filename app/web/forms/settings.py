@@ -25,12 +25,17 @@ class CheckboxesField(SelectMultipleField):
 
 
 class ProjectForm(FlaskForm):  # type: ignore[misc]
-    """Name and time zone of the project."""
+    """Name, time zone and unsubscribe mailbox of the project."""
 
     name = TextField("Name", description="What the project switcher and new members see.")
     time_zone = SelectField(
         "Time zone", description="Times are shown in it, and the composer offers it first. Scheduled messages stay."
     )
+    unsubscribe_mailbox = TextField(
+        "Unsubscribe mailbox", render_kw={"inputmode": "email"},
+        description="An address that you read. Mail programs that know no links send the wish to leave there; every "
+                    "email to a topic names it beside its own link.",
+    )  # fmt: skip
 
 
 class InvitationForm(FlaskForm):  # type: ignore[misc]

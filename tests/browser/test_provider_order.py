@@ -1,0 +1,82 @@
+"""The failover order by grip: carried with the keys, dragged with the mouse; and by buttons alone without scripts."""
+
+from collections.abc import Callable
+
+import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.wait import WebDriverWait
+
+from tests.browser.conftest import House
+from tests.browser.person import Person
+from tests.browser.test_first_email import become_the_first_member
+
+pytestmark = pytest.mark.browser
+LIST = "/p/default/providers"
+NAMES = ("Sandbox", "Mailgun Sandbox", "SendGrid Sandbox")
+
+
+def connect(person: Person) -> None:
+    """Three mail providers of the Sandbox."""
+    for words in ("Use the Sandbox", "Try Mailgun in the Sandbox", "Try SendGrid in the Sandbox"):
+        person.open(f"{LIST}/new")
+        person.press(words)
+        person.see("The Sandbox is connected.")
+
+
+def order(person: Person) -> list[list[str]]:
+    script = (
+        "return [...document.querySelectorAll('[data-tier]')].map(tier =>"
+        " [...tier.querySelectorAll('[data-provider]')].map(card => card.dataset.name))"
+    )
+    found: list[list[str]] = person.driver.execute_script(script)
+    return found
+
+
+def spoken(person: Person) -> str:
+    return str(person.driver.execute_script("return document.querySelector('#speaker').textContent"))
+
+
+def wait_for(person: Person, tiers: list[list[str]]) -> None:
+    WebDriverWait(person.driver, 15).until(lambda _: order(person) == tiers)
+
+
+def test_the_order_is_carried_with_keys_dragged_and_moved_by_buttons(
+    house: House, open_browser: Callable[..., Person]
+) -> None:
+    ann = open_browser(house.url)
+    become_the_first_member(ann, house)
+    connect(ann)
+    first, second, third = NAMES
+    ann.open(LIST)
+    assert order(ann) == [[first], [second], [third]]
+
+    grip = ann.driver.find_element("css selector", f"[aria-label='Move {third}']")
+    grip.send_keys(Keys.SPACE)
+    assert spoken(ann) == f"{third} is lifted. Place 3 of 3, on its own."
+    grip.send_keys(Keys.ARROW_UP)
+    assert spoken(ann) == f"Beside {second}, sharing."
+    grip.send_keys(Keys.ESCAPE)
+    assert spoken(ann) == f"{third} is back where it was."
+    assert order(ann) == [[first], [second], [third]]
+    grip.send_keys("m", Keys.ARROW_UP, Keys.ARROW_UP, Keys.ARROW_UP, Keys.ARROW_UP, Keys.ENTER)
+    wait_for(ann, [[third], [first], [second]])
+    assert ann.driver.switch_to.active_element.get_attribute("aria-label") == f"Move {third}", "the focus follows it"
+
+    grip = ann.driver.find_element("css selector", f"[aria-label='Move {second}']")
+    target = ann.driver.find_element("css selector", f"[data-name='{first}']")
+    ActionChains(ann.driver).move_to_element(grip).click_and_hold().move_to_element(target).release().perform()
+    wait_for(ann, [[third], [first, second]])
+    ann.see("50 %")
+
+    plain = open_browser(house.url, scripts=False)
+    plain.open("/sign-in")
+    for cookie in ann.driver.get_cookies():
+        plain.driver.add_cookie(cookie)
+    plain.open(LIST)
+    assert not plain.driver.find_element("css selector", "[data-grip]").is_displayed()
+    plain.press(f"Put {second} on its own")
+    plain.press(f"Move {third} down")
+    ann.open(LIST)
+    assert order(ann) == [[first], [third], [second]]
+    assert ann.complaints() == []
