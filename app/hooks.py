@@ -27,12 +27,14 @@ def create_hooks(shop: Workshop) -> Flask:
     hooks = Flask("app.hooks", static_folder=None)
     hooks.config.update(MAX_CONTENT_LENGTH=LARGEST, MAX_FORM_MEMORY_SIZE=LARGEST)
 
+    intake = receipts.Intake(shop)
+
     def take(kind: str, provider_id: str, token: str) -> Response:
         """Keep what a service says, and answer at once."""
         headers = {name.lower(): value for name, value in request.headers.items()}
         query = request.query_string.decode("utf-8", "replace")
         hook = HookRequest(shop.clock.now(), _whole_body(), headers, query)
-        receipts.take(shop, kind, provider_id, token, hook)
+        intake.take(kind, provider_id, token, hook)
         return Response(status=204)
 
     hooks.add_url_rule("/<kind>/<provider_id>/<token>", "take", take, methods=["POST"], provide_automatic_options=False)

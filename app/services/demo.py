@@ -8,7 +8,7 @@ from sqlalchemy import CursorResult, Select, and_, delete, func, or_, select, up
 
 from app.domain.errors import Conflict
 from app.domain.message_states import MessageStatus
-from app.engine import ledger
+from app.engine import ledger, provider_history
 from app.models.contacts import Contact
 from app.models.messages import Message, MessageEvent
 from app.models.providers import Provider
@@ -144,6 +144,7 @@ def _remove_providers(work: Work) -> tuple[int, int]:
         row.is_demo = False
     for row in rows:
         if row not in needed:
+            provider_history.forget(work.session, row.pk)
             work.session.delete(row)
     work.session.flush()
     return len(rows) - len(needed), len(needed)

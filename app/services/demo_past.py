@@ -44,16 +44,16 @@ class Course:
     most: int
     chance: Random
     tried: int = 0
-    struck: dict[int, str] = field(default_factory=dict)  # by number of the delivery
+    struck: dict[int, str] = field(default_factory=dict)  # by number of each delivery that was tried; empty: nothing
 
     def outcome_of(self, delivery: Claimed) -> Outcome:
         """What this try comes to."""
-        if delivery.attempts == 1:
-            if mishap := self.mishaps.get(self.tried):
-                self.struck[delivery.pk] = mishap
+        is_first = delivery.pk not in self.struck  # the ledger does not count a try that was throttled
+        if is_first:
+            self.struck[delivery.pk] = self.mishaps.get(self.tried, "")
             self.tried += 1
-        mishap = self.struck.get(delivery.pk, "")
-        if mishap and not (mishap in PASSING and delivery.attempts > 1):
+        mishap = self.struck[delivery.pk]
+        if mishap and (is_first or mishap not in PASSING):
             return MISHAPS[mishap]
         return judge(Stage.TEXT, Reply(250, f"2.0.0 Ok: queued as {self.chance.getrandbits(40):010X}"))
 

@@ -49,7 +49,6 @@ class Standing:
     address: str
     choices: list[Choice]
     suppressed: str
-    is_bulk: bool
     is_sample: bool
 
     @property
@@ -195,7 +194,7 @@ def _standing(holder: _Holder) -> Standing:
     suppressed = suppressions.suppressed_reason(holder.work, ticket.channel, ticket.address)
     return Standing(
         holder.project.name, Channel(ticket.channel), mask(ticket.address), _choices(holder), suppressed or "",
-        ticket.is_bulk, ticket.is_sample,
+        ticket.is_sample,
     )  # fmt: skip
 
 

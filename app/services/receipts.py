@@ -1,5 +1,7 @@
 """Receipts as they come in: proven, translated and kept, then rung for; and what a provider's page says of them."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,6 +15,7 @@ from app.domain.provider_spec import ProviderSpec
 from app.domain.receipts import HookRequest, NotUnderstood, Receipt
 from app.engine import feedback
 from app.engine.accounts import account_of, receipts_tokens_of, receipts_url_of
+from app.infra.gathering import Gathering
 from app.infra.hook_evidence import EvidenceMissing, EvidenceShelf, visit
 from app.infra.hook_proofs import is_same
 from app.infra.vault import VaultError
@@ -26,25 +29,43 @@ OF_SANDBOX = "The Sandbox knows this address already: what it says afterwards co
 _shelf = EvidenceShelf()  # what this process fetched to prove receipts
 
 
-def take(shop: Workshop, kind: str, provider_id: str, token: str, hook: HookRequest) -> int:
-    """Keep what a service says, and ring for it to be applied; how many receipts that were.
+_Told = tuple[tuple[int, int], list[Receipt]]  # whose they are, as `feedback.keep` takes it, and what was told
 
-    Raises NotFound for an address that is none, NotProven and NotUnderstood (see `domain.receipts`), Unavailable, also
-    when what proves it cannot be fetched from the service now: it will tell it again.
-    """
-    with shop.read(system()) as work:
-        provider = _whose(work, kind, provider_id, token)
-        try:
-            account = account_of(work.vault, work.settings, provider)
-        except VaultError as error:
-            log.warning("Receipts cannot be checked", provider=provider.id, why=str(error))
-            raise NotFound("There is nothing at this address.") from error
-    receipts = _read(kind, account, hook)
-    if receipts:
-        with shop.open(system(provider.project_pk)) as work:
-            feedback.keep(work.session, (provider.project_pk, provider.pk), receipts, work.now)
+
+class Intake:
+    """Where services tell what became of messages; one for a process, whose threads commit together."""
+
+    def __init__(self, shop: Workshop) -> None:
+        self._shop = shop
+        self._gathering: Gathering[_Told] = Gathering(self._keep)
+
+    def take(self, kind: str, provider_id: str, token: str, hook: HookRequest) -> int:
+        """Keep what a service says, and ring for it to be applied; how many receipts that were.
+
+        Raises NotFound for an address that is none, NotProven and NotUnderstood (see `domain.receipts`), Unavailable,
+        also when what proves it cannot be fetched from the service now: it will tell it again.
+        """
+        with self._shop.read(system()) as work:
+            provider = _whose(work, kind, provider_id, token)
+            try:
+                account = account_of(work.vault, work.settings, provider)
+            except VaultError as error:
+                log.warning("Receipts cannot be checked", provider=provider.id, why=str(error))
+                raise NotFound("There is nothing at this address.") from error
+        receipts = _read(kind, account, hook)
+        if receipts:
+            self._gathering.bring(((provider.project_pk, provider.pk), receipts))
+        return len(receipts)
+
+    def _keep(self, told: Sequence[_Told]) -> None:
+        """What came in at the same moment, in one transaction."""
+        mine: dict[tuple[int, int], list[Receipt]] = defaultdict(list)
+        for place, receipts in told:
+            mine[place] += receipts
+        with self._shop.open(system()) as work:
+            for place, receipts in mine.items():
+                feedback.keep(work.session, place, receipts, work.now)
             work.ring("apply_receipts")
-    return len(receipts)
 
 
 def _read(kind: str, account: Account, hook: HookRequest) -> list[Receipt]:

@@ -278,7 +278,7 @@ def test_several_processes_together_never_start_more_than_the_limit(
     seen = together([Starter(broker.url, limit, 4.5) for _ in range(4)])
     starts = [moment for each in seen for moment in each]
     assert most_in_a_window(starts, seconds) <= messages + 1
-    assert len(starts) >= 0.7 * messages * 4.5 / seconds, "the limit was not used"
+    assert len(starts) > messages, "they did not go on in the next window"
     assert sum(bool(each) for each in seen) > 1, "they did not run beside each other"
 
 

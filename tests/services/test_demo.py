@@ -74,7 +74,7 @@ def test_every_number_of_the_story_agrees_with_its_rows(told: Workshop) -> None:
     with told.open(system(1)) as work:
         assert topic_totals.recount(work) == 0
     with told.database.read() as session:
-        tries = session.scalar(select(func.count()).select_from(Attempt))
+        tries = session.scalar(select(func.count()).where(Attempt.outcome != "throttled"))  # those wear out nothing
         assert tries == session.scalar(select(func.sum(Delivery.attempts)))
         assert session.scalar(select(func.count()).where(Delivery.state == "sending")) == 0
         assert session.scalar(select(func.count()).where(Attempt.started_at >= Attempt.ended_at)) == 0
