@@ -101,7 +101,7 @@ def test_a_stranger_is_led_to_the_sign_in_page(world: World, method: str) -> Non
     assert wrong == {}
 
 
-# Mailbox providers post there without a cookie (RFC 8058): the token is in the address, and one we did not make is none.
+# Mailbox providers post there without a cookie (RFC 8058): the address holds the secret, and a made-up one is none.
 SECRET_IN_ADDRESS = "/u/<token>"
 
 
