@@ -1,6 +1,8 @@
 """What the holder of an unsubscribe link may do, and what it must not reach."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import delete, select
@@ -12,6 +14,7 @@ from app.engine.unsubscribe_links import issued_at
 from app.models.audit import AuditEntry
 from app.models.messages import Message
 from app.models.opt_outs import OptOut
+from app.models.projects import Project
 from app.models.suppressions import Suppression
 from app.models.targets import Target
 from app.models.topics import Subscriber, Topic
@@ -19,6 +22,7 @@ from app.services import contacts, preferences, subscribers, topics
 from app.services.work import Workshop
 from tests import factories
 from tests.conftest import FakeClock
+from tests.postgres import wait_for_a_lock
 
 ANN = "ann@example.org"
 STRANGER = Actor(ActorKind.MEMBER, "", ip="192.0.2.7", user_agent="Mozilla/5.0")  # whoever opened the page
@@ -172,6 +176,16 @@ def test_a_number_that_something_else_took_over_is_not_followed(scene: Scene, cl
     assert scene.news[0] in scene.of_ann()
 
 
+def test_the_links_of_sample_data_work_though_their_past_is_older_than_their_project(scene: Scene) -> None:
+    with scene.shop.database.begin() as session:
+        session.get_one(Project, 1).created_at = scene.shop.clock.now() + timedelta(minutes=5)
+    assert [choice.name for choice in scene.standing().named] == ["News"]
+    with scene.shop.database.begin() as session:
+        session.execute(delete(Message))
+    with pytest.raises(NotFound):
+        scene.standing()
+
+
 def test_a_message_to_people_themselves_ends_everything_on_the_channel_and_back(scene: Scene) -> None:
     ticket = scene.message_to(contacts=[scene.ann_id])
     assert scene.leave(ticket) == preferences.Left([], is_everything=True)
@@ -252,3 +266,23 @@ def test_nothing_is_kept_of_somebody_who_is_deleted(scene: Scene, actor: Actor) 
         contacts.delete_contact(work, scene.ann_id)
     with scene.shop.database.read() as session:
         assert session.query(OptOut).count() == 0
+
+
+@pytest.mark.parametrize("any_database_url", [pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True)
+def test_who_stops_at_the_moment_that_somebody_else_stops_it_is_told_no_trouble(any_workshop: Workshop) -> None:
+    """An address without a target has no row that the two could wait for; only PostgreSQL lets them meet."""
+    scene = Scene(any_workshop)
+    nobody = replace(scene.ticket, address="nobody@example.org")
+
+    def stop() -> None:
+        with any_workshop.open(STRANGER) as work:
+            preferences.stop(work, nobody)
+
+    with ThreadPoolExecutor(1) as pool:
+        with any_workshop.open(STRANGER) as work:
+            preferences.stop(work, nobody)
+            work.session.flush()
+            second = pool.submit(stop)
+            wait_for_a_lock(any_workshop.database)
+        second.result(10)
+    assert len(scene.suppressed()) == 1
