@@ -147,9 +147,9 @@ class Supervisor:
         end = monotonic() + STOP_WITHIN
         stop_children(self._named("web") + self._named("bounces"), WEB_SHARE)
         stop_children(self._named("ticker"), TICKER_SHARE)
-        left = end - monotonic() - EMULATORS_SHARE - (VALKEY_SHARE if self.valkey else 0)
-        stop_children(self._named("worker"), left)
-        stop_children(self._named("emulators"), EMULATORS_SHARE)
+        end -= VALKEY_SHARE if self.valkey else 0
+        stop_children(self._named("worker"), end - monotonic() - EMULATORS_SHARE)
+        stop_children(self._named("emulators"), end - monotonic())  # at least their share, and what the others left
         if self.valkey is not None:
             self.valkey.stop(patience=VALKEY_SHARE)
         log.info("Stopped")
