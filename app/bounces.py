@@ -21,6 +21,7 @@ from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from app.domain.errors import Unavailable
+from app.domain.networks import network_of
 from app.domain.return_paths import is_return_path
 from app.infra.clock import monotonic
 from app.infra.processes import set_title
@@ -179,7 +180,7 @@ class _Session(SMTP):
         """Someone is there; also called again when TLS begins."""
         if self._end is None:
             name = transport.get_extra_info("peername")
-            self.peer = str(name[0]) if isinstance(name, tuple) else ""
+            self.peer = network_of(str(name[0])) if isinstance(name, tuple) else ""
             self._refusal = self._receiver.refusal_of(self.peer)
             self._end = self.loop.call_later(SESSION_WITHIN, self.hang_up)
         self._receiver.open[self] = self.peer

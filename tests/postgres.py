@@ -9,9 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from time import monotonic, sleep
 
 import psycopg
+from sqlalchemy import text
 
+from app.infra.db import Database
 from app.migrations import upgrade
 
 
@@ -78,3 +81,15 @@ def _wait(folder: Path) -> None:
         else:
             return
     raise TimeoutError("PostgreSQL did not start within ten seconds.")
+
+
+def wait_for_a_lock(database: Database) -> None:
+    """Return once a transaction of that database waits for another one; AssertionError when none ever does."""
+    waits = text("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+    end = monotonic() + 10
+    while monotonic() < end:
+        with database.read() as session:
+            if session.scalar(waits):
+                return
+        sleep(0.01)
+    raise AssertionError("Nobody waits.")

@@ -16,6 +16,7 @@ from app.api.params import raw_parameters
 from app.domain.addresses import email_key, normalise_email
 from app.domain.byte_ranges import parse_chunk
 from app.domain.errors import TooMany
+from app.domain.networks import network_of
 from app.domain.permissions import Actor
 from app.infra.clock import Clock
 from app.infra.counters import Counters
@@ -98,7 +99,7 @@ def _chunk(asked: Request, _actor: Actor) -> str:
 
 
 _READERS: Mapping[By, Callable[[Request, Actor], str]] = {
-    By.IP: lambda _asked, actor: actor.ip,
+    By.IP: lambda _asked, actor: network_of(actor.ip),
     By.USER: lambda _asked, actor: str(actor.pk),
     By.EMAIL: _email,
     By.CHUNK: _chunk,

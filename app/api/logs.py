@@ -17,7 +17,8 @@ _EVENTS = {
     "message.edit": "message.update", "message.send": "message.update", "message.schedule": "message.update",
     "message.unschedule": "message.update", "provider.enable": "provider.update",
     "provider.disable": "provider.update", "provider.move": "provider.update", "provider.repair": "provider.update",
-    "provider.limit": "provider.update",
+    "provider.believe": "provider.update",
+    "provider.limit": "provider.update", "provider.share": "provider.update",
     "contact.create": "user.create", "contact.update": "user.update", "contact.delete": "user.delete",
 }  # fmt: skip
 _USER_TYPES = {

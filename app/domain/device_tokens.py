@@ -1,4 +1,4 @@
-"""Tells a dead device token from an account that was set up for other tokens than it is given."""
+"""Tells dead device tokens from an account that was set up for other tokens than it is given."""
 
 from dataclasses import dataclass, replace
 
@@ -6,6 +6,17 @@ from app.domain.outcomes import Outcome, OutcomeKind, Reason
 
 ENOUGH_UNPROVEN = 5  # foreign tokens in a row, before the account ever took one, that make it the account's fault
 ENOUGH_PROVEN = 20  # the same for an account that took tokens before
+FEWEST_DEATHS = 10  # fewer than these are never a mass death
+HIGHEST_SHARE = 0.2  # of the tokens that the service judged; more than this die at once only of wrong settings
+ENOUGH_TO_JUDGE = 50  # so many answers tell the share by themselves; fewer are held against those before them
+
+
+def is_mass_death(dead: int, judged: int) -> bool:
+    """Whether so many dead tokens, of those that the service took or called dead, are the account's fault.
+
+    A service that is asked in the wrong project or environment knows nobody there; people do not all leave at once.
+    """
+    return dead >= FEWEST_DEATHS and dead > HIGHEST_SHARE * judged
 
 
 @dataclass(slots=True)

@@ -1,8 +1,10 @@
 """What one try at one recipient came to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from app.domain.storable import is_storable, storable_text
 
 
 class OutcomeKind(StrEnum):
@@ -47,6 +49,7 @@ class Reason(StrEnum):
     HOST_REFUSED = "host_refused"
     NOT_CONFIGURED = "not_configured"
     NO_PROVIDER = "no_provider"
+    MASS_DEATH = "mass_death"  # it calls so many device tokens dead that rather its settings are wrong
     # the moment
     RATE_LIMITED = "rate_limited"
     GREYLISTED = "greylisted"
@@ -63,12 +66,30 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a service says, with an answer, that it takes: `limit` requests in a window, of which `left` more may come.
+
+    `reset` from the answer on the window ends and all of them may come anew. None where the service does not say.
+    """
+
+    limit: int | None
+    left: int | None
+    reset: timedelta
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether nothing more is taken before the reset."""
+        return self.left == 0 and self.reset > timedelta()
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """A value, never a string to search and never an exception.
 
     `detail` is the provider's own answer, one line, without secrets; `code` its own code ("550 5.1.1");
     `retry_after` is how long the provider asked to wait, when it said so. `dead_since` is when the address died, as
-    the provider tells it (aware): whoever registered again later is alive.
+    the provider tells it (aware): whoever registered again later is alive. `allowance` came with the same answer; of
+    the outcomes of one request one carries it.
     """
 
     kind: OutcomeKind
@@ -78,6 +99,14 @@ class Outcome:
     provider_message_id: str = ""
     retry_after: timedelta | None = None
     dead_since: datetime | None = None
+    allowance: Allowance | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        """Keep what the provider said as any database can: JSON can hold half a character, and what cuts texts does."""
+        if is_storable(f"{self.detail}{self.code}{self.provider_message_id}"):
+            return
+        for name in ("detail", "code", "provider_message_id"):
+            object.__setattr__(self, name, storable_text(getattr(self, name)))
 
     @property
     def answer(self) -> str:

@@ -7,6 +7,15 @@ from typing import Any
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
+def storable_text(text: str) -> str:
+    """The text as it can be stored: without NUL, and with a mark where half a character was."""
+    return _UNSTORABLE.sub(_mark, text)
+
+
+def _mark(found: re.Match[str]) -> str:
+    return "" if found[0] == "\0" else "\ufffd"
+
+
 def is_storable(value: Any) -> bool:
     """Whether a text, or everything within a JSON value, can be stored. RecursionError for endless nesting."""
     if isinstance(value, str):

@@ -3,6 +3,8 @@
 import base64
 import hmac
 import json
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -10,6 +12,7 @@ from sqlalchemy import inspect
 
 from app.domain.return_paths import ReturnPaths
 from app.infra.settings import Settings
+from app.infra.token_shelf import TokenShelf
 from app.infra.tokens import TokenCache
 from app.infra.vault import Vault
 from app.models.base import to_milliseconds
@@ -37,10 +40,16 @@ def account_of(vault: Vault, settings: Settings, provider: Provider) -> Account:
         side_endpoints=side_endpoints_of(
             settings, provider.kind, is_emulated=provider.is_emulated, sandbox=str(provider.options.get(SANDBOX, ""))
         ),
-        tokens=TokenCache(settings.run_dir / "tokens", vault),
+        tokens=_tokens_of(settings.run_dir, settings.broker_url, vault),
         receipts_url=receipts_url_of(vault, settings, provider),
         return_paths=return_paths_of(vault, settings, provider),
     )
+
+
+@lru_cache(maxsize=8)
+def _tokens_of(run_dir: Path, broker_url: str, vault: Vault) -> TokenCache:
+    """The tokens that this process has, shares with its machine, and with all machines: one for all its accounts."""
+    return TokenCache(run_dir / "tokens", vault, TokenShelf(broker_url, vault))
 
 
 def return_paths_of(vault: Vault, settings: Settings, provider: Provider) -> ReturnPaths | None:

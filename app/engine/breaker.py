@@ -88,7 +88,7 @@ def leave_probe(session: Session, provider_pk: int, now: datetime) -> None:
     """There was nothing to try it with: the next one who has something may."""
     session.execute(
         update(Provider)
-        .where(Provider.pk == provider_pk, Provider.blocked_at.is_not(None))
+        .where(Provider.pk == provider_pk, Provider.blocked_at.is_not(None), Provider.retry_at.is_not(None))
         .values(retry_at=now)
         .execution_options(synchronize_session=False)
     )
@@ -107,6 +107,8 @@ def tell(session: Session, provider_pk: int, verdict: Verdict, now: datetime) ->
     session.refresh(provider, with_for_update=True)  # what is decided now is decided on what holds now
     if provider.blocked_at is not None and verdict.claimed_at <= provider.blocked_at:
         return  # what was under way when it was opened says nothing about now
+    if provider.blocked_at is not None and provider.retry_at is None:
+        return  # it waits for a person
     wrong = next((outcome for outcome in seen if outcome.kind is OutcomeKind.CONFIG_PERMANENT), None)
     bad = wrong or next((outcome for outcome in reversed(seen) if is_services_failure(outcome)), None)
     provider.streak = provider.streak + failed if failed == len(seen) else 0
@@ -114,6 +116,25 @@ def tell(session: Session, provider_pk: int, verdict: Verdict, now: datetime) ->
         _open(session, provider, bad, now)
     elif provider.blocked_at is not None:
         close(session, provider, now, by="recovered")
+
+
+def stop(session: Session, provider: Provider, outcome: Outcome, now: datetime) -> None:
+    """Take it out of use until a person has mended it: no batch tries by itself whether it works again.
+
+    The caller holds the provider's row (`FOR UPDATE`), read anew.
+    """
+    _open(session, provider, outcome, now)
+    provider.retry_at = None
+
+
+def closed_at(session: Session, provider_pk: int) -> datetime | None:
+    """When it was last closed after an opening; None when that never was."""
+    return session.scalar(
+        select(BreakerOpening.closed_at)
+        .where(BreakerOpening.provider_pk == provider_pk, BreakerOpening.closed_at.is_not(None))
+        .order_by(BreakerOpening.pk.desc())
+        .limit(1)
+    )
 
 
 def close(session: Session, provider: Provider, now: datetime, *, by: str) -> None:
@@ -135,12 +156,7 @@ def _is_too_much(session: Session, provider: Provider, failed: int, tried: int, 
         return failed == tried
     if provider.streak >= STREAK_TO_OPEN:
         return True
-    closed = session.scalar(
-        select(BreakerOpening.closed_at)
-        .where(BreakerOpening.provider_pk == provider.pk, BreakerOpening.closed_at.is_not(None))
-        .order_by(BreakerOpening.pk.desc())
-        .limit(1)
-    )
+    closed = closed_at(session, provider.pk)
     since = now - WINDOW if closed is None else max(now - WINDOW, closed)  # what it did before was judged before
     tries, share = provider_history.failing_share(session, provider.pk, since, now)
     return tries >= TRIES_TO_JUDGE and share >= SHARE_TO_OPEN

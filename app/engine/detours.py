@@ -48,8 +48,3 @@ def lane_of(session: Session, project_pk: int, way: Way) -> int:
         number = session.scalar(chosen)
     assert number is not None  # noqa: S101 - somebody made it, we or another worker
     return -number
-
-
-def wish_of(session: Session, lane: int) -> int:
-    """The provider that the deliveries of a lane were bound to from the start; 0 for none."""
-    return ways_of(session, [lane])[lane].wish_pk

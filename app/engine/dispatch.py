@@ -28,6 +28,7 @@ from app.engine import (
     lessons,
     lifecycle,
     routing,
+    token_deaths,
     turns,
 )
 from app.engine.accounts import account_of
@@ -334,10 +335,11 @@ def _record(machine: Machine, plan: Plan, lease: Lease, story: journal.Story, tu
     now = machine.clock.now()
     provider = plan.carriers[turn.provider_pk].provider if turn is not None else None
     holds = provider is None or provider.uncertain_policy == "hold"
-    results = results_of(lease, story, now, hold_uncertain=holds)
-    lesson = lessons.lesson_of(results, story)
     try:
         with machine.database.begin() as session:
+            story = token_deaths.weigh(session, lease, story, now)
+            results = results_of(lease, story, now, hold_uncertain=holds)
+            lesson = lessons.lesson_of(results, story)
             if turn is not None:
                 lessons.learn(session, lease, turn, lesson, now)
             ledger.record(session, lease, results, now)

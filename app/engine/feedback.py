@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session
 from app.domain.delivery_states import DeliveryState
 from app.domain.outcomes import Reason
 from app.domain.receipts import Receipt, ReceiptEvent, reason_of, state_after, suppression_of
-from app.engine import aftermath, ledger
+from app.domain.soft_bounces import is_soft_bounce
+from app.domain.storable import storable_text
+from app.engine import aftermath, ledger, soft_bounces
 from app.engine.machine import Machine
 from app.models.deliveries import Delivery
 from app.models.feedback import FeedbackEvent
@@ -63,7 +65,7 @@ def keep(session: Session, place: tuple[int, int], receipts: Iterable[Receipt], 
 
 def _fit(text: str, most: int) -> str:
     """Without what no database takes: NUL, and halves of signs, which JSON can write."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode()[:most]
+    return storable_text(text)[:most]
 
 
 def has_due(session: Session, now: datetime) -> bool:
@@ -112,7 +114,8 @@ class _Changes:
     before: dict[int, DeliveryState] = field(default_factory=dict)  # of each delivery that moved
     moved: dict[int, _Known] = field(default_factory=dict)
     said: dict[int, tuple[str, str]] = field(default_factory=dict)  # reason and number of its last move
-    suppressed: list[dict[str, Any]] = field(default_factory=list)
+    suppressed: list[Mapping[str, Any]] = field(default_factory=list)
+    soft: dict[tuple[int, str], set[str]] = field(default_factory=lambda: defaultdict(set))  # project, channel: whom
     done: list[dict[str, int]] = field(default_factory=list)
     waiting: list[dict[str, Any]] = field(default_factory=list)
     forgotten: list[int] = field(default_factory=list)
@@ -135,6 +138,12 @@ class _Changes:
             number = self.said.get(delivery.pk, ("", ""))[1] or receipt.provider_message_id
             self.said[delivery.pk] = reason_of(receipt).value, number
             delivery.state = after
+            if (
+                after is DeliveryState.FAILED
+                and receipt.is_proven
+                and is_soft_bounce(reason_of(receipt), was_taken=True)
+            ):
+                self.soft[delivery.project_pk, delivery.channel].add(delivery.address)
         word = suppression_of(receipt)
         if word:
             self.suppressed.append({
@@ -153,7 +162,6 @@ class _Changes:
             tallies[delivery.message_pk].subtract({before.value: 1})
             moves.append((pk, delivery.state.value, *self.said[pk]))
         ledger.move_held(session, moves, now)
-        aftermath.suppress(session, now, self.suppressed)
         for statement, rows in ((_DONE, self.done), (_LATER, self.waiting)):
             if rows:
                 session.connection().execute(statement, [row | {"now": now} for row in rows])
@@ -161,6 +169,9 @@ class _Changes:
             session.execute(delete(FeedbackEvent).where(FeedbackEvent.pk.in_(self.forgotten)))
         for message_pk in sorted(tallies):
             ledger.add_to_tally(session, message_pk, tallies[message_pk], now)
+        for place, addresses in self.soft.items():
+            self.suppressed += soft_bounces.worn_out(session, place, addresses, now)
+        aftermath.suppress(session, now, self.suppressed)  # after the tallies, as batches do: no lock waits in a ring
 
 
 _ROW = FeedbackEvent.pk == bindparam("row")
@@ -181,49 +192,54 @@ def _receipt_of(row: Row[Any]) -> Receipt:
 
 
 def _find(session: Session, page: Sequence[Row[Any]]) -> dict[int, _Known]:
-    """The delivery of each receipt by the receipt's number; two receipts of one delivery share what is known of it."""
-    keys = {row.pk: _KEY.fullmatch(row.delivery_key) for row in page}
-    pks = {int(key[1]) for key in keys.values() if key is not None}
-    by_pk = {each.pk: each for each in _hold(session, Delivery.pk.in_(pks))} if pks else {}
+    """The delivery of each receipt by the receipt's number; two receipts of one delivery share what is known of it.
+
+    All of them are held by one statement, in the order of their numbers, as everybody holds them.
+    """
+    pks = {row.pk: _number_of(session, row) for row in page}
+    wanted = set(pks.values()) - {0}
+    held = {each.pk: each for each in _hold(session, wanted)} if wanted else {}
     found: dict[int, _Known] = {}
     for row in page:
-        key = keys[row.pk]
-        delivery = by_pk.get(int(key[1])) if key is not None else None
-        if delivery is not None and key is not None and delivery.message_id != key[2]:
-            delivery = None  # another message has taken that number
-        if delivery is None and not row.delivery_key:
-            delivery = _find_by_number(session, row, by_pk)
+        delivery = held.get(pks[row.pk])
         if delivery is not None and _is_of(row, delivery):
             found[row.pk] = delivery
     return found
 
 
-def _find_by_number(session: Session, row: Row[Any], by_pk: dict[int, _Known]) -> _Known | None:
-    """By the service's own number, for those that do not bring ours back; the address leads to it quickly."""
-    address = row.address.strip().lower()
-    if not address or not row.provider_message_id:
-        return None
+def _number_of(session: Session, row: Row[Any]) -> int:
+    """The number of the delivery that a receipt speaks of; 0 when it names none.
+
+    Ours when it comes back, else by the service's own; the address leads to that quickly.
+    """
+    key, address = _KEY.fullmatch(row.delivery_key), row.address.strip().lower()
+    if key is not None or row.delivery_key or not address or not row.provider_message_id:
+        return int(key[1]) if key is not None else 0
     digits = "".join(filter(str.isdigit, address))
     fits = (
         Delivery.project_pk == row.project_pk,
         Delivery.address.in_({address, f"+{digits}"}),
         Delivery.provider_message_id == row.provider_message_id,
     )
-    matched = _hold(session, *fits)
-    if len(matched) != 1:
-        return None
-    return by_pk.setdefault(matched[0].pk, matched[0])
+    matched = session.scalars(select(Delivery.pk).where(*fits).limit(2)).all()
+    return matched[0] if len(matched) == 1 else 0
 
 
 def _is_of(row: Row[Any], delivery: _Known) -> bool:
-    """Whether this provider may speak of it: one of its project, and for what nobody signed the one that carried it."""
+    """Whether this provider may speak of it: one of its project, and for what nobody signed the one that carried it.
+
+    A key must name its message too: another one may have taken the number of a delivery that is gone.
+    """
+    key = _KEY.fullmatch(row.delivery_key)
+    if key is not None and key[2] != delivery.message_id:
+        return False
     is_carrier = delivery.provider_pk in (None, row.provider_pk)
     return delivery.project_pk == row.project_pk and (row.is_proven or is_carrier)
 
 
-def _hold(session: Session, *conditions: Any) -> list[_Known]:
+def _hold(session: Session, pks: Collection[int]) -> list[_Known]:
     """Deliveries, held until the transaction ends: nobody else moves them meanwhile."""
-    return _load(session, _KNOWN.where(*conditions).order_by(Delivery.pk).with_for_update(of=Delivery))
+    return _load(session, _KNOWN.where(Delivery.pk.in_(pks)).order_by(Delivery.pk).with_for_update(of=Delivery))
 
 
 def _load(session: Session, statement: Any) -> list[_Known]:

@@ -108,6 +108,7 @@ def _read_line(line: str, story: Story) -> None:
 
 def _write(outcome: Outcome) -> str:
     values = asdict(outcome)
+    del values["allowance"]  # it is of that moment
     values["retry_after"] = outcome.retry_after.total_seconds() if outcome.retry_after is not None else None
     values["dead_since"] = outcome.dead_since.isoformat() if outcome.dead_since is not None else None
     return json.dumps(values, separators=(",", ":"))

@@ -1,5 +1,6 @@
 """What an address's leaving means for messages that are on their way to it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -46,5 +47,6 @@ def _is_named(session: Session, message: Message, target: Target) -> bool:
 def _skip(session: Session, unwanted: Sequence[tuple[int, Message]], now: datetime) -> None:
     before, after = DeliveryState.QUEUED.value, DeliveryState.SKIPPED.value
     ledger.move_held(session, [(pk, after, Reason.OPTED_OUT.value, "") for pk, _ in unwanted], now)
-    for _, message in unwanted:
-        ledger.add_to_tally(session, message.pk, {before: -1, after: 1}, now)
+    counts = Counter(message.pk for _, message in unwanted)
+    for message_pk, count in sorted(counts.items()):  # by number, as everybody takes tallies
+        ledger.add_to_tally(session, message_pk, {before: -count, after: count}, now)

@@ -21,6 +21,7 @@ from app.domain.outcomes import Outcome, OutcomeKind
 from app.models.base import from_milliseconds, to_milliseconds
 from app.models.deliveries import Batch, Delivery, Tally
 from app.models.messages import Message
+from app.models.providers import Provider
 
 STATES = tuple(state.value for state in DeliveryState)
 _ADD_TO_TALLY = text(
@@ -222,25 +223,33 @@ def record(session: Session, lease: Lease, results: Sequence[Result], now: datet
     _write_results(session, lease, results, now)
 
 
-def take_over(session: Session, now: datetime) -> list[Lease]:
-    """The batches whose lease ran out, now closed as lost.
+def lost_batches(session: Session, now: datetime) -> list[int]:
+    """The batches whose lease ran out, by number; those that ran out first come first."""
+    lost = select(Batch.pk).where(Batch.state == "open", Batch.lease_until < now)
+    return list(session.scalars(lost.order_by(Batch.lease_until, Batch.pk).limit(20)))
 
-    The caller finds out from the journal what was started, and writes it with `record_lost` in this transaction.
+
+def take_over(session: Session, batch_pk: int, now: datetime) -> Lease | None:
+    """That batch, now closed as lost, if its lease did run out; None when somebody was quicker.
+
+    The caller finds out from the journal what was started, and writes it with `record_lost` in this transaction. The
+    provider's row is locked first, as everybody does it.
     """
-    lost = []
-    for batch in session.scalars(select(Batch).where(Batch.state == "open", Batch.lease_until < now).limit(20)):
-        try:
-            _close_batch(session, batch.pk, "open", "lost")
-        except LeaseLost:
-            continue
-        held = session.scalars(select(Delivery).where(Delivery.batch_pk == batch.pk).order_by(Delivery.pk)).all()
-        claimed = tuple(
-            Claimed(row.pk, row.address, row.target_pk, row.contact_pk, row.attempts, row.first_tried_at or now)
-            for row in held
-        )
-        whose = (batch.pk, batch.message_pk, batch.project_pk, batch.provider_pk, batch.worker)
-        lost.append(Lease(*whose, batch.claimed_at, claimed, wish_pk=held[0].wish_pk if held else 0))
-    return lost
+    carrier = select(Batch.provider_pk).where(Batch.pk == batch_pk).scalar_subquery()
+    session.execute(select(Provider.pk).where(Provider.pk == carrier).with_for_update())
+    batch = session.scalar(
+        select(Batch).where(Batch.pk == batch_pk, Batch.state == "open", Batch.lease_until < now).with_for_update()
+    )
+    if batch is None:
+        return None
+    _close_batch(session, batch.pk, "open", "lost")
+    held = session.scalars(select(Delivery).where(Delivery.batch_pk == batch.pk).order_by(Delivery.pk)).all()
+    claimed = tuple(
+        Claimed(row.pk, row.address, row.target_pk, row.contact_pk, row.attempts, row.first_tried_at or now)
+        for row in held
+    )
+    whose = (batch.pk, batch.message_pk, batch.project_pk, batch.provider_pk, batch.worker)
+    return Lease(*whose, batch.claimed_at, claimed, wish_pk=held[0].wish_pk if held else 0)
 
 
 def record_lost(session: Session, lease: Lease, results: Sequence[Result], now: datetime) -> None:
@@ -258,9 +267,10 @@ def due_wishes(session: Session, message_pk: int, now: datetime) -> list[int]:
     return list(session.scalars(_DUE_WISHES, {"message": message_pk, "now": to_milliseconds(now)}))
 
 
-def lane_of(session: Session, delivery_pk: int) -> int:
-    """The lane of that delivery: the provider that its target is bound to, 0 for none, a detour below zero."""
-    return session.scalar(select(Delivery.wish_pk).where(Delivery.pk == delivery_pk)) or 0
+def lanes_of(session: Session, delivery_pks: Sequence[int]) -> dict[int, int]:
+    """The lane of each of these deliveries: the provider that its target is bound to, 0 for none, a detour below."""
+    rows = session.execute(select(Delivery.pk, Delivery.wish_pk).where(Delivery.pk.in_(delivery_pks)))
+    return {row.pk: row.wish_pk for row in rows}
 
 
 def move_held(session: Session, moves: Sequence[tuple[int, str, str, str]], now: datetime) -> None:

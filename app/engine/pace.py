@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil
 
-from app.domain.outcomes import Outcome, OutcomeKind, Reason
+from app import providers
+from app.domain.outcomes import Allowance, Outcome, OutcomeKind, Reason
 from app.infra.clock import monotonic
-from app.infra.pacing import AWAY, LOOK_EVERY, Limits, Pacing, Permit, Why
+from app.infra.pacing import AWAY, LOOK_EVERY, Limits, Pacing, Permit, Stated, Throttled, Why
 from app.models.providers import Provider
 
 NAP = 0.05  # seconds a job waits itself; for longer it goes, and is rung at the moment
@@ -18,6 +19,7 @@ NAPS = 4  # in one job: then others have a turn
 WORTH_SAYING = 3.0  # seconds: a message that waits so long says why
 LONGEST_WAIT = 5.0  # seconds until a message that waits is looked at again: another lane may have become due
 RENEW_EVERY = 2.5  # seconds between two signs of life, of the ten after which slots are given to others
+RESTATE_EVERY = 1.0  # seconds after which a limit is told again that the service states with each answer
 SLOTS_LAST = 8.0  # seconds after which a batch that could not renew starts nothing more
 
 
@@ -74,6 +76,7 @@ class Pace:
     _renewed: float = 0.0
     _is_in: bool = False
     _told: tuple[datetime, timedelta | None] | None = None
+    _stated: tuple[int | None, float] = (None, 0.0)  # the limit that the service stated, and when we told it
 
     def __post_init__(self) -> None:
         self._limits = limits_of(self.provider)
@@ -134,7 +137,19 @@ class Pace:
         self._told, self.was_throttled = (started_at, wait), True
         self.denied = self.denied or Permit(0, wait=AWAY if wait is None else wait.total_seconds(), why=Why.HELD)
         seen = self._started / max(monotonic() - self._began, 1.0)
-        self.pacing.throttle(self._limits, wait, now - started_at, seen)
+        self.pacing.hear(self._limits, Throttled(wait, now - started_at, seen))
+
+    def stated(self, allowance: Allowance) -> None:
+        """Tell all workers what the service says that it takes, when that is news."""
+        limit, told_at = self._stated
+        moment = monotonic()
+        if allowance.limit == limit and moment - told_at < RESTATE_EVERY and not allowance.is_used_up:
+            return
+        self._stated = allowance.limit, moment
+        each = providers.get(self.provider.kind).spec.max_batch
+        self.pacing.hear(self._limits, Stated(allowance, each))
+        self.is_paced = self.is_paced or allowance.limit is not None
+        self._look_at = 0.0  # what holds now is asked for at the next start
 
     def leave(self, outcomes: Iterable[Outcome]) -> None:
         """Give back what was promised, once; what went well restores a rate that was cut, if nothing was throttled."""

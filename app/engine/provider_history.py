@@ -16,7 +16,7 @@ from app.domain.latency import class_of
 from app.domain.outcomes import Outcome, OutcomeKind
 from app.engine.machine import Machine
 from app.models.base import MILLISECOND, from_milliseconds, to_milliseconds
-from app.models.provider_history import COUNTS, TIMES, BreakerOpening, ProviderPeriod
+from app.models.provider_history import COUNTS, TIMES, BreakerOpening, ProviderPeriod, TokenDeath
 from app.models.providers import Provider
 from app.models.routes import Turn
 
@@ -68,6 +68,15 @@ def failing_share(session: Session, provider_pk: int, since: datetime, now: date
     ).one()  # fmt: skip
     tried, failed = int(row[0]), int(row[1])
     return tried, failed / tried if tried else 0.0
+
+
+def accepted_since(session: Session, provider_pk: int, since: datetime, now: datetime) -> int:
+    """How many messages it took since then; the minute of that moment counts as a whole."""
+    chosen = select(func.coalesce(func.sum(ProviderPeriod.accepted), 0)).where(
+        ProviderPeriod.provider_pk == provider_pk, ProviderPeriod.seconds == MINUTE,
+        ProviderPeriod.begins_at >= start_of(since, MINUTE), ProviderPeriod.begins_at <= now,
+    )  # fmt: skip
+    return int(session.scalar(chosen) or 0)
 
 
 def start_of(moment: datetime, seconds: int) -> datetime:
@@ -135,7 +144,7 @@ def _add(
 
 def forget(session: Session, provider_pk: int) -> None:
     """Delete the history of a provider that is disconnected: a database may give its number to another one."""
-    for table in (ProviderPeriod, BreakerOpening, Turn):
+    for table in (ProviderPeriod, BreakerOpening, TokenDeath, Turn):
         session.execute(delete(table).where(table.provider_pk == provider_pk))
 
 

@@ -88,6 +88,8 @@ class LedgerWatch:
         now = self.ended[index] = self.machine.clock.now()
         if outcome.kind is OutcomeKind.THROTTLED and self.pace is not None:
             self.pace.throttled(outcome, self.begun.get(index, now), now)
+        if outcome.allowance is not None and self.pace is not None:
+            self.pace.stated(outcome.allowance)
         try:
             self.book.answered(index, outcome)
         except OSError as error:

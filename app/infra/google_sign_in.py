@@ -13,8 +13,9 @@ from app.domain.outcomes import Outcome, OutcomeKind, Reason
 from app.infra.clock import SystemClock
 from app.infra.http import HttpReply, HttpRequest, exchange
 from app.infra.http_outcomes import outcome_of_failure, outcome_of_status
+from app.infra.sealed_tokens import Token
 from app.infra.signatures import Algorithm, KeyUnusable, check_key, sign_claims
-from app.infra.tokens import Token, TokenCache
+from app.infra.tokens import TokenCache
 
 TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
 # The account's file names the address that gets its signed assertion: nobody may name one of our own network.

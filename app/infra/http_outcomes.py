@@ -1,18 +1,23 @@
 """From HTTP answers and failures to outcomes: what holds for every service that says nothing more exact."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 
 import httpx
 
-from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
+from app.domain.outcomes import Allowance, Outcome, OutcomeKind, Reason, accepted
 from app.infra.clock import SystemClock
 from app.infra.http import NOT_SENT, HttpReply
 
 LONGEST_WAIT = timedelta(hours=24)
+LONGEST_WINDOW = timedelta(hours=1)  # a good answer whose limit resets later than that is not believed
 _EPOCH_FROM = 1_000_000_000.0  # a number of seconds this large is a moment, not a span
-_RESETS = ("ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset")
+_FAMILIES = ("ratelimit", "x-ratelimit", "x-rate-limit")  # what the names of such headers begin with
+_RESETS = tuple(f"{family}-reset" for family in _FAMILIES)
+_COUNT = re.compile(r"\s*(\d{1,9})\s*(?:[,;].*)?")  # `100`, and `100, 100;w=60` of older drafts
 
 _BY_STATUS: dict[int, tuple[OutcomeKind, Reason]] = {
     401: (OutcomeKind.CONFIG_PERMANENT, Reason.AUTHENTICATION_FAILED),
@@ -67,6 +72,39 @@ def wait_asked_for(headers: Mapping[str, str]) -> timedelta | None:
         if wait is not None:
             return min(max(wait, timedelta()), LONGEST_WAIT)
     return None
+
+
+def allowance_of(headers: Mapping[str, str]) -> Allowance | None:
+    """What the headers say that the account may still ask for (draft-ietf-httpapi-ratelimit-headers-07 and its kin).
+
+    A reset is a number of seconds (Resend) or a moment (SendGrid). None when they say nothing, or what cannot be.
+    """
+    for family in _FAMILIES:
+        said = headers.get(f"{family}-reset")
+        if said is None:
+            continue
+        reset = _read_wait(said)
+        limit, left = (_read_count(headers.get(f"{family}-{name}", "")) for name in ("limit", "remaining"))
+        if reset is not None and reset <= LONGEST_WINDOW and (limit or left is not None):
+            return Allowance(limit or None, left, max(reset, timedelta()))
+    return None
+
+
+def _read_count(text: str) -> int | None:
+    found = _COUNT.fullmatch(text)
+    return int(found[1]) if found is not None else None
+
+
+def with_allowance(outcomes: Sequence[Outcome], headers: Mapping[str, str]) -> Sequence[Outcome]:
+    """The outcomes of one request; one of them carries what the answer says of the account's limit.
+
+    One that was accepted, where there is any. A refusal for being too fast says itself how long to wait.
+    """
+    allowance = allowance_of(headers)
+    if allowance is None or any(each.kind is OutcomeKind.THROTTLED for each in outcomes):
+        return outcomes
+    place = next((index for index, each in enumerate(outcomes) if each.kind is OutcomeKind.ACCEPTED), 0)
+    return [replace(each, allowance=allowance) if index == place else each for index, each in enumerate(outcomes)]
 
 
 def _read_wait(text: str) -> timedelta | None:

@@ -28,7 +28,8 @@ _ASSIGNED = re.compile(
 )
 # Long runs of letters and digits are keys and device tokens; our own ids are shorter.
 _LONG = re.compile(r"(?<![\w/-])(?=[\w:-]{0,64}\d)(?=[\w:-]{0,64}[A-Za-z])[\w:-]{40,}(?![\w-])")
-_ONE_TIME = re.compile(r"(?P<place>/(?:start|join)/)[\w-]{16,}")  # addresses that open a door once
+# Addresses that open a door: for a first member, for one who is invited, to leave by a link, to tell receipts.
+_DOORS = re.compile(r"(?P<place>/(?:start|join|u|hooks/[\w%.~-]{1,64}/[\w%.~-]{1,128})/)[\w-]{16,}")
 _LONG_ENOUGH = 8  # characters: nothing shorter can hold a secret or an address
 
 
@@ -41,7 +42,7 @@ def redact(text: str) -> str:
     text = _ASSIGNED.sub(rf"\g<name>\g<sign>{REMOVED}", text)
     text = _EMAIL.sub(r"\g<first>…@\g<domain>", text)
     text = _PHONE.sub(r"\g<start>…\g<end>", text)
-    text = _ONE_TIME.sub(rf"\g<place>{REMOVED}", text)
+    text = _DOORS.sub(rf"\g<place>{REMOVED}", text)
     return _LONG.sub(REMOVED, text)
 
 

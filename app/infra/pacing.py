@@ -16,6 +16,7 @@ import redis
 import structlog
 from redis.commands.core import Script
 
+from app.domain.outcomes import Allowance
 from app.infra.broker import Broker
 from app.infra.clock import Clock, SystemClock, monotonic
 from app.infra.pacing_script import SCRIPT, WAKE
@@ -25,7 +26,7 @@ AWAY = 1.0  # seconds until Valkey is asked again
 GUARD, LONGEST_GUARD = 0.02, 2.0  # seconds within which a permit is used, from the moment it was asked for
 TRIES = 3  # for a permit that came so late that it could not be
 
-_KEYS = ("state", "own", "learned", "batches")
+_KEYS = ("state", "own", "learned", "batches", "stated")
 _MEMORY, _WAKES = "carillon:pace:memory", "carillon:pace:wakes"
 _MICRO = 1e6
 Answer = TypeVar("Answer")
@@ -93,6 +94,26 @@ class Reading:
     held: float
 
 
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """The service said "too fast", and to wait for so long (None: it did not say).
+
+    `age` is how long ago the request was started, `seen` how many messages a second we were starting.
+    """
+
+    wait: timedelta | None
+    age: timedelta
+    seen: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What the service says with an answer that it takes, in requests of at most `each` messages."""
+
+    allowance: Allowance
+    each: int
+
+
 class Pacing:
     """Asks for permits; one per process. Nothing here raises for a Valkey that is away."""
 
@@ -139,16 +160,22 @@ class Pacing:
         """End a batch; what went well restores a rate that was cut."""
         self._attempt(lambda: self._ask(limits, "leave", token, went_well))
 
-    def throttle(self, limits: Limits, wait: timedelta | None, age: timedelta, seen: float) -> None:
-        """The service said "too fast": nobody starts before `wait` is over (None: it did not say), and slower then.
+    def hear(self, limits: Limits, word: Throttled | Stated) -> None:
+        """Take over what the service said: nobody starts before the moment that it named, nor faster than it takes.
 
-        `age` is how long ago the request was started, `seen` how many messages a second we were starting.
+        A limit that it states holds while it does, and for a minute or two of its windows after that. How long a window
+        is shows by the longest time to a reset.
         """
         self._free_until.pop(limits.name, None)
-        said = -1 if wait is None else round(wait.total_seconds() * _MICRO)
-        self._attempt(
-            lambda: self._ask(limits, "throttle", "", said, max(0, round(age.total_seconds() * _MICRO)), seen)
-        )
+        facts: tuple[float, ...]
+        match word:
+            case Throttled(wait, age, seen):
+                op, said = "throttle", -1 if wait is None else round(wait.total_seconds() * _MICRO)
+                facts = (said, max(0, round(age.total_seconds() * _MICRO)), seen)
+            case Stated(allowance, each):
+                op, left = "state", -1 if allowance.left is None else allowance.left
+                facts = (allowance.limit or 0, left, round(allowance.reset.total_seconds() * _MICRO), each)
+        self._attempt(lambda: self._ask(limits, op, "", *facts))
 
     def read(self, limits: Limits) -> Reading | None:
         """How it stands; None when Valkey is away."""

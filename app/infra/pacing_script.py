@@ -4,13 +4,14 @@ One call is one moment for everybody: the server runs scripts one after another,
 Times are whole microseconds. The keys, in order: `state` (a hash: what throttles taught), `own` and `learned` (lists:
 what was started in the window of the provider's own limit and of the learned one, as `first last count`: so many were
 allowed from `first` on, and will have started at `last`), `batches`
-(a hash: who sends, as `until promised slots`), and `memory`, one for all providers: since when this server remembers.
+(a hash: who sends, as `until promised slots`), `stated` (a list as the other two, of requests: what was asked in the
+window that the service itself states), and `memory`, one for all providers: since when this server remembers.
 """
 
 LEASE = 10.0  # seconds a batch keeps its slots and promises without a sign of life
 
 SCRIPT = """
-local state, own_log, learned_log, batches, memory = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local state, own_log, learned_log, batches, stated_log, memory = unpack(KEYS)
 local op, now, token = ARGV[1], tonumber(ARGV[2]), ARGV[7]
 local own, span, most, born = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local SECOND = 1000000
@@ -21,6 +22,7 @@ local SLOWEST = 1 / 60           -- messages a second, however often it is halve
 local FIRST_HOLD, LONGEST_HOLD = SECOND, 60 * SECOND  -- after a throttle that says no moment
 local CHUNK = 50000              -- who waits, waits for what this time brings
 local BUSY = 250000              -- when to look again for what others hold
+local HEARD_FOR = 60 * SECOND    -- a stated limit holds so long after it was last stated, or for two of its windows
 if not now then
   local time = redis.call('TIME')
   now = time[1] * SECOND + time[2]
@@ -68,6 +70,11 @@ if rate > 0 then
   local count = math.max(1, math.floor(rate))
   rules[#rules + 1] = {log = learned_log, count = count, window = SECOND * count / rate}
 end
+local lessons = #rules
+if get('stated_until') > now then  -- in requests, of up to `each` messages
+  local count, window = get('stated'), get('stated_window')
+  rules[#rules + 1] = {log = stated_log, count = count, window = window, each = get('stated_each')}
+end
 
 local function read_log(rule)
   rule.entries, rule.used = {}, 0
@@ -114,15 +121,17 @@ local function look(wanted, is_patient)  -- how many may start now; with none: h
   local room, wait = wanted, 0
   for _, rule in ipairs(rules) do
     read_log(rule)
-    local needed, free = 1, rule.count - rule.used - promised
-    if is_patient then needed = math.min(wanted, math.max(1, math.floor(rule.count * CHUNK / rule.window))) end
+    local needed, free = 1, rule.count - rule.used - math.ceil(promised / (rule.each or 1))
+    if is_patient and not rule.each then
+      needed = math.min(wanted, math.max(1, math.floor(rule.count * CHUNK / rule.window)))
+    end
     if rule.log == own_log and born < since and since <= now and now < since + rule.window then
       free = 0  -- what was started before the server lost its memory is not known: the window counts as full
       wait = math.max(wait, since + rule.window - now)
     elseif free < needed then
       wait = math.max(wait, wait_for(rule, needed - free))
     end
-    room = math.min(room, free)
+    room = math.min(room, free * (rule.each or 1))
   end
   if wait > 0 then return 0, wait, 'rate' end
   return room, 0, ''
@@ -131,7 +140,7 @@ end
 local function keep_keys()
   local longest = math.max(FORGET, held - now)
   for _, rule in ipairs(rules) do longest = math.max(longest, 2 * rule.window) end
-  for index = 1, 4 do redis.call('PEXPIRE', KEYS[index], whole(longest / 1000 + 60000)) end
+  for index = 1, 5 do redis.call('PEXPIRE', KEYS[index], whole(longest / 1000 + 60000)) end
 end
 
 -- what may be asked
@@ -159,7 +168,7 @@ function ops.start()
   if #rules == 0 and held <= now then return {-1, -1, 0, ''} end
   local room, wait, why = look(tonumber(ARGV[8]), false)
   if room < 1 then return {0, 0, whole(wait), why} end
-  for _, rule in ipairs(rules) do note(rule, room, now + tonumber(ARGV[9])) end
+  for _, rule in ipairs(rules) do note(rule, rule.each and 1 or room, now + tonumber(ARGV[9])) end
   if mine then keep_batch(math.max(0, mine[1] - room), mine[2]) end
   keep_keys()
   return {room, -1, 0, ''}
@@ -204,9 +213,33 @@ function ops.throttle()
   return {whole(held - now)}
 end
 
+function ops.state()
+  local count, left, reset, each = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
+  if left == 0 then held = math.max(held, now + reset) end
+  redis.call('HSET', state, 'held', whole(held))
+  if count > 0 then
+    local is_same = get('stated_until') > now and get('stated') == count
+    local window = math.max(SECOND, reset, is_same and get('stated_window') or 0)  -- the longest that was seen of it
+    local till = now + math.max(HEARD_FOR, 2 * window)
+    if not is_same then redis.call('DEL', stated_log) end
+    redis.call('HSET', state, 'stated', whole(count), 'stated_window', whole(window))
+    redis.call('HSET', state, 'stated_each', whole(each), 'stated_until', whole(till))
+    local rule = {log = stated_log, count = count, window = window, each = each}
+    read_log(rule)
+    if left >= 0 and count - left > rule.used then  -- asked before we counted, or by others with the same account
+      local tail = rule.entries[#rule.entries]
+      local last = math.max(now + reset - window, tail and tail[2] or 0)
+      redis.call('RPUSH', stated_log, whole(now) .. ' ' .. whole(last) .. ' ' .. whole(count - left - rule.used))
+    end
+    rules[#rules + 1] = rule
+  end
+  keep_keys()
+  return {1}
+end
+
 function ops.usage()
   local used, window = 0, 0
-  if rules[1] then
+  if lessons > 0 then
     read_log(rules[1])
     used, window = rules[1].used, rules[1].window
   end

@@ -1,4 +1,4 @@
-"""How providers did over time: counts by minute and hour, and when the breaker took one out of use."""
+"""How providers did over time: counts by minute and hour, openings of the breaker, and tokens they called dead."""
 
 from datetime import datetime
 
@@ -56,3 +56,21 @@ class BreakerOpening(Base):
     probes: Mapped[int] = mapped_column(Integer, default=0)
     closed_at: Mapped[datetime | None]
     closed_by: Mapped[str] = mapped_column(String(16), default="")
+
+
+class TokenDeath(Base):
+    """A provider called a device token dead at `told_at`; kept for an hour, and while a person has to judge it.
+
+    `target_pk` is whose token it was; None when nothing followed from it. While `is_held`, the target is not expired:
+    so many died at once that the provider's settings may be wrong.
+    """
+
+    __tablename__ = "token_deaths"
+    __table_args__ = (Index(None, "provider_pk", "told_at"),)
+
+    pk: Mapped[int] = mapped_column(BigId, primary_key=True)
+    project_pk: Mapped[int] = mapped_column(BigId)
+    provider_pk: Mapped[int] = mapped_column(BigId)
+    target_pk: Mapped[int | None] = mapped_column(BigId)
+    told_at: Mapped[datetime]
+    is_held: Mapped[bool] = mapped_column(default=False)

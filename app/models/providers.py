@@ -18,7 +18,8 @@ class Provider(Searched, InProject, Base):
 
     Providers of a channel with the same `rank` stand side by side: they divide the deliveries by their `share`. It is
     handed at most `rate_count` messages in any `rate_seconds`, and has `most_in_flight` requests under way at once, in
-    all workers together; None is no limit of ours.
+    all workers together; None is no limit of ours. Until `deaths_believed_until` a device token that it calls dead is
+    retired however many there are.
     """
 
     __tablename__ = "providers"
@@ -45,4 +46,5 @@ class Provider(Searched, InProject, Base):
     blocked_detail: Mapped[str] = mapped_column(String(512), default="")
     retry_at: Mapped[datetime | None]
     streak: Mapped[int] = mapped_column(Integer, default=0)  # failures of the service itself, one after another
+    deaths_believed_until: Mapped[datetime | None]
     is_demo: Mapped[bool] = mapped_column(default=False)

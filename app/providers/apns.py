@@ -18,8 +18,8 @@ from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
 from app.domain.provider_spec import Field, FieldKind, ProviderSpec
 from app.domain.rendered import RenderedPush
 from app.infra.clock import SystemClock
+from app.infra.sealed_tokens import Token
 from app.infra.signatures import Algorithm, KeyUnusable, check_key, sign_claims
-from app.infra.tokens import Token
 from app.providers.base import Account, Finding
 from app.providers.http import (
     HttpProvider,

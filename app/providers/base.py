@@ -9,6 +9,7 @@ from app.domain.provider_spec import ProviderSpec
 from app.domain.receipts import HookRequest, Receipt
 from app.domain.rendered import Prepared, Recipient
 from app.domain.return_paths import ReturnPaths
+from app.domain.storable import storable_text
 from app.infra.tokens import TokenCache
 
 
@@ -82,6 +83,11 @@ class Finding:
     sentence: str
     detail: str = ""
     doubt: bool = False
+
+    def __post_init__(self) -> None:
+        """Keep words of the service as a page can show them: JSON can hold half a character."""
+        for name in ("sentence", "detail"):
+            object.__setattr__(self, name, storable_text(getattr(self, name)))
 
 
 class Provider(Protocol):

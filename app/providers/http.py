@@ -35,7 +35,8 @@ from app.domain.provider_checks import check_fields
 from app.domain.provider_spec import ProviderSpec
 from app.domain.rendered import Prepared, Recipient
 from app.infra.http import NOT_SENT, PATIENCE, HttpReply, HttpRequest, exchange
-from app.infra.http_outcomes import outcome_of_failure, outcome_of_status, unreadable, wait_asked_for
+from app.infra.http_outcomes import outcome_of_failure, outcome_of_status, unreadable, wait_asked_for, with_allowance
+from app.infra.http_pauses import note_pause, pause
 from app.providers.afterwards import Afterwards
 from app.providers.base import Account, Envelope, Finding, Watch
 
@@ -227,6 +228,7 @@ class HttpProvider(Translations, Afterwards):
 
     async def ask(self, account: Account, request: HttpRequest, *, patience: float | None = None) -> HttpReply:
         """Authorize, ask, and once more with a fresh token when only that was wrong. Raises as `exchange` does."""
+        await pause(account.key)
         return await self.ask_signed(account, request, await self.authorize(account, request), patience=patience)
 
     async def ask_signed(
@@ -235,10 +237,11 @@ class HttpProvider(Translations, Afterwards):
         """The same with a request that is authorized already; `request` is what it was before that."""
         base, patience = self.base_url(account), self.patience if patience is None else patience
         reply = await exchange(base, signed, http2=self.http2, patience=patience)
-        if not self.wants_new_token(reply):
-            return reply
-        signed = await self.authorize(account, request, refused=signed.headers.get("authorization", ""))
-        return await exchange(base, signed, http2=self.http2, patience=patience)
+        if self.wants_new_token(reply):
+            signed = await self.authorize(account, request, refused=signed.headers.get("authorization", ""))
+            reply = await exchange(base, signed, http2=self.http2, patience=patience)
+        note_pause(account.key, reply)
+        return reply
 
 
 def _veil(spec: ProviderSpec, account: Account, text: str) -> str:
@@ -276,6 +279,7 @@ class _Run:
     async def work(self) -> None:
         """Carry envelopes until there are none that may start."""
         while group := list(islice(self._envelopes, self._provider.spec.max_batch)):
+            await pause(self._account.key)
             parcel = await self._pack(group)  # before anything counts as begun: it may have to ask for a token
             granted = 0 if self._is_over else self._watch.may_start(len(group))
             if not granted:
@@ -340,7 +344,7 @@ class _Run:
                 self._verdict = outcome
             self._settle(parcel.items, [outcome] * len(indexes))
         else:
-            self._settle(parcel.items, self._judge(parcel.items, reply))
+            self._settle(parcel.items, with_allowance(self._judge(parcel.items, reply), reply.headers))
 
     def _judge(self, items: Sequence[Item], reply: HttpReply) -> Sequence[Outcome]:
         """What the kind makes of the answer; one of a shape it never met costs its own items, not the batch."""

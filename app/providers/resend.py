@@ -24,7 +24,6 @@ from app.domain.delivery_tags import tag_of
 from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
 from app.domain.provider_spec import EMAIL_SENDER, Field, FieldKind, ProviderSpec
 from app.domain.rendered import Attachment, Prepared, RenderedEmail
-from app.infra.clock import monotonic
 from app.infra.http import NOT_SENT, HttpReply, HttpRequest
 from app.providers.base import Account, Envelope, Watch
 from app.providers.http import (
@@ -35,7 +34,6 @@ from app.providers.http import (
     refuse_beyond_ascii,
     refuse_large,
     unreadable,
-    wait_asked_for,
 )
 from app.providers.mime import file_name, mailbox
 from app.providers.resend_checks import ResendChecks, name_of, proof_of
@@ -44,7 +42,6 @@ from app.providers.resend_receipts import HINT, SIGNING_SECRET, ResendReceipts
 MOST_AT_ONCE = 100
 LARGEST = 40 * 1024 * 1024  # bytes of an email with its files in base64
 REPLAYS_AFTER = (0.3, 1.5)  # seconds before a request that was cut off, or failed inside, is asked again
-LONGEST_PACE = 2.0  # seconds that we hold back by ourselves; a longer wait is the engine's
 _KEY = "idempotency-key"
 _SETTLED = frozenset([400, 409, 413, 422])  # refusals of these bytes, which would have met the first try as well
 _TO = re.compile(r"`to` field")
@@ -96,7 +93,6 @@ class Resend(ResendChecks, ResendReceipts, HttpProvider):
         receipts_hint=HINT,
     )
     in_flight: ClassVar[int] = 1  # a team may ask a few times a second; one request carries a hundred emails
-    _open_at: ClassVar[dict[str, float]] = {}  # by account, when its limit lets the next request in
 
     def home(self, values: Mapping[str, Any]) -> str:
         """Resend's only address."""
@@ -136,11 +132,6 @@ class Resend(ResendChecks, ResendReceipts, HttpProvider):
         await super().send(account, prepared, envelopes, sieve)
         await sieve.finish(account, prepared, envelopes)
 
-    async def authorize(self, account: Account, request: HttpRequest, *, refused: str = "") -> HttpRequest:
-        """The key is in the request already; what is waited for is the next moment that the limit has room."""
-        await asyncio.sleep(min(self._open_at.pop(account.key, 0.0) - monotonic(), LONGEST_PACE))
-        return request
-
     async def ask_signed(
         self, account: Account, request: HttpRequest, signed: HttpRequest, *, patience: float | None = None
     ) -> HttpReply:
@@ -159,20 +150,11 @@ class Resend(ResendChecks, ResendReceipts, HttpProvider):
                     raise
                 doubt = doubt or error
                 continue
-            self._keep_pace(account, reply)
             if _settles(reply, in_doubt=doubt is not None):
                 return reply
         if doubt is not None or reply is None:
             raise doubt or httpx.ReadError("No answer came")
         return reply
-
-    def _keep_pace(self, account: Account, reply: HttpReply) -> None:
-        """Remember when the limit has room again, once a request has used it up."""
-        if reply.headers.get("ratelimit-remaining") != "0" or not reply.is_good:
-            return
-        wait = wait_asked_for(reply.headers)
-        if wait is not None:
-            self._open_at[account.key] = monotonic() + wait.total_seconds()
 
 
 class _OneByOne(Resend):

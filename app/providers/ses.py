@@ -41,6 +41,7 @@ IDENTITIES = "/v2/email/identities"
 _REGION = re.compile(r"[a-z]{2}(-[a-z]{2,12}){1,3}-[0-9]{1,2}")
 _QUOTA = re.compile(r"\b(daily|24.?hour) (message |sending )?quota", re.IGNORECASE)
 _CLOCK = re.compile(r"signature (expired|not yet current)|RequestExpired", re.IGNORECASE)
+_TOO_LONG = re.compile(r"message (length|size)|too (large|long|big)", re.IGNORECASE)
 _UNVERIFIED = re.compile(r"not verified", re.IGNORECASE)
 
 _FIELDS = (
@@ -249,6 +250,8 @@ def judge(reply: HttpReply, address: str) -> Outcome:
         kind, reason = OutcomeKind.CONFIG_PERMANENT, Reason.SENDER_REFUSED
     elif kind_of_error == "BadRequestException" and address and address.lower() in words.lower():
         kind, reason = OutcomeKind.RECIPIENT_PERMANENT, Reason.INVALID_ADDRESS
+    elif kind is OutcomeKind.MESSAGE_PERMANENT and _TOO_LONG.search(words):  # which has no error of its own
+        reason = Reason.TOO_LARGE
     return Outcome(kind, reason, plain.detail, plain.code, retry_after=plain.retry_after)
 
 

@@ -253,7 +253,8 @@ def _judge_bounce(details: Mapping[str, Any], person: Mapping[str, Any]) -> Verd
     if sub in _SOFT:
         return *_SOFT[sub], code, words or sub
     if kind != "Permanent":  # Transient and Undetermined: a server gave up, or somebody is on holiday
-        return ReceiptEvent.FAILED, Reason.UNDELIVERED, code, words or sub
+        reason = Reason.UNREACHABLE if status == "5.4.4" else Reason.UNDELIVERED  # no way to that domain
+        return ReceiptEvent.FAILED, reason, code, words or sub
     if sub in _NOT_SENT:
         return ReceiptEvent.BOUNCED, Reason.MAILBOX_UNKNOWN, code, words or sub
     said = _SMTP_CODE.search(words)

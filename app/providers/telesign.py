@@ -6,7 +6,9 @@ Messages go out as ARN (alerts, reminders, notifications); Telesign's other type
 """
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -51,17 +53,19 @@ _CODES_OF: dict[tuple[OutcomeKind, Reason], tuple[int, ...]] = {
     (OutcomeKind.MESSAGE_PERMANENT, Reason.CONTENT_REJECTED): (
         229, 230, 237, 238, 233,  # a policy blocks it
         231, 515, 520,  # the content
-        207, 220, 221, 250, 599, 511, 512,  # it failed: expired, no credit of the person's, roaming, or for no reason
         -10001, -10002, -10003, -40006,  # a parameter is missing or wrong
     ),
+    (OutcomeKind.MESSAGE_PERMANENT, Reason.UNDELIVERED): (
+        207, 220, 250, 599, 511, 512,  # it failed: no credit of the person's, roaming, or for no reason
+    ),
+    (OutcomeKind.MESSAGE_PERMANENT, Reason.EXPIRED): (221,),
     (OutcomeKind.CONFIG_PERMANENT, Reason.AUTHENTICATION_FAILED): (
         10002, 10003, 10004, 10005, 10006, 10007, 10008, 10009,  # date, nonce, signature
-        10010,  # the account is suspended
         10015, 10022, 10028,  # customer, key, header
         -10009, -20002, -30000, -30001, -30006,
     ),
     (OutcomeKind.CONFIG_PERMANENT, Reason.NOT_CONFIGURED): (
-        10011,  # the product is off
+        10010, 10011,  # the account is suspended, the product is off
         10014, 10031, 10035,  # not from this address or host
         10033,  # a trial account, and the number is not verified
         501, 502, 508, 517, 521,
@@ -74,6 +78,7 @@ _CODES_OF: dict[tuple[OutcomeKind, Reason], tuple[int, ...]] = {
     (OutcomeKind.UNCERTAIN, Reason.SERVER_ERROR): (210, 503, 505, 514),  # taken over and held up: it may still arrive
 }  # fmt: skip
 _CODES = {code: verdict for verdict, codes in _CODES_OF.items() for code in codes}
+_TEXT_REFUSED = re.compile(r"parameter message\b", re.IGNORECASE)  # which we never leave out, so it is too long
 # What makes a test of the connection fail; any other code at least proves that Telesign knows us.
 _TROUBLES = (OutcomeKind.CONFIG_PERMANENT, OutcomeKind.THROTTLED, OutcomeKind.TRANSIENT)
 
@@ -193,6 +198,8 @@ def judge(reply: HttpReply) -> Outcome:
     code = next((each for each in codes if each in _CODES), None)
     words = _sentence(found)
     plain = outcome_of_status(reply, words, str(code if code is not None else next(iter(codes), "")))
+    if code is None and plain.kind is OutcomeKind.MESSAGE_PERMANENT and _TEXT_REFUSED.search(words):
+        return replace(plain, reason=Reason.TOO_LARGE)
     if code is None:
         return unreadable(reply) if reply.is_good else plain
     kind, reason = _CODES[code]

@@ -44,8 +44,8 @@ _CODES: dict[int, tuple[OutcomeKind, Reason]] = {
     21211: (OutcomeKind.RECIPIENT_PERMANENT, Reason.INVALID_ADDRESS),  # To is not a phone number
     21614: (OutcomeKind.RECIPIENT_PERMANENT, Reason.INVALID_ADDRESS),  # To cannot receive text messages
     21610: (OutcomeKind.RECIPIENT_OPTED_OUT, Reason.OPTED_OUT),  # answered STOP
-    21408: (OutcomeKind.MESSAGE_PERMANENT, Reason.CONTENT_REJECTED),  # the account may not send to that region
-    21612: (OutcomeKind.MESSAGE_PERMANENT, Reason.CONTENT_REJECTED),  # no route from this sender to that number
+    21408: (OutcomeKind.MESSAGE_PERMANENT, Reason.NOT_CONFIGURED),  # the account may not send to that region
+    21612: (OutcomeKind.MESSAGE_PERMANENT, Reason.SENDER_REFUSED),  # no route from this sender to that number
     21602: (OutcomeKind.MESSAGE_PERMANENT, Reason.CONTENT_REJECTED),  # empty body
     21617: (OutcomeKind.MESSAGE_PERMANENT, Reason.TOO_LARGE),  # body too long
     21212: (OutcomeKind.CONFIG_PERMANENT, Reason.SENDER_REFUSED),  # From is not a number
@@ -57,7 +57,7 @@ _CODES: dict[int, tuple[OutcomeKind, Reason]] = {
     21703: (OutcomeKind.CONFIG_PERMANENT, Reason.SENDER_REFUSED),  # Messaging Service has no sender
     21705: (OutcomeKind.CONFIG_PERMANENT, Reason.SENDER_REFUSED),  # no such Messaging Service
     20003: (OutcomeKind.CONFIG_PERMANENT, Reason.AUTHENTICATION_FAILED),
-    20005: (OutcomeKind.CONFIG_PERMANENT, Reason.AUTHENTICATION_FAILED),  # account suspended
+    20005: (OutcomeKind.CONFIG_PERMANENT, Reason.NOT_CONFIGURED),  # account suspended
     20404: (OutcomeKind.CONFIG_PERMANENT, Reason.NOT_CONFIGURED),  # no such account
     20429: (OutcomeKind.THROTTLED, Reason.RATE_LIMITED),
     21611: (OutcomeKind.THROTTLED, Reason.RATE_LIMITED),  # the sender's queue is full

@@ -56,7 +56,7 @@ _STATUSES: dict[str, tuple[OutcomeKind, Reason]] = {
     "5": (OutcomeKind.TRANSIENT, Reason.SERVER_ERROR),
     "6": (OutcomeKind.RECIPIENT_PERMANENT, Reason.INVALID_ADDRESS),  # no route to that prefix
     "7": (OutcomeKind.RECIPIENT_PERMANENT, Reason.INVALID_ADDRESS),  # the number is barred
-    "8": (OutcomeKind.CONFIG_PERMANENT, Reason.AUTHENTICATION_FAILED),  # the account is barred
+    "8": (OutcomeKind.CONFIG_PERMANENT, Reason.NOT_CONFIGURED),  # the account is barred
     "9": (OutcomeKind.CONFIG_PERMANENT, Reason.NOT_CONFIGURED),  # no credit
     "10": (OutcomeKind.TRANSIENT, Reason.SERVER_ERROR),  # too many binds
     "11": (OutcomeKind.CONFIG_PERMANENT, Reason.NOT_CONFIGURED),  # SMS is not switched on
@@ -186,6 +186,8 @@ _FAILURES: dict[str, tuple[ReceiptEvent, Reason]] = {
     "10": (ReceiptEvent.FAILED, Reason.CONTENT_REJECTED),  # illegal message
     "13": (ReceiptEvent.FAILED, Reason.CONTENT_REJECTED),  # not for this age
     "14": (ReceiptEvent.FAILED, Reason.CONTENT_REJECTED),  # blocked by the carrier
+    # what a country's rules ask for: entity, header, registered content, consent
+    **dict.fromkeys(("50", "51", "52", "53", "54"), (ReceiptEvent.FAILED, Reason.NOT_CONFIGURED)),
 }
 _DIGESTS = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}  # which one the account uses, by the signature's length
 

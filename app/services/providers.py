@@ -12,7 +12,7 @@ from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.message_states import MessageStatus
 from app.domain.provider_spec import ProviderSpec
 from app.domain.shares import per_cent
-from app.engine import breaker, provider_history, routing
+from app.engine import breaker, provider_history, routing, token_deaths
 from app.engine.accounts import SANDBOX
 from app.models.messages import Message
 from app.models.providers import Provider
@@ -293,6 +293,7 @@ def repair(work: Work, provider: Provider) -> None:
     """Let a blocked provider take deliveries again, and wake the messages that wait for it."""
     if provider.blocked_at is not None:
         work.audit("provider.repair", f"provider/{provider.id}", reason=provider.blocked_reason)
+    token_deaths.drop_held(work.session, provider.pk)
     breaker.close(work.session, provider, work.now, by="repaired")
     wake(work)
 

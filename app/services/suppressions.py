@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from app.domain.errors import Conflict, Invalid
 from app.domain.ids import CUSTOM_ID_RULE, is_custom_id
@@ -16,6 +17,7 @@ from app.services.work import Work
 REASONS: Mapping[str, str] = {
     "unsubscribed": "Unsubscribed",
     "hard_bounce": "Address does not exist",
+    "soft_bounce": "Could not be reached again and again",
     "complaint": "Complained about spam",
     "by_hand": "Added by hand",
 }
@@ -64,7 +66,14 @@ def suppress(
     found = find_by_address(work, channel, address_key)
     if found is not None:
         return found
-    return _add(work, channel=channel, address_key=address_key, reason=reason, source=source, is_demo=is_demo)
+    try:
+        with work.session.begin_nested():
+            return _add(work, channel=channel, address_key=address_key, reason=reason, source=source, is_demo=is_demo)
+    except IntegrityError:  # somebody else did so at this very moment, which is as good
+        found = find_by_address(work, channel, address_key)
+        if found is None:
+            raise
+        return found
 
 
 def _add(work: Work, *, source: str, suppression_id: str = "", **facts: Any) -> Suppression:

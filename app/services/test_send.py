@@ -170,6 +170,8 @@ def _send(parcel: _Parcel) -> Trial:
         now = SystemClock().now()
         if watch.outcome is not None and watch.outcome.kind is OutcomeKind.THROTTLED:
             pace.throttled(watch.outcome, now, now)
+        if watch.outcome is not None and watch.outcome.allowance is not None:
+            pace.stated(watch.outcome.allowance)
         pace.leave([watch.outcome] if watch.outcome is not None else [])
     outcome = watch.outcome
     if outcome is None and pace.denied is not None:

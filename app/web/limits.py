@@ -3,8 +3,10 @@
 from flask import request
 from flask_limiter import Limiter
 
+from app.domain.networks import network_of
+
 limiter = Limiter(
-    key_func=lambda: request.remote_addr or "", strategy="moving-window", in_memory_fallback_enabled=True,
+    key_func=lambda: network_of(request.remote_addr or ""), strategy="moving-window", in_memory_fallback_enabled=True,
     key_prefix="carillon-limits",
 )  # fmt: skip
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 
-from app.services import bounces, provider_health, provider_limits, provider_queue, providers, receipts
+from app.services import bounces, device_deaths, provider_health, provider_limits, provider_queue, providers, receipts
 from app.services.provider_health import Bucket
 from app.services.provider_limits import Usage
 from app.services.work import Work
@@ -105,6 +105,7 @@ def page_context(work: Work, provider_id: str) -> dict[str, Any]:
         "secrets": providers.secrets_of(provider),
         "desk": receipts.desk_of(work, provider, card.spec),
         "mail_desk": bounces.desk_of(work, provider, card.spec),
+        "devices": device_deaths.count_held(work, provider),
         "usage": provider_limits.usage_of(work, provider),
         "waiting": provider_queue.waiting_for(work, provider),
         "openings": provider_health.openings_of(work, provider.pk),

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request, url_for
 from app.domain.channels import Channel
 from app.domain.errors import Invalid
 from app.domain.provider_spec import ProviderSpec
-from app.services import provider_limits, provider_queue, provider_sandbox, provider_trial, providers
+from app.services import device_deaths, provider_limits, provider_queue, provider_sandbox, provider_trial, providers
 from app.services import test_send as trials
 from app.services.provider_settings import fixed_fields
 from app.services.work import Work
@@ -196,6 +196,16 @@ def send_test(project_id: str, provider_id: str) -> Response:
         put_errors(form, error)
         return _draw(provider_id, form, 422)
     return _draw(provider_id, form, trial=trial)
+
+
+@blueprint.post("/<provider_id>/devices-gone")
+@access.needs("providers.write")
+def believe(project_id: str, provider_id: str) -> Response:
+    """The devices whose tokens it called dead are gone: retire them, and go on."""
+    with opening() as work:
+        gone = device_deaths.believe(work, provider_id)
+    toast(f"{gone:,} {'device is' if gone == 1 else 'devices are'} retired. Sending goes on.")
+    return go(url_for("providers.show", provider_id=provider_id))
 
 
 @blueprint.post("/<provider_id>/switch")

@@ -55,6 +55,11 @@ REASONS: Mapping[Reason, Wording] = {
     Reason.TLS_FAILED: Wording("No safe connection to the provider.", "Check its encryption setting and certificate."),
     Reason.HOST_REFUSED: Wording("The provider's host may not be used.", "Use a public host, or allow private ones."),
     Reason.NOT_CONFIGURED: Wording("The provider is not set up completely.", _MEND),
+    Reason.MASS_DEATH: Wording(
+        "It called too many device tokens dead at once.",
+        "Compare project, app and environment with where the app gets its tokens, and mend them; or say on the "
+        "provider's page that the devices are gone. Nothing is lost meanwhile.",
+    ),
     Reason.NO_PROVIDER: Wording("No provider can carry this.", "Connect or switch on a provider, then retry."),
     Reason.RATE_LIMITED: Wording("The provider asks us to be slower.", _WE_RETRY),
     Reason.GREYLISTED: Wording("The receiver asks us to come back later.", _WE_RETRY),
@@ -140,6 +145,7 @@ _EVENTS = {
     "message.export": "Exported deliveries",
     "message.test": "Sent a test of a message",
     "message.unschedule": "Took a message back to draft",
+    "provider.believe": "Retired devices that a provider called dead",
     "provider.create": "Connected a provider",
     "provider.delete": "Disconnected a provider",
     "provider.disable": "Switched a provider off",

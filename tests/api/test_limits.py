@@ -61,6 +61,14 @@ def test_accounts_are_counted_by_address_of_the_network(app: Flask) -> None:
     assert (elsewhere.status_code, elsewhere.headers["X-RateLimit-Remaining"]) == (400, "9")
 
 
+def test_nobody_gets_a_count_for_each_of_the_addresses_of_one_connection(app: Flask) -> None:
+    left = [
+        Caller(app).call("POST", "/account", {}, environ_base={"REMOTE_ADDR": f"2001:db8::{number}"}).headers
+        for number in (1, 2, 3)
+    ]
+    assert [each["X-RateLimit-Remaining"] for each in left] == ["9", "8", "7"]
+
+
 def test_tokens_are_counted_by_user(app: Flask, api: Caller) -> None:
     make_ann(api), make_ben(api)
     ann = sign_in(app)

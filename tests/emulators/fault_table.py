@@ -167,7 +167,7 @@ SWITCHES: tuple[Switch, ...] = (
     Switch("content-rejected", "The content is refused", "content-rejected", usual=REJECTED),
     Switch(
         "oversize", "The message is too large", "oversize",
-        usual=TOO_LARGE, ends={"ses": REJECTED, "telesign": REJECTED},  # their answers name no reason of its own
+        usual=TOO_LARGE,
     ),
     Switch("greylisted", "Come back in a minute", "greylisted", 1, usual=SECOND_TRY, why_not=_SMTP_ONLY),
     Switch("mailbox-full", "The mailbox is full", "mailbox-full", 1, usual=SECOND_TRY, why_not=_SMTP_ONLY),

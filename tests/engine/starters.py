@@ -2,7 +2,7 @@
 
 It takes the server's address, the limit as JSON, and how many seconds to go on; it says `ready`, waits for a line, and
 tells as JSON when it started what, on the clock that all processes of the machine share. `holds` takes slots instead,
-says how many it got, and waits to be killed; `throttles` says "too fast" after a second, and tells when it had.
+says how many it got, and waits to be killed; `throttles` says "too fast" after half a second, and tells when it had.
 """
 
 import json
@@ -17,7 +17,7 @@ from itertools import count
 
 from app.infra.broker import Broker
 from app.infra.clock import SystemClock
-from app.infra.pacing import Limits, Pacing
+from app.infra.pacing import Limits, Pacing, Throttled
 
 
 class Starter:
@@ -82,8 +82,8 @@ def main(act: str, url: str, facts: str, seconds: str) -> None:
     print("ready", flush=True)
     sys.stdin.readline()
     if act == "throttles":
-        time.sleep(1.0)
-        pacing.throttle(limit, timedelta(seconds=float(seconds)), timedelta(), 40.0)
+        time.sleep(0.5)
+        pacing.hear(limit, Throttled(timedelta(seconds=float(seconds)), timedelta(), 40.0))
         print(json.dumps([time.monotonic()]), flush=True)
     else:
         print(json.dumps(_start(pacing, limit, float(seconds))), flush=True)

@@ -1,6 +1,5 @@
 """Limits that all workers share: exact in every window, taught by throttles, and free again when a worker dies."""
 
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -11,11 +10,12 @@ from hypothesis import strategies as st
 
 from app.infra.broker import Broker
 from app.infra.clock import SystemClock
-from app.infra.pacing import GUARD, LOOK_EVERY, Limits, Pacing, Permit, Why
+from app.infra.pacing import GUARD, LOOK_EVERY, Limits, Pacing, Permit, Throttled, Why
 from app.infra.pacing_script import LEASE
 from tests.conftest import START, FakeClock
 from tests.engine.starters import Starter, together
 
+HELD = 0.8  # seconds that a throttle asks for, between real processes
 _NUMBERS = count()
 IN_FIXTURE = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -178,7 +178,7 @@ def test_slots_without_a_sign_of_life_are_given_to_others_and_their_old_holder_s
 
 def test_nobody_starts_before_the_moment_that_the_service_named(pacing: Pacing, clock: FakeClock) -> None:
     for limit in (limits(100), limits()):
-        pacing.throttle(limit, timedelta(seconds=7), timedelta(), 50.0)
+        pacing.hear(limit, Throttled(timedelta(seconds=7), timedelta(), 50.0))
         refused = pacing.start(limit, "b", 1)
         assert (refused.count, refused.why) == (0, Why.HELD)
         clock.move(6.9)
@@ -190,7 +190,7 @@ def test_nobody_starts_before_the_moment_that_the_service_named(pacing: Pacing, 
 def test_each_further_throttle_halves_the_rate(pacing: Pacing, clock: FakeClock) -> None:
     limit, seen = limits(100), list[int | None]()
     for _ in range(4):
-        pacing.throttle(limit, timedelta(seconds=1), timedelta(), 3.0)
+        pacing.hear(limit, Throttled(timedelta(seconds=1), timedelta(), 3.0))
         clock.move(2)
         seen.append(pacing.start(limit, "a", 100).count)
         clock.move(2)
@@ -201,7 +201,7 @@ def test_answers_to_requests_from_before_the_cut_do_not_cut_again(pacing: Pacing
     limit = limits(100)
     clock.move(5)
     for _ in range(20):
-        pacing.throttle(limit, timedelta(seconds=1), timedelta(seconds=2), 3.0)
+        pacing.hear(limit, Throttled(timedelta(seconds=1), timedelta(seconds=2), 3.0))
     reading = pacing.read(limit)
     assert reading is not None
     assert reading.learned == 50
@@ -211,7 +211,7 @@ def test_of_one_burst_the_worker_that_sent_most_says_how_fast_it_was(pacing: Pac
     limit = limits()
     learned: list[float | None] = []
     for seen, age in ((1.0, 0), (400.0, 2), (30.0, 2), (400.0, 0)):
-        pacing.throttle(limit, timedelta(seconds=1), timedelta(seconds=age), seen)
+        pacing.hear(limit, Throttled(timedelta(seconds=1), timedelta(seconds=age), seen))
         reading = pacing.read(limit)
         learned.append(reading.learned if reading is not None else None)
         clock.move(1)
@@ -221,7 +221,7 @@ def test_of_one_burst_the_worker_that_sent_most_says_how_fast_it_was(pacing: Pac
 def test_a_service_that_names_no_moment_is_left_alone_for_longer_each_time(pacing: Pacing, clock: FakeClock) -> None:
     limit, waits = limits(100), list[int]()
     for _ in range(8):
-        pacing.throttle(limit, None, timedelta(), 3.0)
+        pacing.hear(limit, Throttled(None, timedelta(), 3.0))
         waits.append(round(pacing.start(limit, "a", 1).wait))
         clock.move(100)
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
@@ -229,7 +229,7 @@ def test_a_service_that_names_no_moment_is_left_alone_for_longer_each_time(pacin
 
 def test_what_goes_well_restores_the_rate_up_to_the_limit_and_not_at_once(pacing: Pacing, clock: FakeClock) -> None:
     limit, rates = limits(100), list[float]()
-    pacing.throttle(limit, timedelta(seconds=1), timedelta(), 3.0)
+    pacing.hear(limit, Throttled(timedelta(seconds=1), timedelta(), 3.0))
     clock.move(2)
     while (reading := pacing.read(limit)) is not None and reading.learned is not None and len(rates) < 1000:
         rates.append(reading.learned)
@@ -245,7 +245,7 @@ def test_what_goes_well_restores_the_rate_up_to_the_limit_and_not_at_once(pacing
 
 def test_a_lesson_fades_where_there_is_no_limit(pacing: Pacing, clock: FakeClock) -> None:
     limit = limits()
-    pacing.throttle(limit, timedelta(seconds=1), timedelta(), 8.0)
+    pacing.hear(limit, Throttled(timedelta(seconds=1), timedelta(), 8.0))
     clock.move(2)
     assert pacing.start(limit, "a", 100).count == 4
     clock.move(901)
@@ -275,7 +275,7 @@ def test_several_processes_together_never_start_more_than_the_limit(
 ) -> None:
     Pacing(broker, SystemClock()).due()
     limit = limits(messages, seconds, since=datetime.now(UTC))
-    seen = together([Starter(broker.url, limit, 4.5) for _ in range(4)])
+    seen = together([Starter(broker.url, limit, 0.5 + 2 * seconds) for _ in range(4)])
     starts = [moment for each in seen for moment in each]
     assert most_in_a_window(starts, seconds) <= messages + 1
     assert len(starts) > messages, "they did not go on in the next window"
@@ -286,23 +286,25 @@ def test_several_processes_together_never_start_more_than_the_limit(
 def test_a_throttle_at_one_worker_stops_all_of_them(broker: Broker, messages: int | None) -> None:
     Pacing(broker, SystemClock()).due()
     limit = limits(messages, since=datetime.now(UTC))
-    starters = [Starter(broker.url, limit, 4.0) for _ in range(2)]
-    *seen, told = together([*starters, Starter(broker.url, limit, 1.5, "throttles")])
+    starters = [Starter(broker.url, limit, 2.0) for _ in range(2)]
+    *seen, told = together([*starters, Starter(broker.url, limit, HELD, "throttles")])
     starts, moment = [each for mine in seen for each in mine], told[0]
     noticed = moment + (0.0 if messages else 3 * LOOK_EVERY)  # without a limit not every start asks
-    assert not [each for each in starts if noticed < each < moment + 1.45]
+    assert not [each for each in starts if noticed < each < moment + HELD - 0.05]
     assert any(each < moment for each in starts)
-    assert any(each > moment + 1.45 for each in starts)
+    assert any(each > moment + HELD - 0.05 for each in starts)
 
 
-def test_a_killed_worker_leaks_no_slots(broker: Broker) -> None:
-    pacing = Pacing(broker, SystemClock())
+def test_a_killed_worker_leaks_no_slots(broker: Broker, clock: FakeClock) -> None:
+    clock.moment = datetime.now(UTC)  # that of the server, by which the worker counts; from here on it is ours
+    pacing = Pacing(broker, clock)
     pacing.due()
     limit = limits(at_once=3, since=datetime.now(UTC))
     worker = Starter(broker.url, limit, 0.0, "holds")
     assert worker.read() == "3"
     worker.process.kill()
     worker.end()
+    clock.move(LEASE / 2)
     assert pacing.enter(limit, "next", 10, 3).count == 0
-    time.sleep(LEASE + 0.2)
+    clock.moment = datetime.now(UTC) + timedelta(seconds=LEASE + 0.2)
     assert pacing.enter(limit, "next", 10, 3).at_once == 3

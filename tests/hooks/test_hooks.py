@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from app import hooks
 from app.domain.permissions import Actor, system
-from app.engine.accounts import account_of, receipts_url_of
+from app.engine import feedback
+from app.engine.accounts import account_of, receipts_tokens_of, receipts_url_of
 from app.factory import create_app
 from app.infra.vault import Vault
 from app.models.feedback import FeedbackEvent
@@ -211,6 +212,20 @@ def test_what_came_early_is_rung_for_when_it_is_time(client: FlaskClient, shop: 
     shop.broker.redis.flushdb()
     receipts.ring_waiting(shop)
     assert shop.broker.waiting()["bulk"] == 1
+
+
+def test_a_bug_of_ours_is_logged_without_the_token_of_the_address(
+    client: FlaskClient, shop: Workshop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    provider = connect(shop)
+
+    def stumble(*_arguments: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(feedback, "keep", stumble)
+    assert tell(client, address_of(shop, provider)).status_code == 500
+    assert "a bug" in caplog.text
+    assert receipts_tokens_of(shop.vault, provider)[0] not in caplog.text
 
 
 def test_a_key_in_the_address_is_part_of_what_is_signed(client: FlaskClient, shop: Workshop) -> None:

@@ -90,13 +90,19 @@ WRONGS: dict[int, tuple[str, tuple[str, ...]]] = {
     ),
     19: (
         "One mix-up kills every token",
-        ("providers/test_apns.py::test_one_mix_up_of_environments_does_not_kill_every_token",),
+        (
+            "providers/test_apns.py::test_one_mix_up_of_environments_does_not_kill_every_token",
+            "engine/test_token_deaths.py::test_a_wrong_environment_costs_no_token_of_a_message_to_everybody",
+            "engine/test_token_deaths.py::test_whatever_the_sizes_a_mix_up_costs_no_token",
+        ),
     ),
     20: (
         "A new APNs token for every batch",
         (
             "providers/test_apns_connection.py::test_many_at_once_do_not_make_more_than_one_token_or_connection",
             "providers/test_apns_connection.py::test_workers_do_not_each_make_a_token_when_they_share_a_directory",
+            "providers/test_shared_tokens.py::"
+            "test_machines_that_begin_at_once_use_one_token_and_so_do_those_that_come_later",
         ),
     ),
     21: (
@@ -124,6 +130,7 @@ WRONGS: dict[int, tuple[str, tuple[str, ...]]] = {
         (
             "providers/test_fcm.py::test_a_wrong_project_does_not_kill_good_tokens",
             "providers/test_fcm.py::test_one_mix_up_of_projects_does_not_kill_every_token",
+            "engine/test_token_deaths.py::test_no_target_expires_when_a_third_of_a_batch_dies_at_once",
             "providers/test_fcm.py::test_each_answer_of_the_documentation_has_its_class",
         ),
     ),

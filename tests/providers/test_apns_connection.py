@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from app.domain.rendered import Recipient
 from app.emulators.faults import Dial
 from app.infra.http import close_clients
-from app.infra.tokens import Token, TokenCache
+from app.infra.sealed_tokens import Token
+from app.infra.tokens import TokenCache
 from app.infra.vault import Vault
 from app.providers.apns import PROVIDER
 from app.providers.base import Envelope

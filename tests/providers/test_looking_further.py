@@ -210,3 +210,9 @@ def test_an_answer_of_a_shape_nobody_knows_is_a_sentence_and_no_crash():
     (found,) = asyncio.run(Stumbling().verify(Account("key", TWILIO)))
     assert verdicts([found]) == ["bad"]
     assert found.sentence == "The address answers, but not as Twilio does."
+
+
+def test_half_a_character_in_an_answer_can_be_shown_on_a_page():
+    account = {"SendingEnabled": False, "EnforcementStatus": "PROBATION \ud83d"}
+    findings = get("ses").findings(Account("key", {}), HttpReply(200, {}, json.dumps(account).encode()))
+    assert "PROBATION" in "".join(found.sentence + found.detail for found in findings).encode().decode()

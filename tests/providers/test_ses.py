@@ -207,6 +207,14 @@ def test_an_answer_becomes_its_outcome(name, status, error, kind, reason):
     assert outcome.code == f"{status} {error or ('NotFoundException' if name == 'legacy' else '')}".strip()
 
 
+@pytest.mark.parametrize("error", ["MessageRejected", "BadRequestException"])
+def test_a_message_that_is_too_long_is_called_so_and_not_refused_content(error):
+    """SES has no error of its own for it, only the sentence."""
+    body = json.dumps({"message": "Message length is more than 41943040 bytes long: '41943999'."}).encode()
+    outcome = judge(HttpReply(400, {"x-amzn-errortype": error}, body), "ann@example.com")
+    assert (outcome.kind, outcome.reason) == ("message_permanent", "too_large")
+
+
 def test_the_id_of_a_message_is_kept():
     outcome = judge(reply("sent", 200), "ann@example.com")
     assert outcome.kind == "accepted"

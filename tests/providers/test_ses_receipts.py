@@ -281,7 +281,7 @@ def test_what_each_event_means(kind, details, expected):
         ("Permanent", "General", "5.4.4", "smtp; 550 5.4.4 Invalid domain", ("failed", Reason.UNREACHABLE)),
         ("Permanent", "General", "5.4.4", "", ("failed", Reason.UNREACHABLE)),
         ("Permanent", "General", "5.7.1", "smtp; 550-5.7.1 Blocked", ("failed", Reason.CONTENT_REJECTED)),
-        ("Transient", "General", "5.4.4", "smtp; 550 5.4.4 Invalid domain", ("failed", Reason.UNDELIVERED)),
+        ("Transient", "General", "5.4.4", "smtp; 550 5.4.4 Invalid domain", ("failed", Reason.UNREACHABLE)),
         ("Transient", "General", "4.4.7", "", ("failed", Reason.UNDELIVERED)),
         ("Transient", "MailboxFull", "5.2.2", "", ("failed", Reason.MAILBOX_FULL)),
         ("Transient", "MessageTooLarge", "", "", ("failed", Reason.TOO_LARGE)),

@@ -213,3 +213,8 @@ def test_textmagic_s_older_names_are_read_as_well():
     body = urlencode({"message_id": "7", "status": "d", "timestamp": str(int(NOW.timestamp()))}).encode()
     (receipt,) = told("textmagic", HookRequest(NOW, body, FORM))
     assert (receipt.provider_message_id, receipt.at) == ("7", NOW)
+
+
+@pytest.mark.parametrize("code", ["50", "51", "52", "53", "54"])
+def test_what_a_countrys_rules_refuse_at_vonage_is_a_matter_of_the_account(code):
+    assert verdict("vonage", "rejected", code) == ("failed", Reason.NOT_CONFIGURED)

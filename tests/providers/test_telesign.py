@@ -70,7 +70,7 @@ def test_receipts_are_asked_for_with_each_message():
         ("bad_number", 400, "recipient_permanent", "invalid_address", 11000, ""),
         ("bad_type", 400, "message_permanent", "content_rejected", 11002, ""),
         ("bad_key", 401, "config_permanent", "authentication_failed", 10022, ""),
-        ("suspended", 401, "config_permanent", "authentication_failed", 10010, ""),
+        ("suspended", 401, "config_permanent", "not_configured", 10010, ""),
         ("trial", 401, "config_permanent", "not_configured", 10033, ""),
         ("too_fast", 429, "throttled", "rate_limited", 10019, ""),
         ("too_many", 429, "throttled", "rate_limited", -40008, ""),
@@ -84,6 +84,20 @@ def test_the_codes_decide_and_not_the_status(name, status, kind, reason, code, n
     assert (outcome.kind, outcome.reason, outcome.provider_message_id) == (kind, reason, number)
     assert outcome.code == f"{status} {code}", "the code is kept, not only the sentence"
     assert outcome.detail
+
+
+@pytest.mark.parametrize(("parameter", "reason"), [("message", "too_large"), ("message_type", "content_rejected")])
+def test_a_text_that_is_refused_for_itself_is_too_long(parameter, reason):
+    status = {"code": 11001, "description": f"Invalid value for parameter {parameter}."}
+    outcome = judge(HttpReply(400, {}, json.dumps({"status": status}).encode()))
+    assert (outcome.kind, outcome.reason, outcome.code) == ("message_permanent", reason, "400 11001")
+
+
+@pytest.mark.parametrize(("code", "reason"), [(221, "expired"), (511, "undelivered"), (599, "undelivered")])
+def test_what_failed_on_the_way_is_not_called_refused_content(code, reason):
+    body = json.dumps({"reference_id": REFERENCE, "status": {"code": code, "description": "Failed"}}).encode()
+    outcome = judge(HttpReply(200, {}, body))
+    assert (outcome.kind, outcome.reason) == ("message_permanent", reason)
 
 
 @pytest.mark.parametrize("name", ["bad_key", "opted_out", "trouble", "too_fast"])

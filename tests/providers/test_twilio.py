@@ -83,7 +83,7 @@ def test_no_secret_shows_in_a_repr():
         ("created_by_service", 201, "accepted", "accepted", "SMa5e1c0b2d7f94d3f8b7ad5fb3b0e8c11"),
         ("invalid_to", 400, "recipient_permanent", "invalid_address", ""),
         ("opted_out", 400, "recipient_opted_out", "opted_out", ""),
-        ("region", 400, "message_permanent", "content_rejected", ""),
+        ("region", 400, "message_permanent", "not_configured", ""),
         ("bad_from", 400, "config_permanent", "sender_refused", ""),
         ("unauthorized", 401, "config_permanent", "authentication_failed", ""),
         ("too_many", 429, "throttled", "rate_limited", ""),
@@ -141,3 +141,16 @@ def test_what_cannot_work_is_said_at_its_field(changes, field):
 def test_verifying_says_whether_the_account_is_active(status, body, works):
     found = PROVIDER.findings(Account("key", GOOD), HttpReply(status, {}, json.dumps(body).encode()))
     assert [finding.works for finding in found] == [works]
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "reason"),
+    [
+        (21408, "message_permanent", "not_configured"),  # the account's regions
+        (21612, "message_permanent", "sender_refused"),  # no way from this sender to there
+        (20005, "config_permanent", "not_configured"),  # suspended
+    ],
+)
+def test_what_only_the_account_can_mend_is_not_called_refused_content_or_a_wrong_key(code, kind, reason):
+    outcome = judge(HttpReply(400, {}, json.dumps({"code": code, "message": "No", "status": 400}).encode()))
+    assert (outcome.kind, outcome.reason) == (kind, reason)

@@ -165,3 +165,9 @@ def test_verifying_says_whether_there_is_credit(status, body, works):
 
 def test_no_secret_shows_in_a_repr():
     assert GOOD["apiSecret"] not in repr([request_for(), Account("key", GOOD)])
+
+
+def test_an_account_that_is_barred_is_not_told_that_its_key_is_wrong():
+    body = {"message-count": "1", "messages": [{"status": "8", "error-text": "Partner account barred"}]}
+    outcome = judge(HttpReply(200, {}, json.dumps(body).encode()))
+    assert (outcome.kind, outcome.reason) == ("config_permanent", "not_configured")

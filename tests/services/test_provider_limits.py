@@ -8,6 +8,7 @@ from sqlalchemy import select
 from app.domain.errors import Forbidden, Invalid, NotFound
 from app.domain.permissions import Actor
 from app.engine.pace import limits_of
+from app.infra.pacing import Throttled
 from app.models.audit import AuditEntry
 from app.models.providers import Provider
 from app.services import provider_limits
@@ -50,7 +51,7 @@ def test_what_a_throttle_taught_is_told_with_the_moment_at_which_sending_goes_on
 ) -> None:
     with workshop.open(actor) as work:
         provider = set_limits(work, connect(work).id, 10, 1, None)
-        work.pacing.throttle(limits_of(provider), timedelta(seconds=30), timedelta(), 3.0)
+        work.pacing.hear(limits_of(provider), Throttled(timedelta(seconds=30), timedelta(), 3.0))
         usage = usage_of(work, provider)
         assert (usage.rate, usage.is_slowed) == (5.0, True)
         assert usage.held_until == work.now + timedelta(seconds=30)

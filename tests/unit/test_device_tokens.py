@@ -1,6 +1,8 @@
 """Foreign device tokens: one mix-up of environments must not cost every token."""
 
-from app.domain.device_tokens import ENOUGH_PROVEN, ENOUGH_UNPROVEN, TokenTrials
+import pytest
+
+from app.domain.device_tokens import ENOUGH_PROVEN, ENOUGH_UNPROVEN, TokenTrials, is_mass_death
 from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
 
 FOREIGN = Outcome(OutcomeKind.RECIPIENT_PERMANENT, Reason.TOKEN_FOREIGN, "BadDeviceToken", "400")
@@ -49,3 +51,19 @@ def test_accounts_are_judged_apart():
 
 def test_what_is_said_of_the_token_itself_is_believed_at_once():
     assert TokenTrials().judge("a", GONE) is GONE
+
+
+@pytest.mark.parametrize(
+    ("dead", "judged", "is_mass"),
+    [
+        (9, 9, False),
+        (10, 10, True),
+        (10, 50, False),
+        (10, 49, True),
+        (31, 100, True),
+        (200, 1000, False),
+        (0, 0, False),
+    ],
+)
+def test_a_mass_death_is_ten_and_more_than_a_fifth(dead, judged, is_mass):
+    assert is_mass_death(dead, judged) is is_mass

@@ -26,6 +26,8 @@ from app.infra.logs import REMOVED, redact, redact_value, set_up_logs
         ("at 2026-11-21T09:00:00+00:00 it was 09:00", "at 2026-11-21T09:00:00+00:00 it was 09:00"),
         ("/srv/carillon/var/run/valkey.sock", "/srv/carillon/var/run/valkey.sock"),
         ("Exception on /join/" + "aB3_" * 11 + " [POST]", f"Exception on /join/{REMOVED} [POST]"),
+        ("Exception on /u/" + "aB3_" * 11 + "/stop [POST]", f"Exception on /u/{REMOVED}/stop [POST]"),
+        ("at https://c.example/hooks/twilio/p1/" + "aB3_" * 5, f"at https://c.example/hooks/twilio/p1/{REMOVED}"),
     ],
 )
 def test_secrets_and_addresses_go_while_the_rest_stays(text: str, shown: str) -> None:

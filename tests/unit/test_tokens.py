@@ -9,7 +9,8 @@ import pytest
 
 from app.infra import tokens
 from app.infra.clock import SystemClock
-from app.infra.tokens import Token, TokenCache
+from app.infra.sealed_tokens import Token
+from app.infra.tokens import TokenCache
 from app.infra.vault import Vault
 
 KEY = "a test key that is long enough for everything"

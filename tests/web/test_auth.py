@@ -89,6 +89,17 @@ def test_the_eleventh_try_in_a_minute_is_refused(app: Flask, olga: PageClient) -
     assert codes[-1] == 429
 
 
+def test_nobody_gets_further_tries_from_each_of_the_addresses_of_one_connection(app: Flask, olga: PageClient) -> None:
+    stranger = app.test_client()
+    token = _token(stranger.get("/sign-in").text)
+    codes = []
+    for number in range(22):
+        form = {"email": f"n{number}@acme.example", "password": "guess", "csrf_token": token}
+        place = {"REMOTE_ADDR": f"2001:db8::{number:x}"}
+        codes.append(stranger.post("/sign-in", data=form, environ_base=place).status_code)
+    assert codes == [422] * 20 + [429] * 2
+
+
 def test_the_one_time_address_makes_the_first_member_and_signs_in(app: Flask, start_path: str) -> None:
     browser = app.test_client()
     token = _token(browser.get(start_path).text)
