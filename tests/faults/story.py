@@ -145,6 +145,16 @@ class Office:
         running = self.tree.pids("worker")
         return sorted({int(name.partition(":")[2]) for name in names}.intersection(running))
 
+    def has_begun_letters(self, worker: int) -> bool:
+        """Whether that process wrote down letters as begun whose answer it has not read yet."""
+        with self.shop.database.read() as session:
+            batches = session.execute(text("SELECT pk, worker FROM batches WHERE state = 'open'")).all()
+        mine = [pk for pk, name in batches if name.endswith(f":{worker}")]
+        files = [file for pk in mine for file in self.tree.folder.glob(f"journal/{pk}-*.journal")]
+        lines = [line.split() for file in files for line in file.read_text().splitlines()]
+        begun = sum(len(words) - 1 for words in lines if words[:1] == ["s"])
+        return begun > sum(words[:1] != ["s"] for words in lines)
+
     def wait_until_settled(self, message_id: str, seconds: float = 90.0) -> None:
         """Wait for the message's end, which is `sent`."""
         end = time.monotonic() + seconds

@@ -78,15 +78,27 @@ def test_the_whole_tree_that_is_killed_and_started_again_loses_nobody(office: Of
 def test_a_worker_that_sleeps_past_its_lease_sends_nothing_unmarked_when_it_wakes(office: Office, seed: int) -> None:
     chance, message = Random(seed), _begin(office)
     _reach(office, _moments(seed, 1)[0])
-    sleeper = chance.choice(office.senders())
-    office.tree.signal(sleeper, signal.SIGSTOP)
+    sleeper = _put_to_sleep(office, chance)
     time.sleep(LEASE_SECONDS + 2.5)
     office.tree.signal(sleeper, signal.SIGCONT)
     office.wait_until_settled(message)
     truth = office.truth(message)
     _tell("worker asleep past its lease", seed, truth)
     _check(truth, workers_killed=1)
-    assert truth.uncertain > 0  # it did hold letters whose end nobody could know
+    assert truth.uncertain > 0
+
+
+def _put_to_sleep(office: Office, chance: Random) -> int:
+    """Stop a worker at a moment at which it holds letters whose end nobody can know then."""
+    for _ in range(100):
+        wait_for(office.senders, "a worker sends", 20)
+        sleeper = chance.choice(office.senders() or [0])
+        if sleeper:
+            office.tree.signal(sleeper, signal.SIGSTOP)
+            if office.has_begun_letters(sleeper):
+                return sleeper
+            office.tree.signal(sleeper, signal.SIGCONT)
+    pytest.fail("No worker was ever seen with a letter under way.")
 
 
 def test_a_valkey_that_is_killed_again_and_again_while_it_starts_does_not_end_the_rest(office: Office) -> None:
