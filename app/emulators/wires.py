@@ -15,6 +15,7 @@ import h11
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113 3.4
 LARGEST = 64 << 20  # bytes of a request's body
+_LINGER = 0.5  # seconds
 _READ = 1 << 16
 _numbers = itertools.count(1)
 
@@ -167,6 +168,7 @@ class Http2Wire(Wire):
         self._requests: dict[int, tuple[Headers, bytearray]] = {}
         self._room = asyncio.Event()  # set whenever the other side takes more
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_leaving = False
 
     async def run(self) -> None:
         """Serve requests, as many at once as come, until the other side leaves."""
@@ -209,7 +211,7 @@ class Http2Wire(Wire):
         plain.append(("host", said.get(":authority", "")))
         answer = await self.serve(self, said.get(":method", ""), said.get(":path", ""), plain, bytes(body))
         if isinstance(answer, Cut) and answer.last_words:
-            await self.cut(answer.last_words)
+            await self._leave(answer.last_words)
             return
         try:
             if isinstance(answer, Cut):  # the stream alone: the other requests of the connection have no part in it
@@ -219,6 +221,21 @@ class Http2Wire(Wire):
                 await self._say(number, answer)
         except (h2.exceptions.ProtocolError, OSError):
             return  # the stream was given up meanwhile
+
+    async def _leave(self, words: bytes) -> None:
+        """Say these last words once, and hang up when the other side has, or soon.
+
+        Whoever closes with something unread has its last words taken back by the system (RFC 9293, 3.10.7: RST).
+        """
+        if self._is_leaving:
+            return
+        self._is_leaving = True
+        self.writer.write(words)
+        await self.writer.drain()
+        if self.writer.can_write_eof():
+            self.writer.write_eof()
+        await asyncio.sleep(_LINGER)
+        self.writer.close()
 
     async def _say(self, number: int, answer: Reply) -> None:
         head = [(":status", str(answer.status)), *answer.headers.items(), ("content-length", str(len(answer.body)))]

@@ -164,7 +164,10 @@ SWITCHES: tuple[Switch, ...] = (
         usual=waits("sender_refused"),
         ends={"telesign": waits("not_configured"), "fcm": waits("authentication_failed")},
     ),
-    Switch("content-rejected", "The content is refused", "content-rejected", usual=REJECTED),
+    Switch(
+        "content-rejected", "The content is refused", "content-rejected", usual=REJECTED,
+        ends={"twilio": End("failed", "sender_refused")},  # 21612: content is filtered afterwards, by a receipt
+    ),
     Switch(
         "oversize", "The message is too large", "oversize",
         usual=TOO_LARGE,
