@@ -60,9 +60,12 @@
     return () => htmx.ajax(verb, path, { source: elt, target, values: parameters });
   }
 
-  // Leaving a page ends the requests it waits for: that is no failure to show or to log.
+  // Leaving a page ends the requests it waits for: that is no failure to show or to log. How long the next page takes
+  // nobody knows; a page that stayed (a download) is touched again, or left alone for a while.
   let leaves = false;
-  window.addEventListener("beforeunload", () => { leaves = true; setTimeout(() => { leaves = false; }, 5000); });
+  let stays = 0;
+  window.addEventListener("beforeunload", () => { leaves = true; clearTimeout(stays); stays = setTimeout(() => { leaves = false; }, 60000); });
+  for (const touch of ["pointerdown", "keydown"]) window.addEventListener(touch, () => { leaves = false; }, true);
   document.addEventListener("htmx:beforeSend", ({ detail: { xhr } }) => {
     for (const end of ["onerror", "onabort"]) {
       const [fail, say] = [xhr[end], console.error];
