@@ -70,7 +70,8 @@
     for (const end of ["onerror", "onabort"]) {
       const [fail, say] = [xhr[end], console.error];
       xhr[end] = (event) => {
-        if (leaves) console.error = () => {};  // htmx writes down every request that ends so
+        // htmx writes down every request that ends so; who breaks one off (the browser, the next search) means it
+        if (leaves || end === "onabort") console.error = () => {};
         fail.call(xhr, event);
         console.error = say;
       };
