@@ -55,13 +55,13 @@ def measure(rounds: int) -> Iterator[Measurement]:
 
 def _taken(office: Office, rounds: int) -> Measurement:
     """A webhook proven, kept and answered; the yardstick keeps its body as well."""
-    address, keys = _address(office), _deliveries(office, 30_000)
+    address, keys = _address(office), _deliveries(office, 32_000)
     supply = (_event(key, "delivered") for key in keys)
 
     def ask(count: int = 9_000) -> Asked:
         return Asked(address, "POST", {"Content-Type": "application/json"}, bodies=tuple(islice(supply, count)))
 
-    requests_a_second(ask(500), 1)  # warm: connections, statements, pages of the database
+    requests_a_second(ask(4_000), 1)  # warm: connections, statements, pages of the database
     with running_bare({"is": "kept"}) as bare_address:
         body = _event("1.message", "delivered")
         bare = Asked(bare_address, "POST", {"Content-Type": "application/json"}, body)
