@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,11 @@ def test_a_day_of_a_provider_is_drawn_and_told_in_numbers(workshop: Workshop, ac
     (chart,) = page.select("svg.provider-chart[role='img'][aria-label]")
     assert len(chart.select("rect.fill-teal")) == 2
     assert len(chart.select("rect.fill-red")) == 1
+    (times,) = page.select(
+        ".chart-times"
+    )  # spread evenly, so they must stand evenly in the day: 24, 18, 12, 6 hours ago
+    hours = [int(each.text[:2]) for each in times.select("span")[:-1]]
+    assert [(later - earlier) % 24 for earlier, later in pairwise(hours)] == [6, 6, 6]
     rows = [[cell.get_text(strip=True) for cell in row.select("td")][1:] for row in page.select("details tbody tr")]
     assert [row[:6] for row in rows] == [["2", "1", "0", "0", "0", "1"], ["4", "4", "0", "0", "0", "0"]]
     assert "It was never taken out of use." in page.text
