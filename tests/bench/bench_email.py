@@ -10,11 +10,11 @@ from tempfile import TemporaryDirectory
 
 from app.domain.content import EmailContent
 from app.domain.rendered import Recipient
-from app.engine import balance
 from app.providers.mime import MimeTemplate, Sender
 from app.rendering import prepare
 from tests.bench.measure import Measurement, alternate
 from tests.bench.postfix import running_sink, source_rate
+from tests.bench.sending import seconds_to_send
 from tests.faults.story import Office
 from tests.faults.tree import Sink, Tree
 
@@ -60,16 +60,7 @@ def measure_single() -> Iterator[Measurement]:
 
 def _send(office: Office, people: int) -> float:
     """Seconds from the service call to the moment the ledger says it ended."""
-    message = office.write(people, body=BODY)
-    began = time.time()
-    office.send(message)
-    office.wait_until_settled(message, 600)
-    ended = office.message(message)
-    assert ended.settled_at is not None
-    with office.shop.database.read() as session:
-        counts = balance.recount(session, ended.pk)
-    assert counts["sent"] == people, counts
-    return ended.settled_at.timestamp() - began
+    return seconds_to_send(office, office.write(people, body=BODY), people)
 
 
 def _single(office: Office, sink: Sink) -> float:

@@ -17,7 +17,6 @@ from pyreqwest.client import Client, ClientBuilder
 
 from app.domain.content import content_of
 from app.domain.rendered import Recipient
-from app.engine import balance
 from app.infra.http import HttpRequest
 from app.providers import get
 from app.providers.base import Account
@@ -26,6 +25,7 @@ from app.rendering import prepare
 from app.services import providers
 from tests.bench.measure import Measurement, alternate
 from tests.bench.nginx import running_nginx
+from tests.bench.sending import seconds_to_send
 from tests.faults.story import OLGA, Office, write_message
 from tests.faults.tree import Tree
 
@@ -94,15 +94,7 @@ def _send(office: Office, kind: Kind, people: int) -> float:
     """Seconds from the service call to the moment the ledger says it ended."""
     with office.shop.database.begin() as session:
         message = str(write_message(session, people, channel=kind.channel, content=kind.content).id)
-    began = time.time()
-    office.send(message)
-    office.wait_until_settled(message, 600)
-    ended = office.message(message)
-    assert ended.settled_at is not None
-    with office.shop.database.read() as session:
-        counts = balance.recount(session, ended.pk)
-    assert counts["sent"] == people, counts
-    return ended.settled_at.timestamp() - began
+    return seconds_to_send(office, message, people)
 
 
 def bare_rate(address: str, kind: Kind, total: int) -> float:
