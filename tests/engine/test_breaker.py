@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.outcomes import Outcome, accepted
-from app.engine import breaker, dispatch, provider_history, turns
+from app.engine import breaker, dispatch, plans, provider_history, turns
 from app.engine.breaker import Verdict
 from app.engine.ledger import Holder, Lease
 from app.engine.machine import Machine
@@ -235,4 +235,4 @@ def test_what_opens_in_the_middle_of_a_job_stops_it(machine: Machine, runner: Ru
     message_pk = runners.start(machine, 300)
     for _ in range(4):
         dispatch.drain(machine, message_pk)
-    assert runner.visits() == {first: dispatch.FIRST_BATCH, second: 300}
+    assert runner.visits() == {first: plans.FIRST_BATCH, second: 300}

@@ -4,6 +4,7 @@ from sqlalchemy import select
 
 from app.engine import dispatch
 from app.engine.machine import Machine
+from app.models.providers import Provider
 from app.models.suppressions import Suppression
 from app.models.targets import Target
 from tests.conftest import START, FakeClock
@@ -99,7 +100,7 @@ def test_trouble_in_the_server_is_tried_again_later(machine: Machine, mail: Mail
 def test_a_server_that_hangs_up_after_the_message_leaves_it_uncertain(machine: Machine, mail: MailServer) -> None:
     provider = story.connect(machine, mail)
     with machine.database.begin() as session:
-        session.get_one(dispatch.Provider, provider).uncertain_policy = "hold"
+        session.get_one(Provider, provider).uncertain_policy = "hold"
     mail.turn("drop-after-dot")
     pk = story.start(machine, people=1)
     dispatch.drain(machine, pk)
@@ -130,7 +131,7 @@ def test_a_wrong_password_blocks_the_provider_and_touches_nobody(machine: Machin
     assert dispatch.drain(machine, pk) == 0
     assert story.counts(machine, pk) == {"queued": 5}
     with machine.database.read() as session:
-        blocked = session.get_one(dispatch.Provider, provider)
+        blocked = session.get_one(Provider, provider)
         assert blocked.blocked_reason == "authentication_failed"
     dispatch.drain(machine, pk)
     assert "Mail cannot be used" in story.message(machine, pk).waiting_reason

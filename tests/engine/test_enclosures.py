@@ -15,6 +15,7 @@ from app.engine import dispatch, enclosures, fanout, lifecycle
 from app.engine.machine import Machine
 from app.models.files import Bucket, File
 from app.models.messages import Message
+from app.models.providers import Provider
 from app.providers.smtp import PROVIDER
 from app.storage import StoreError, contents, open_store
 from app.storage.contents import Plan
@@ -156,7 +157,7 @@ def test_a_file_that_vanished_fails_everybody_for_good_with_a_sentence(
     assert "attachment" in detail
     assert mail.recipients() == []
     with machine.database.read() as session:
-        assert session.get_one(dispatch.Provider, provider).blocked_at is None
+        assert session.get_one(Provider, provider).blocked_at is None
     assert story.rows(machine, "SELECT pk FROM suppressions") == []
 
 

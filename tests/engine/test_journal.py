@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
-from app.engine.dispatch import LedgerWatch
 from app.engine.journal import Journal, path_of, read
 from app.engine.ledger import Lease, LeaseLost
 from app.engine.machine import Machine
+from app.engine.watch import LedgerWatch
 from app.infra.clock import monotonic
 from tests.conftest import START
 

@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 
 from app.domain.message_states import MessageEvent
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
-from app.engine import dispatch, fanout, ledger, lifecycle, reaper
+from app.engine import dispatch, fanout, ledger, lifecycle, plans, reaper
 from app.engine.ledger import Holder, Lane
 from app.engine.machine import Machine
 from app.models.messages import Message
@@ -358,7 +358,7 @@ def test_lanes_that_are_not_due_yet_are_not_looked_at(machine: Machine, couriers
 def test_one_lane_does_not_wait_for_the_end_of_another(
     machine: Machine, couriers: Couriers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatch, "FIRST_BATCH", 2)
+    monkeypatch.setattr(plans, "FIRST_BATCH", 2)
     rocket, glider = push.connect(machine, "rocket"), push.connect(machine, "glider")
     order: list[str] = []
     couriers.rocket.sent = couriers.glider.sent = _Log(order)  # type: ignore[assignment]

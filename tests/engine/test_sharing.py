@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.engine import dispatch, turns
+from app.engine import dispatch, plans, turns
 from app.engine.machine import Machine
 from app.models.messages import Message
 from app.models.providers import Provider
@@ -37,7 +37,7 @@ def test_messages_to_one_person_each_follow_the_shares(any_machine: Machine, run
 def test_large_messages_go_in_small_batches_and_still_by_share(
     machine: Machine, runner: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatch, "FIRST_BATCH", 7)
+    monkeypatch.setattr(plans, "FIRST_BATCH", 7)
     monkeypatch.setattr(dispatch, "MOST_BATCH", 7)
     first, second = runners.connect(machine, 0, 0)
     runners.change(machine, second, share=2)
@@ -129,7 +129,7 @@ def test_workers_side_by_side_lose_and_double_nothing(
     any_workshop: Workshop, runner: Runner, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Three workers, shares, failures, a breaker that opens and is tried: on PostgreSQL no lock may wait in a ring."""
-    monkeypatch.setattr(dispatch, "FIRST_BATCH", 10)
+    monkeypatch.setattr(plans, "FIRST_BATCH", 10)
     monkeypatch.setattr(dispatch, "MOST_BATCH", 10)
     machines = [
         Machine(any_workshop.settings, any_workshop.database, any_workshop.broker, clock, any_workshop.vault)

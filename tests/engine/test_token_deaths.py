@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
-from app.engine import breaker, dispatch, journal, ledger, reaper, token_deaths
+from app.engine import breaker, dispatch, journal, ledger, plans, reaper, token_deaths
 from app.engine.ledger import Holder, Lane
 from app.engine.machine import Machine
 from app.models.messages import Message
@@ -180,7 +180,7 @@ def test_two_workers_that_record_at_once_do_not_both_slip_under_the_guard(
     any_machine: Machine, couriers: Couriers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each has eight deaths, too few for itself; both have answers before either records."""
-    monkeypatch.setattr(dispatch, "FIRST_BATCH", 8)
+    monkeypatch.setattr(plans, "FIRST_BATCH", 8)
     rocket = push.connect(any_machine, "rocket")
     pk = rushes.start(any_machine, rocket, 16, 0)
     couriers.rocket.answers = {f"dead-m-{n}": DEAD for n in range(16)}

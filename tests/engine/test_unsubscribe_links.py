@@ -11,7 +11,7 @@ from sqlalchemy import text
 from app.domain.permissions import Actor, ActorKind
 from app.domain.rendered import Recipient
 from app.domain.unsubscribing import Ticket
-from app.engine import dispatch
+from app.engine import dispatch, plans
 from app.engine.machine import Machine
 from app.engine.unsubscribe_links import issued_at, linked, links_of
 from app.models.messages import Message
@@ -122,7 +122,7 @@ def test_a_text_message_has_its_link_where_the_author_put_it(machine: Machine, b
     publish(machine)
     with machine.database.begin() as session:
         sms = factories.make_message(session, channel="sms", content={"text": body}, audience={"contacts": ["x"]})
-        compiled = dispatch.prepare_content(sms)
+        compiled = plans.prepare_content(sms)
         links = links_of(machine, session, sms, compiled)
     prepared = linked(machine, compiled, links, is_emulated=False)
     shown = prepared.render(Recipient("+491701234567"))

@@ -10,7 +10,7 @@ from app.domain.channels import Channel
 from app.domain.content import Content, EmailContent, PushContent, SmsContent
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.permissions import Actor
-from app.engine.dispatch import prepare_content
+from app.engine.plans import prepare_content
 from app.models.contacts import Contact
 from app.models.messages import Message
 from app.models.providers import Provider
