@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from types import MappingProxyType
+from typing import NamedTuple, Protocol, TypeVar
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """One address and what may be said about its person.
 
     `address` is normalised (`domain.addresses`). `name` is the contact's display name, empty when unknown.
@@ -16,7 +16,7 @@ class Recipient:
 
     address: str
     name: str = ""
-    variables: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = MappingProxyType({})
     headers: tuple[tuple[str, str], ...] = ()
 
 
@@ -47,8 +47,7 @@ class Extras:
 NO_EXTRAS = Extras()
 
 
-@dataclass(frozen=True, slots=True)
-class RenderedEmail:
+class RenderedEmail(NamedTuple):
     """One email as one person sees it, before it is put into MIME.
 
     `subject` holds no control characters; `html` is empty for a text-only email; lines end with a bare line feed.

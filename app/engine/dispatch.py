@@ -4,14 +4,11 @@ import asyncio
 from collections import deque
 from collections.abc import Coroutine, Sequence
 from secrets import token_hex
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
-from sqlalchemy import BindParameter, bindparam, select
-from sqlalchemy.orm import Session
 
 from app import providers
-from app.domain.rendered import Recipient
 from app.engine import (
     aftermath,
     breaker,
@@ -21,6 +18,7 @@ from app.engine import (
     ledger,
     lessons,
     lifecycle,
+    naming,
     routing,
     token_deaths,
     turns,
@@ -29,17 +27,17 @@ from app.engine.ledger import Claimed, Lease, LeaseLost
 from app.engine.machine import Machine
 from app.engine.pace import LONGEST_WAIT, NAP, NAPS, Held, Pace, held_of
 from app.engine.plans import Plan, plans_of
-from app.engine.recipients import address_values, recipient_of
+from app.engine.recipients import recipients_of
 from app.engine.results import results_of
 from app.engine.turns import Turn
 from app.engine.watch import LedgerWatch
+from app.infra.broker import has_urgent
 from app.infra.clock import monotonic
-from app.models.contacts import Contact
 from app.models.messages import Message
-from app.models.targets import Target
 from app.providers.base import Envelope
 
 SLICE = 2.0  # seconds a job sends before it lets others have a turn
+PATIENCE = 0.5  # of these, before more urgent work goes first
 LEAST_BATCH, MOST_BATCH = 10, 1000
 
 log = structlog.get_logger(__name__)
@@ -57,8 +55,11 @@ def drain(machine: Machine, message_pk: int, slot: int = 0) -> int:
     plans.rotate(-slot)  # workers side by side begin with different ones
     may_ring, done, naps, end = bool(plans), 0, NAPS, monotonic() + SLICE
     while plans and monotonic() < end:
+        if monotonic() > end - SLICE + PATIENCE and _gives_way(machine, message_pk):
+            break
         plan, began = plans.popleft(), monotonic()
         tried = _send_batch(machine, plan, end)
+        naming.end_batch()
         if not tried:
             wait = min((each.wait for each in plan.held), default=None)
             if wait is not None and wait <= NAP and naps:
@@ -76,6 +77,14 @@ def drain(machine: Machine, message_pk: int, slot: int = 0) -> int:
         plans.append(plan)
     _finish(machine, message_pk, slot, held, may_ring=may_ring)
     return done
+
+
+def _gives_way(machine: Machine, message_pk: int) -> bool:
+    """Whether something urgent waits behind a large message: what is to start now waits for nobody's million."""
+    if not has_urgent(machine.broker):
+        return False
+    with machine.database.read() as session:
+        return fanout.queue_for(ledger.tally_of(session, message_pk)) != "urgent"
 
 
 def _send_batch(machine: Machine, plan: Plan, end: float) -> int:
@@ -111,21 +120,20 @@ def _claim_and_send(machine: Machine, plan: Plan, turn: Turn, pace: Pace, end: f
         lease = turns.claim(session, plan.message, plan.route.wish_pk, turn, holder, now)
         if lease is None:
             return 0
-        recipients = _recipients(session, lease.deliveries)
+        recipients = recipients_of(session, lease.deliveries, plan.names)
     provider, account, prepared = plan.carriers[turn.provider_pk]
+    naming.begin_batch(lease.batch_pk, provider.id)
     book = journal.Journal(machine.journal_dir, lease)
     watch = LedgerWatch(machine, lease, book, end, moment, pace=pace)
-    envelopes = [
-        Envelope(key_of(plan.message, delivery), recipient)
-        for delivery, recipient in zip(lease.deliveries, recipients, strict=True)
-    ]
+    keys = [key_of(plan.message, delivery) for delivery in lease.deliveries]
+    envelopes = list(map(Envelope, keys, recipients))
     adapter = providers.get(provider.kind)
     try:
         machine.loop.run_until_complete(_send(adapter.send(account, prepared, envelopes, watch), watch))
     except LeaseLost as error:
-        log.warning("The lease ended while we slept; nothing more is sent", batch=lease.batch_pk, why=str(error))
+        log.warning("The lease ended while we slept; nothing more is sent", why=str(error))
     except Exception:
-        log.exception("The provider's adapter failed", batch=lease.batch_pk, provider=provider.kind)
+        log.exception("The provider's adapter failed", kind=provider.kind)
     finally:
         book.close()
         pace.leave(watch.outcomes.values())
@@ -164,35 +172,6 @@ def key_of(message: Message, delivery: Claimed) -> str:
     return f"{delivery.pk}.{message.id}"
 
 
-class _Somebody(NamedTuple):
-    name: str
-    attributes: dict[str, Any]
-
-
-_NUMBERS: BindParameter[Any] = bindparam(
-    "numbers", expanding=True, literal_execute=True
-)  # a thousand marks would cost more
-
-
-def _recipients(session: Session, deliveries: Sequence[Claimed]) -> list[Recipient]:
-    """Who they are now, in one query.
-
-    The address is the ledger's: somebody who was deleted, or got another one since, is written to without a name.
-    """
-    rows = session.execute(
-        select(Target.pk, Target.address, Target.address_key, Contact.name, Contact.attributes)
-        .join(Contact, Contact.pk == Target.contact_pk)
-        .where(Target.pk.in_(_NUMBERS)),
-        {"numbers": [delivery.target_pk for delivery in deliveries if delivery.target_pk is not None]},
-    ).all()
-    known = {(pk, key): recipient_of(_Somebody(name, values), address) for pk, address, key, name, values in rows}
-    return [
-        known.get((delivery.target_pk, delivery.address))
-        or Recipient(delivery.address, "", address_values(delivery.address))
-        for delivery in deliveries
-    ]
-
-
 def _record(machine: Machine, plan: Plan, lease: Lease, story: journal.Story, turn: Turn | None = None) -> int | None:
     """Write what became of a batch; how many were tried, or None when the lease was lost."""
     now = machine.clock.now()
@@ -213,6 +192,7 @@ def _record(machine: Machine, plan: Plan, lease: Lease, story: journal.Story, tu
     except LeaseLost:
         log.warning("The lease was lost: somebody else took the batch over", batch=lease.batch_pk)
         return None
+    naming.recorded(lease, results)
     return sum(result.outcome is not None for result in results)
 
 
@@ -227,8 +207,7 @@ def _finish(machine: Machine, message_pk: int, slot: int, held: Sequence[Held], 
     waiting = {each.provider_pk for each in held}
     routes = [route for route in routes if route.goes_on]
     if may_ring and any(route.may_go_beside(waiting) for route in routes):
-        queue = "urgent" if tally is not None and tally.audience <= fanout.BATCHES_PER_BELL else "bulk"
-        machine.broker.ring("dispatch", message_pk, slot, queue=queue)
+        machine.broker.ring("dispatch", message_pk, slot, queue=fanout.queue_for(tally))
         return
     if routes and held:
         soonest = min(held, key=lambda each: each.wait)

@@ -5,8 +5,11 @@ from sqlalchemy import func, select
 from app.engine import ledger, lifecycle, planning, timeline
 from app.engine.audience import branches, page_of_targets, topic_pks
 from app.engine.machine import Machine
+from app.infra.broker import Bell
+from app.models.deliveries import Tally
 from app.models.messages import Message
 
+FIRST_PAGE = 1000  # rows: planned at once, so that workers have something to send while the rest is planned
 PAGE = 20_000  # rows a transaction: SQLite's write lock is held for about 50 ms
 BATCHES_PER_BELL = 500
 
@@ -17,13 +20,15 @@ def expand(machine: Machine, message_pk: int) -> None:
     The cursor is saved with each page, so a killed fan-out goes on where it stopped; a delivery is unique per message
     and address, so a page that runs twice adds nothing.
     """
-    while _expand_page(machine, message_pk):
+    size = min(FIRST_PAGE, PAGE)
+    while _expand_page(machine, message_pk, size):
         ring_dispatch(machine, message_pk)
+        size = PAGE
     ring_dispatch(machine, message_pk)
 
 
-def _expand_page(machine: Machine, message_pk: int) -> bool:
-    """Plan one page; whether there may be more."""
+def _expand_page(machine: Machine, message_pk: int, size: int) -> bool:
+    """Plan one page of so many rows; whether there may be more."""
     now = machine.clock.now()
     with machine.database.begin() as session:
         message = lifecycle.lock(session, message_pk)
@@ -32,7 +37,7 @@ def _expand_page(machine: Machine, message_pk: int) -> bool:
         ledger.open_tally(session, message.pk, now)
         topics = topic_pks(session, message.project_pk, message.audience)
         sources = branches(message.project_pk, message.channel, message.audience, topics)
-        page = page_of_targets(sources, message.fan_out_cursor, PAGE).subquery() if sources else None
+        page = page_of_targets(sources, message.fan_out_cursor, size).subquery() if sources else None
         last = session.scalar(select(func.max(page.c.target_pk))) if page is not None else None
         if page is None or last is None:
             planning.plan_addresses(session, message, message.audience.get("emails", ()), now)
@@ -56,5 +61,10 @@ def ring_dispatch(machine: Machine, message_pk: int) -> None:
     if tally is None or message is None or not tally.queued:
         return
     slots = min(machine.settings.workers, 1 + tally.queued // BATCHES_PER_BELL)
-    queue = "urgent" if tally.audience <= BATCHES_PER_BELL else "bulk"
-    machine.broker.ring_many([("dispatch", (message_pk, slot)) for slot in range(slots)], queue=queue)
+    bells: list[Bell] = [("dispatch", (message_pk, slot)) for slot in range(slots)]
+    machine.broker.ring_many(bells, queue=queue_for(tally))
+
+
+def queue_for(tally: Tally | None) -> str:
+    """The queue of a message's jobs: small ones go before large ones."""
+    return "urgent" if tally is not None and tally.audience <= BATCHES_PER_BELL else "bulk"

@@ -7,17 +7,19 @@ in one clause: PostgreSQL skips rows that another worker is claiming, SQLite has
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import TextClause, insert, select, text, update
+from sqlalchemy import TextClause, bindparam, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.domain.delivery_states import DeliveryState
-from app.domain.outcomes import Outcome, OutcomeKind
+from app.domain.outcomes import Outcome
+from app.engine import closing, gate
+from app.infra.bulk import execute_many
 from app.models.base import from_milliseconds, to_milliseconds
 from app.models.deliveries import Batch, Delivery, Tally
 from app.models.messages import Message
@@ -41,6 +43,17 @@ _CLAIMS: dict[str, TextClause] = {
     "sqlite": text(_CLAIM.format(skip_locked="")),
     "postgresql": text(_CLAIM.format(skip_locked="FOR UPDATE SKIP LOCKED")),
 }
+# Made once, because each batch asks: making them anew took longer than running them.
+_MAY_SEND = select(Message.pk).where(
+    Message.pk == bindparam("message"),
+    Message.status == "processing",
+    Message.paused_at.is_(None),
+    Message.cancelled_at.is_(None),
+    gate.is_open(),
+    gate.is_running(),
+)
+_OPEN_BATCH = insert(Batch).returning(Batch.pk)
+_CLOSE_BATCH = text("UPDATE batches SET state = :after WHERE pk = :pk AND state = :before")
 # From one wish to the next through the index, however many deliveries lie between; PostgreSQL would make a join over
 # all of them out of an EXISTS.
 _DUE_WISHES = text("""
@@ -54,17 +67,6 @@ SELECT wish FROM wishes WHERE wish IS NOT NULL AND 1 = (
   SELECT 1 FROM deliveries
   WHERE message_pk = :message AND wish_pk = wishes.wish AND state = 'queued' AND next_attempt_at <= :now LIMIT 1)
 """)
-# Written for the driver: SQLAlchemy's own handling of the parameters would cost as much as the database does.
-_CLOSE = (
-    "UPDATE deliveries SET state = ?, reason = ?, batch_pk = NULL, provider_pk = COALESCE(?, provider_pk),"
-    " next_attempt_at = ?, attempts = ?, provider_message_id = ?, was_uncertain = (was_uncertain OR ?),"
-    " updated_at = ? WHERE pk = ? AND batch_pk = ?"
-)
-_TRY = (
-    "INSERT INTO attempts (delivery_pk, message_pk, provider_pk, number, started_at, ended_at, outcome, reason, code,"
-    " detail, worker) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-
 
 _SKIP_SUPPRESSED = text("""
 UPDATE deliveries SET state = 'skipped', reason = 'suppressed', batch_pk = NULL, attempts = attempts - 1,
@@ -74,18 +76,21 @@ WHERE batch_pk = :batch AND EXISTS (
   AND suppressions.channel = deliveries.channel AND suppressions.address_key = deliveries.address)
 RETURNING pk
 """)
+_FORGET_TRIES = text("DELETE FROM attempts WHERE delivery_pk IN (SELECT pk FROM deliveries WHERE message_pk = :pk)")
 _MOVE = (
     "UPDATE deliveries SET state = ?, reason = ?, updated_at = ?,"
     " provider_message_id = COALESCE(NULLIF(provider_message_id, ''), ?) WHERE pk = ?"
 )
 
 
+_DISOWNED = "copied:"  # before the name of a worker that held a batch elsewhere
+
+
 class LeaseLost(Exception):
     """The batch is not ours any more: somebody took it over, or it was closed. Record nothing, send nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """One delivery that we hold: its number, where it goes, and how often it was tried, this time included."""
 
     pk: int
@@ -126,9 +131,21 @@ class Lease:
     length: timedelta = timedelta(0)  # for how long each renewal holds it; nothing when it was taken over
     wish_pk: int = 0  # the lane that they were taken from
 
+    @property
+    def is_disowned(self) -> bool:
+        """Whether it was held in the database that this one is a copy of: nobody here knows what became of it."""
+        return self.worker.startswith(_DISOWNED)
 
-@dataclass(frozen=True, slots=True)
-class Result:
+
+class OpenLease(NamedTuple):
+    """A batch that somebody holds: until when, by the holder's clock, and who."""
+
+    batch_pk: int
+    until: datetime
+    worker: str
+
+
+class Result(NamedTuple):
     """What the ledger shall write about one delivery of a batch. Without `outcome` it was never started."""
 
     delivery: Claimed
@@ -159,14 +176,11 @@ def claim(session: Session, message: Message, lane: Lane, size: int, holder: Hol
     """
     if not may_send(session, message.pk):
         return None
-    batch_pk = session.execute(
-        insert(Batch)
-        .values(
-            project_pk=message.project_pk, message_pk=message.pk, provider_pk=lane.provider_pk, worker=holder.worker,
-            size=0, state="open", claimed_at=now, lease_until=now + holder.lease,
-        )
-        .returning(Batch.pk)
-    ).scalar_one()  # fmt: skip
+    batch = {
+        "project_pk": message.project_pk, "message_pk": message.pk, "provider_pk": lane.provider_pk,
+        "worker": holder.worker, "size": 0, "state": "open", "claimed_at": now, "lease_until": now + holder.lease,
+    }  # fmt: skip
+    batch_pk = session.connection().execute(_OPEN_BATCH, batch).scalar_one()
     values = {"batch": batch_pk, "message": message.pk, "wish": lane.wish_pk, "now": to_milliseconds(now), "size": size}
     rows = session.execute(_CLAIMS[_dialect(session)], values).all()
     if not rows:
@@ -174,22 +188,25 @@ def claim(session: Session, message: Message, lane: Lane, size: int, holder: Hol
         return None
     left_out = _skip_suppressed(session, batch_pk, now)
     claimed_at = from_milliseconds(to_milliseconds(now))  # as it will be read back from the row
-    held = tuple(
-        sorted(
-            (
-                Claimed(row[0], row[1], row[2], row[3], row[4], from_milliseconds(row[5]))
-                for row in rows
-                if row[0] not in left_out
-            ),
-            key=lambda delivery: delivery.pk,
-        )
-    )
+    held = _held([row for row in rows if row[0] not in left_out] if left_out else rows)
     session.execute(text("UPDATE batches SET size = :size WHERE pk = :pk"), {"size": len(held), "pk": batch_pk})
     moved = {"queued": -len(rows), "sending": len(held), "skipped": len(left_out)}
     add_to_tally(session, message.pk, moved, now)
     carrier = lane.provider_pk
     whose = (batch_pk, message.pk, message.project_pk, carrier, holder.worker)
     return Lease(*whose, claimed_at, held, holder.lease, lane.wish_pk)
+
+
+def _held(rows: Iterable[Sequence[Any]]) -> tuple[Claimed, ...]:
+    """What was claimed, by number. Most of a batch was first tried at one moment, which is made once."""
+    moments: dict[int, datetime] = {}
+    return tuple([
+        Claimed(
+            pk, address, target_pk, contact_pk, attempts,
+            moments.get(first) or moments.setdefault(first, from_milliseconds(first)),
+        )
+        for pk, address, target_pk, contact_pk, attempts, first in sorted(map(tuple, rows))
+    ])  # fmt: skip
 
 
 def _skip_suppressed(session: Session, batch_pk: int, now: datetime) -> set[int]:
@@ -207,14 +224,8 @@ def renew(session: Session, lease: Lease, now: datetime) -> bool:
 
 
 def may_send(session: Session, message_pk: int) -> bool:
-    """Whether nobody paused or cancelled the message."""
-    statement = select(Message.pk).where(
-        Message.pk == message_pk,
-        Message.status == "processing",
-        Message.paused_at.is_(None),
-        Message.cancelled_at.is_(None),
-    )
-    return session.scalar(statement) is not None
+    """Whether nobody paused or cancelled the message, and nothing stops all sending."""
+    return session.scalar(_MAY_SEND, {"message": message_pk}) is not None
 
 
 def record(session: Session, lease: Lease, results: Sequence[Result], now: datetime) -> None:
@@ -223,23 +234,33 @@ def record(session: Session, lease: Lease, results: Sequence[Result], now: datet
     _write_results(session, lease, results, now)
 
 
-def lost_batches(session: Session, now: datetime) -> list[int]:
-    """The batches whose lease ran out, by number; those that ran out first come first."""
-    lost = select(Batch.pk).where(Batch.state == "open", Batch.lease_until < now)
-    return list(session.scalars(lost.order_by(Batch.lease_until, Batch.pk).limit(20)))
+def open_leases(session: Session) -> list[OpenLease]:
+    """Every batch that somebody holds; those that run out first come first."""
+    held = select(Batch.pk, Batch.lease_until, Batch.worker).where(Batch.state == "open")
+    return [OpenLease(*row) for row in session.execute(held.order_by(Batch.lease_until, Batch.pk))]
 
 
-def take_over(session: Session, batch_pk: int, now: datetime) -> Lease | None:
-    """That batch, now closed as lost, if its lease did run out; None when somebody was quicker.
+def disown_batches(session: Session, now: datetime) -> None:
+    """Let every open batch count as lost, and its journal as out of reach: this is not the database they were held in.
+
+    Whoever takes them over finds everything uncertain.
+    """
+    values = {"long_ago": to_milliseconds(now - timedelta(hours=1)), "mark": _DISOWNED}
+    session.execute(
+        text("UPDATE batches SET worker = :mark || worker, lease_until = :long_ago WHERE state = 'open'"), values
+    )
+
+
+def take_over(session: Session, lost: OpenLease, now: datetime) -> Lease | None:
+    """That batch, now closed as lost, if nobody renewed its lease since it was seen; None when somebody was quicker.
 
     The caller finds out from the journal what was started, and writes it with `record_lost` in this transaction. The
     provider's row is locked first, as everybody does it.
     """
-    carrier = select(Batch.provider_pk).where(Batch.pk == batch_pk).scalar_subquery()
+    carrier = select(Batch.provider_pk).where(Batch.pk == lost.batch_pk).scalar_subquery()
     session.execute(select(Provider.pk).where(Provider.pk == carrier).with_for_update())
-    batch = session.scalar(
-        select(Batch).where(Batch.pk == batch_pk, Batch.state == "open", Batch.lease_until < now).with_for_update()
-    )
+    as_seen = (Batch.pk == lost.batch_pk, Batch.state == "open", Batch.lease_until == lost.until)
+    batch = session.scalar(select(Batch).where(*as_seen).with_for_update())
     if batch is None:
         return None
     _close_batch(session, batch.pk, "open", "lost")
@@ -279,13 +300,13 @@ def move_held(session: Session, moves: Sequence[tuple[int, str, str, str]], now:
     That number is kept when we have none. The caller holds the rows (`FOR UPDATE`) and moves the tally.
     """
     moment = to_milliseconds(now)
-    if moves:
-        _execute_many(session, _MOVE, [(state, reason, moment, theirs, pk) for pk, state, reason, theirs in moves])
+    execute_many(session, _MOVE, [(state, reason, moment, theirs, pk) for pk, state, reason, theirs in moves])
 
 
 def forget(session: Session, message_pk: int) -> None:
     """Delete everything the ledger holds of a message, and what services said of it."""
-    for table in ("attempts", "deliveries", "batches", "tallies", "feedback_events"):
+    session.execute(_FORGET_TRIES, {"pk": message_pk})
+    for table in ("deliveries", "batches", "tallies", "feedback_events"):
         session.execute(text(f"DELETE FROM {table} WHERE message_pk = :pk"), {"pk": message_pk})  # noqa: S608
 
 
@@ -299,7 +320,7 @@ def add_to_tally(
 
 
 def _close_batch(session: Session, batch_pk: int, before: str, after: str) -> None:
-    closed = session.execute(update(Batch).where(Batch.pk == batch_pk, Batch.state == before).values(state=after))
+    closed = session.execute(_CLOSE_BATCH, {"pk": batch_pk, "before": before, "after": after})
     if not closed.rowcount:  # type: ignore[attr-defined]
         raise LeaseLost(f"Batch {batch_pk} was taken over.")
 
@@ -307,43 +328,10 @@ def _close_batch(session: Session, batch_pk: int, before: str, after: str) -> No
 def _write_results(session: Session, lease: Lease, results: Sequence[Result], now: datetime) -> None:
     if not results:
         return
-    moment = to_milliseconds(now)
-    _execute_many(session, _CLOSE, [_closing(lease, result, moment) for result in results])
-    tries = [_try(lease, result, result.outcome, moment) for result in results if result.outcome is not None]
-    if tries:
-        _execute_many(session, _TRY, tries)
+    closing.write(session, lease, results, now)
     moved = Counter([result.state.value for result in results])
     moved["sending"] -= len(results)
     add_to_tally(session, lease.message_pk, moved, now)
-
-
-def _execute_many(session: Session, sql: str, rows: list[tuple[Any, ...]]) -> None:
-    marked = sql if _dialect(session) == "sqlite" else sql.replace("?", "%s")
-    session.connection().exec_driver_sql(marked, rows)
-
-
-def _closing(lease: Lease, result: Result, moment: int) -> tuple[Any, ...]:
-    outcome, delivery = result.outcome, result.delivery
-    again = to_milliseconds(result.next_attempt_at)
-    if outcome is None:
-        return (
-            result.state.value, "", None, again, delivery.attempts - 1, "", False, moment, delivery.pk, lease.batch_pk
-        )  # fmt: skip
-    tries = delivery.attempts - (outcome.kind is OutcomeKind.THROTTLED)  # which is no try: it comes again as this one
-    return (
-        result.state.value, outcome.reason.value, lease.provider_pk, again, tries,
-        outcome.provider_message_id[:255], outcome.kind is OutcomeKind.UNCERTAIN, moment, delivery.pk, lease.batch_pk,
-    )  # fmt: skip
-
-
-def _try(lease: Lease, result: Result, outcome: Outcome, moment: int) -> tuple[Any, ...]:
-    started, ended = (
-        moment if at is None else to_milliseconds(at) for at in (result.started_at, result.ended_at)
-    )  # fmt: skip
-    return (
-        result.delivery.pk, lease.message_pk, lease.provider_pk, result.delivery.attempts, started, ended,
-        outcome.kind.value, outcome.reason.value, outcome.code[:32], outcome.detail[:512], lease.worker,
-    )  # fmt: skip
 
 
 def _dialect(session: Session) -> str:

@@ -40,13 +40,14 @@ class Plan:
     """What a job needs to send one lane of a message; read once, used for every batch of the job.
 
     `carriers` are the providers of the route by number, each with its account and the compiled message; without any
-    everybody gets `refusal`.
+    everybody gets `refusal`. `names` are the variables that the message uses, in lower case.
     """
 
     message: Message
     route: Route
     carriers: dict[int, Carrier] = field(default_factory=dict)
     refusal: Outcome | None = None
+    names: frozenset[str] = frozenset()
     size: int = field(default_factory=lambda: FIRST_BATCH)
     held: tuple[Held, ...] = ()  # the limits of all its providers, when the last batch had to wait for them
 
@@ -136,7 +137,7 @@ def _plan(machine: Machine, message: Message, route: Route, compiled: _Compiled 
         else:
             trouble.append(carrier)
     if carriers:
-        return Plan(message, route, carriers)
+        return Plan(message, route, carriers, names=frozenset(compiled.prepared.placeholders))
     return trouble[0] if isinstance(trouble[0], str) else Plan(message, route, refusal=trouble[0])
 
 

@@ -1,13 +1,24 @@
 """What may be said about a person in a message: the values behind {{ variables }}, the same in preview and delivery."""
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from json import JSONDecoder
+from typing import Any, NamedTuple, Protocol
+
+from sqlalchemy.orm import Session
 
 from app.domain.rendered import Recipient
+from app.engine.ledger import Claimed
+from app.infra.bulk import rows_by_number
 
 BUILT_IN = ("name", "first_name", "email")  # every contact has them, whatever its attributes say
 # The variable that is the address written to, by channel. A device token is nobody's to read.
 ADDRESS_NAMES = {"email": "email", "sms": "phone"}
+_NEVER_ATTRIBUTES = frozenset({"name", "email", "phone"})  # what an attribute of that name cannot change
+_WHO = """
+SELECT targets.pk, targets.address, targets.address_key, contacts.name, CAST(contacts.attributes AS TEXT)
+FROM targets JOIN contacts ON contacts.pk = targets.contact_pk WHERE targets.pk IN {numbers}
+"""
+_read = JSONDecoder().raw_decode  # a database wrote it, so nothing stands around it
 
 
 class Person(Protocol):
@@ -22,19 +33,48 @@ class Person(Protocol):
         """Free values by name."""
 
 
-def variables_of(contact: Person, address: str) -> dict[str, str]:
+class _Somebody(NamedTuple):
+    name: str
+    attributes: Mapping[str, Any]
+
+
+def recipients_of(session: Session, deliveries: Sequence[Claimed], names: frozenset[str]) -> list[Recipient]:
+    """Who they are now, in one query, with the variables of these names (lower case): others nobody will ask for.
+
+    The address is the ledger's: somebody who was deleted, or got another one since, is written to without a name.
+    """
+    numbers = [delivery.target_pk for delivery in deliveries if delivery.target_pk is not None]
+    needs_attributes = not names <= _NEVER_ATTRIBUTES
+    known: dict[tuple[int | None, str], Recipient] = {}
+    for pk, address, key, name, attributes in rows_by_number(session, _WHO, numbers):
+        values = _read(attributes)[0] if needs_attributes and attributes else {}
+        known[pk, key] = Recipient(address, name, variables_of(_Somebody(name, values), address, names))
+    return [
+        known.get((target_pk, address)) or Recipient(address, "", address_values(address))
+        for _, address, target_pk, _, _, _ in deliveries
+    ]
+
+
+def variables_of(contact: Person, address: str, names: frozenset[str] | None = None) -> dict[str, str]:
     """The values that {{ variables }} may use for this person, by lower-case name; what is unknown is empty.
 
     `name` always is the contact's own, and so is `email` in an email and `phone` in a text message; `first_name` is
-    the first word of the name unless the contact has an attribute of that name.
+    the first word of the name unless the contact has an attribute of that name. Of attributes only those `names`,
+    or (None) all.
     """
     name = contact.name.strip()
     values = {"first_name": name.partition(" ")[0]}
     for key, value in (contact.attributes or {}).items():
+        lowered = key.lower()
+        if names is not None and lowered not in names:
+            continue
         if text := value if type(value) is str else say_value(value):  # nearly always text: do not ask further
-            values[key.lower()] = text
+            values[lowered] = text
     values["name"] = name
-    values |= address_values(address)
+    if "@" in address:
+        values["email"] = address
+    elif address.startswith("+"):
+        values["phone"] = address
     return values
 
 

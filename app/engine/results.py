@@ -15,17 +15,31 @@ RULE = RetryRule()
 def results_of(lease: Lease, story: journal.Story, now: datetime, *, hold_uncertain: bool) -> list[Result]:
     """What the ledger shall write for each delivery of a batch, from what was started and what was answered."""
     results = []
+    answered, begun, ended = story.answered, story.begun, story.ended
     for position, delivery in enumerate(lease.deliveries):
-        outcome = story.answered.get(position)
+        outcome = answered.get(position)
         if outcome is None and position in story.started:
             outcome = Outcome(OutcomeKind.UNCERTAIN, Reason.WORKER_LOST, "The worker ended before the answer was read.")
         if outcome is None or outcome.kind is OutcomeKind.CONFIG_PERMANENT:
             # Never started, or refused because the provider's settings are wrong: it waits, untouched.
             results.append(Result(delivery, DeliveryState.QUEUED, now))
             continue
-        times = story.begun.get(position), story.ended.get(position)
-        results.append(_result(delivery, outcome, now, hold_uncertain, times))
+        times = begun.get(position), ended.get(position)
+        if outcome.kind is OutcomeKind.ACCEPTED:  # nearly all of them, and nothing else counts
+            results.append(Result(delivery, _TAKEN, now, outcome, *times))
+        else:
+            results.append(_result(delivery, outcome, now, hold_uncertain, times))
     return results
+
+
+def _state_after(kind: OutcomeKind, *, exhausted: bool, hold_uncertain: bool) -> tuple[DeliveryState, DeliveryEvent]:
+    event = event_of(kind, exhausted=exhausted, hold_uncertain=hold_uncertain)
+    state = next_state(DeliveryState.SENDING, event)
+    assert state is not None  # noqa: S101 - event_of gives only events that a sending delivery knows
+    return state, event
+
+
+_TAKEN = _state_after(OutcomeKind.ACCEPTED, exhausted=False, hold_uncertain=False)[0]
 
 
 def _result(
@@ -36,9 +50,7 @@ def _result(
     times: tuple[datetime | None, datetime | None],
 ) -> Result:
     exhausted = RULE.is_exhausted(delivery.first_tried_at, now)
-    event = event_of(outcome.kind, exhausted=exhausted, hold_uncertain=hold_uncertain)
-    state = next_state(DeliveryState.SENDING, event)
-    assert state is not None  # noqa: S101 - event_of gives only events that a sending delivery knows
+    state, event = _state_after(outcome.kind, exhausted=exhausted, hold_uncertain=hold_uncertain)
     again = _again(delivery, outcome, now) if event is DeliveryEvent.TRY_LATER else now
     return Result(delivery, state, again, outcome, *times)
 

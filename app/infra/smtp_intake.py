@@ -75,7 +75,7 @@ class Intake:
         return self._drawn is not None
 
     def give_back(self, letter: Letter) -> None:
-        """Return a letter of which no text was written, to be written to another connection. Once for each letter."""
+        """Return a letter of which no text was written, to be written to another connection."""
         letter.is_retry = True
         self._ready.appendleft(letter)
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.models.base import Base, BigId, key_text
 
 _QUEUED = text("state = 'queued'")
+_HELD = text("batch_pk IS NOT NULL")
 _NOTABLE = text("state IN ('failed', 'bounced', 'skipped', 'uncertain')")
 
 
@@ -42,7 +43,7 @@ class Delivery(Base):
             sqlite_where=_NOTABLE,
             postgresql_where=_NOTABLE,
         ),
-        Index(None, "batch_pk"),
+        Index("ix_deliveries_held", "batch_pk", sqlite_where=_HELD, postgresql_where=_HELD),
         Index(None, "project_pk", "address", "pk"),
         Index(None, "project_pk", "pk"),
     )
@@ -79,7 +80,7 @@ class Attempt(Base):
 
     pk: Mapped[int] = mapped_column(BigId, primary_key=True)
     delivery_pk: Mapped[int] = mapped_column(BigId)
-    message_pk: Mapped[int] = mapped_column(BigId, index=True)
+    message_pk: Mapped[int] = mapped_column(BigId)
     provider_pk: Mapped[int | None] = mapped_column(BigId)
     number: Mapped[int] = mapped_column(SmallInteger)
     started_at: Mapped[datetime]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from app.domain.outcomes import Outcome
 from app.domain.provider_spec import ProviderSpec
@@ -36,8 +36,7 @@ class Account:
     return_paths: ReturnPaths | None = field(default=None, repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """One delivery of a batch: `key` is the delivery key that travels with the request (stable across retries)."""
 
     key: str

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from urllib.parse import quote
 
 from app.domain.rendered import NO_EXTRAS, Attachment, Extras, Prepared, Recipient, RenderedEmail
@@ -84,23 +84,27 @@ class MimeTemplate:
             self._extras = email.extras
         if _KEY.fullmatch(key) is None:
             raise ValueError("The delivery key cannot be used in a Message-ID")
-        fields = [
-            self._constant,
-            f"To: {mailbox(recipient.name, recipient.address)}",
-            self._subject(email.subject),
-            f"Message-ID: <{key}@{self._id_domain}>",
-        ]
+        head = (
+            f"{self._constant}\r\nTo: {mailbox(recipient.name, recipient.address)}\r\n{self._subject(email.subject)}"
+            f"\r\nMessage-ID: <{key}@{self._id_domain}>"
+        )
         if email.headers:
-            fields += [_extra_field(name, value) for name, value in email.headers]
-        head = "\r\n".join(fields).encode()
+            head = "\r\n".join([head, *(_extra_field(name, value) for name, value in email.headers)])
         if email.extras.attachments:
-            return self._write_parcel(head, email)
+            return self._write_parcel(head.encode(), email)
         if not email.html:
-            return b"%b\r\n%b" % (head, _part("plain", email.text))
-        between = b"\r\n--%b" % self._boundary.encode()  # its line break is not the part's (RFC 2046 5.1.1)
-        kind = b'\r\nContent-Type: multipart/alternative;\r\n boundary="%b"\r\n' % self._boundary.encode()
-        parts = (_part("plain", email.text), _part("html", email.html))  # the last one is the best one
-        return b"%b%b%b\r\n%b%b\r\n%b%b--\r\n" % (head, kind, between, parts[0], between, parts[1], between)
+            return b"%b\r\n%b" % (head.encode(), _part(b"plain", email.text))
+        between, opening, end = self._between  # the last part is the best one
+        plain, page = _part(b"plain", email.text), _part(b"html", email.html)
+        return b"".join((head.encode(), opening, plain, between, page, end))
+
+    @cached_property
+    def _between(self) -> tuple[bytes, bytes, bytes]:
+        """What stands between the two parts of an email, and before and after them."""
+        boundary = self._boundary.encode()
+        between = b"\r\n--%b\r\n" % boundary  # its first line break is not the part's (RFC 2046 5.1.1)
+        kind = b'\r\nContent-Type: multipart/alternative;\r\n boundary="%b"\r\n' % boundary
+        return between, kind + between, b"\r\n--%b--\r\n" % boundary
 
     def _write_constant(self, extras: Extras) -> str:
         """The fields that are the same for everybody."""
@@ -119,11 +123,11 @@ class MimeTemplate:
     def _write_parcel(self, head: bytes, email: RenderedEmail) -> bytes:
         """With attachments: the words first, then what was encoded once for everybody, copied once."""
         parcel = _pack(email.extras.attachments, bool(email.html))
-        words = _part("plain", email.text)
+        words = _part(b"plain", email.text)
         if email.html:
             between = b"\r\n--%b" % self._boundary.encode()
             kind = b'Content-Type: multipart/alternative;\r\n boundary="%b"\r\n' % self._boundary.encode()
-            page = (parcel.before_page, _part("html", email.html), parcel.after_page)
+            page = (parcel.before_page, _part(b"html", email.html), parcel.after_page)
             words = b"".join((kind, between, b"\r\n", words, between, b"\r\n", *page, between, b"--\r\n"))
         return b"".join((head, b"\r\n", parcel.before, words, parcel.after))
 
@@ -190,7 +194,7 @@ def _encoded_words(value: str, taken: int) -> str:
     return Header(value, "utf-8", maxlinelen=76, header_name="x" * (taken - 2)).encode(linesep="\r\n")
 
 
-def _part(subtype: str, text: str) -> bytes:
+def _part(subtype: bytes, text: str) -> bytes:
     """A text part with its fields, ended by CRLF: as it is when it can be, else in the shorter safe encoding."""
     if "\0" in text:
         raise ValueError("The text holds a NUL character")
@@ -198,18 +202,31 @@ def _part(subtype: str, text: str) -> bytes:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text.endswith("\n"):
         text += "\n"
-    octets = text.encode()
-    is_ascii = len(octets) == len(text)
-    if is_ascii and (len(octets) <= LINE_LENGTH or max(map(len, octets.split(b"\n"))) <= LINE_LENGTH):
+    octets, charset = text.encode(), b"us-ascii"
+    if text.isascii() and _has_short_lines(octets):
         encoding, body = b"7bit", octets.replace(b"\n", b"\r\n")
     elif (len(octets) - len(text)) * 6 < len(text):  # mostly ASCII: stays readable in source
         encoding, body = b"quoted-printable", _quoted_printable(octets)
     else:
         encoding, body = b"base64", _base64(octets.replace(b"\n", b"\r\n"))
-    charset = b"us-ascii" if is_ascii else b"utf-8"
+    if not text.isascii():
+        charset = b"utf-8"
     return b"Content-Type: text/%b; charset=%b\r\nContent-Transfer-Encoding: %b\r\n\r\n%b" % (
-        subtype.encode(), charset, encoding, body,
+        subtype, charset, encoding, body,
     )  # fmt: skip
+
+
+def _has_short_lines(octets: bytes) -> bool:
+    """Whether every line may travel as it is: from each line's start the next end is looked for as far away as allowed.
+
+    Looked for from behind, so that many short lines are one step.
+    """
+    start, end = 0, len(octets)
+    while end - start > LINE_LENGTH:
+        start = octets.rfind(b"\n", start, start + LINE_LENGTH + 1) + 1
+        if not start:
+            return False
+    return True
 
 
 def _quoted_printable(octets: bytes) -> bytes:

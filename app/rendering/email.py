@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -92,13 +93,16 @@ class PreparedEmail:
         """What this person gets. Values can change words and addresses, never structure or headers."""
         variables = recipient.variables
         return RenderedEmail(
-            subject=self._subject.fill(variables),
-            text=self._text.fill(variables),
-            html=self._html.fill(variables) if self._html else "",
-            headers=recipient.headers,
-            missing=tuple([slot.name for slot in self._required if slot.value(variables) is None]),
-            extras=self.extras,
+            self._subject.fill(variables),
+            self._text.fill(variables),
+            self._html.fill(variables) if self._html else "",
+            recipient.headers,
+            self._missing(variables) if self._required else (),
+            self.extras,
         )
+
+    def _missing(self, variables: Mapping[str, str]) -> tuple[str, ...]:
+        return tuple([slot.name for slot in self._required if slot.value(variables) is None])
 
 
 def prepare_email(content: EmailContent, *, layout: Layout | None = None, extras: Extras = NO_EXTRAS) -> PreparedEmail:
@@ -234,7 +238,9 @@ def _attribute_escape(name: str, leads: bool) -> Escape:
 
 
 def _escape_text(value: str) -> str:
-    return value if value.isalnum() else html.escape(clean_text(value))
+    if value.isalnum() or value.replace(" ", "").isalnum():  # a name or a number, as nearly all are
+        return value
+    return html.escape(clean_text(value))
 
 
 def _lead_link(value: str) -> str:

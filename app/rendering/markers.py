@@ -86,21 +86,32 @@ class Markers:
 
 
 class Stencil:
-    """A finished text with holes; filling it is a few dictionary reads and one join."""
+    """A finished text with holes; filling it is a few dictionary reads and one join.
 
-    __slots__ = ("_fields", "_parts")
+    A value that stands in several places is looked up and made fit once for all of them.
+    """
+
+    __slots__ = ("_fields", "_parts", "_whole")
 
     def __init__(self, parts: list[str], fields: list[tuple[int, Slot, Escape]]) -> None:
+        places: dict[tuple[Slot, Escape], list[int]] = {}
+        for position, slot, escape in fields:
+            places.setdefault((slot, escape), []).append(position)
         self._parts = parts
-        self._fields = fields
+        self._fields = [(slot.name, slot, escape, positions) for (slot, escape), positions in places.items()]
+        self._whole = "".join(parts)
 
     def fill(self, variables: Mapping[str, str]) -> str:
         """The text for one person; a slot without value and fallback is filled with nothing."""
+        if not self._fields:
+            return self._whole
         pieces = self._parts.copy()
-        for position, slot, escape in self._fields:
-            value = slot.value(variables)
+        for name, slot, escape, positions in self._fields:
+            value = variables.get(name) or slot.value(variables)
             if value is not None:
-                pieces[position] = escape(value)
+                fit = escape(value)
+                for position in positions:
+                    pieces[position] = fit
         return "".join(pieces)
 
 

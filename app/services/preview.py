@@ -1,7 +1,7 @@
 """What people will receive, before it is sent: the rendered preview, and what blocks sending or deserves a look."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
 from typing import Any
@@ -135,7 +135,7 @@ def page_of(preview: Preview, *, is_dark: bool = False) -> str:
     if not rendered.html:
         words = f'<pre style="white-space:pre-wrap;overflow-wrap:anywhere">{escape(rendered.text)}</pre>'
         bare = f"<!doctype html>\n<html><head><title>Plain text</title></head><body>{words}</body></html>\n"
-        rendered = replace(rendered, html=bare)
+        rendered = rendered._replace(html=bare)
     return preview_html(rendered, dark=is_dark)
 
 

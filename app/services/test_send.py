@@ -103,13 +103,14 @@ def send_test(workshop: Workshop, actor: Actor, message_id: str, address: str, a
     """
     with workshop.read(actor) as work:
         work.require("messages.send")
+        _require_running(work)
         message = messages.find(work, message_id)
         content = content_of(message.channel, message.content)
         if problems := content.sending_problems():
             raise Invalid(problems)
         channel = channel_of(content)
         checked = _checked(channel, address)
-        person = replace(preview.preview(work, message, as_target).sample.recipient, address=checked)
+        person = preview.preview(work, message, as_target).sample.recipient._replace(address=checked)
         provider = sender.provider_of(work, message.channel, message.provider_pk)
         prepared = sample_links.linked_as_sample(work, message, prepare(content, extras=_extras(work, message)))
         parcel = _pack(work, provider, channel, prepared, person)
@@ -122,6 +123,7 @@ def send_provider_test(workshop: Workshop, actor: Actor, provider_id: str, addre
     """Send a short greeting through one provider, switched on or not. Raises Invalid by field."""
     with workshop.read(actor) as work:
         work.require("providers.write")
+        _require_running(work)
         provider = sender.find_provider(work, provider_id)
         channel = Channel(provider.channel)
         example = samples.example_of(channel.value).recipient
@@ -130,6 +132,11 @@ def send_provider_test(workshop: Workshop, actor: Actor, provider_id: str, addre
     with workshop.open(actor) as work:
         work.audit("provider.test", f"provider/{provider_id}", address=mask(person.address))
     return _send(parcel)
+
+
+def _require_running(work: Work) -> None:
+    if work.project.stopped_at is not None:
+        raise Invalid({"address": ["All sending is stopped, tests too. Resume it first."]})
 
 
 def _checked(channel: Channel, address: str) -> str:

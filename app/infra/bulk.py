@@ -1,0 +1,60 @@
+"""Many rows with one question: what the two databases and their drivers do quickest, each in its own way."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+
+def execute_many(session: Session, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """One statement, its parameters marked with `?`, for each of these rows; none when there are none.
+
+    They go to the driver as they are: SQLAlchemy's own handling would cost as much as the database does.
+    """
+    if rows:
+        marked = sql if _is_sqlite(session) else sql.replace("?", "%s")
+        session.connection().exec_driver_sql(marked, list(rows))
+
+
+def rows_by_number(session: Session, sql: str, numbers: Sequence[int]) -> Sequence[Any]:
+    """The rows that a statement of our own finds for these numbers, put where it says `IN {numbers}`; as one question.
+
+    PostgreSQL gets an array, which it plans for as many; SQLite a mark for each, so that it knows the statement again.
+    """
+    if not numbers:
+        return []
+    if _is_sqlite(session):
+        marks, values = f"({', '.join('?' * len(numbers))})", tuple(numbers)
+        return session.connection().exec_driver_sql(sql.format(numbers=marks), values).all()
+    asked = sql.replace("IN {numbers}", "= ANY(%s)")
+    return session.connection().exec_driver_sql(asked, (list(numbers),)).all()
+
+
+def copy_rows(session: Session, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Add rows in the quickest way that each database has: on PostgreSQL COPY. Names are our own, never a stranger's.
+
+    Raises SQLAlchemy's errors, as everything else does.
+    """
+    names = ", ".join(columns)
+    if not rows:
+        return
+    if _is_sqlite(session):
+        marks = ", ".join("?" * len(columns))
+        execute_many(session, f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608 - our own names
+        return
+    connection = session.connection()
+    driver, sql = connection.dialect.loaded_dbapi, f"COPY {table} ({names}) FROM STDIN"
+    cursor = connection.connection.cursor()
+    try:
+        with cursor.copy(sql) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except driver.Error as error:
+        raise DBAPIError.instance(sql, None, error, driver.Error, hide_parameters=True) from error
+    finally:
+        cursor.close()
+
+
+def _is_sqlite(session: Session) -> bool:
+    return session.get_bind().dialect.name == "sqlite"

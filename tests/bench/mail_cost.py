@@ -1,0 +1,175 @@
+"""What one recipient of an email costs: CPU time of one process that drains a message to smtp-sink.
+
+    .venv/bin/python -m tests.bench.mail_cost [--postgresql] [--profile] [PEOPLE]
+
+CPU time of each batch of a thousand, not wall time, and of all batches the tenth part that was quickest: other programs
+share the core's caches and units, and move a second of CPU by half. What the parts cost is measured in a run of its
+own, by wrapping the functions named. PostgreSQL's own processes are not counted.
+"""
+
+import cProfile
+import pstats
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from app.domain.permissions import Actor, ActorKind
+from app.engine import dispatch, fanout, journal, ledger, lessons, plans
+from app.engine.machine import Machine
+from app.infra.settings import Settings
+from app.infra.valkey import Valkey
+from app.migrations import upgrade
+from app.providers.mime import MimeTemplate
+from app.rendering.email import PreparedEmail
+from app.services import projects, sending
+from app.services.work import Workshop
+from tests import factories, postgres
+from tests.bench.bench_email import BODY
+from tests.bench.postfix import running_sink
+from tests.faults.story import OLGA, write_message
+
+PEOPLE = 30_000
+SECRET = "a-key-of-the-benchmark-that-is-long-enough-for-everything"
+Part = tuple[Any, str]  # whose attribute, and its name
+PARTS: dict[str, Part] = {
+    "claim": (ledger, "claim"),
+    "recipients": (dispatch, "recipients_of"),
+    "rendering": (PreparedEmail, "render"),
+    "MIME": (MimeTemplate, "write"),
+    "journal": (journal.Journal, "_append"),
+    "results": (dispatch, "results_of"),
+    "history, breaker": (lessons, "learn"),
+    "record": (ledger, "record"),
+}
+
+
+def main(*arguments: str) -> None:
+    """Print the microseconds of a recipient, in all and by part; with --profile also the costly functions."""
+    people = next((int(word) for word in arguments if word.isdigit()), PEOPLE)
+    with _machine(on_postgresql="--postgresql" in arguments) as (machine, shop):
+        _drain(machine, _planned(machine, shop, people // 10))  # warm: connections, caches, pages of the database
+        bare = _batches(machine, _planned(machine, shop, people), {})
+        print(f"all of it                  {_typical(bare, 'all'):6.1f} µs of CPU (of {len(bare)} batches)", flush=True)
+        parts = _batches(machine, _planned(machine, shop, people), PARTS)
+        costs = {name: _typical(parts, name) for name in parts[0]}
+        costs["MIME"] -= costs["rendering"]
+        costs["SMTP, sockets, the rest"] = costs.pop("all") - sum(costs.values())
+        for name, cost in sorted(costs.items(), key=lambda each: -each[1]):
+            print(f"  {name:24} {cost:6.1f} µs")
+        if "--profile" in arguments:
+            _profile(machine, _planned(machine, shop, people))
+
+
+def _drain(machine: Machine, message_pk: int) -> None:
+    """Send what is planned."""
+    while dispatch.drain(machine, message_pk):
+        pass
+
+
+def _batches(machine: Machine, message_pk: int, parts: Mapping[str, Part]) -> list[dict[str, float]]:
+    """Seconds of CPU of each full batch that sends a message: in all, and in each of these parts."""
+    spent = dict.fromkeys(parts, 0.0)
+    found: list[dict[str, float]] = []
+    send_batch = dispatch._send_batch
+
+    def timed(*given: Any) -> int:
+        before, begun = dict(spent), time.thread_time()
+        tried = send_batch(*given)
+        if tried == dispatch.MOST_BATCH:
+            taken = {name: spent[name] - before[name] for name in spent}
+            found.append(taken | {"all": time.thread_time() - begun})
+        return tried
+
+    wrapped = [(*place, _timed(spent, name, getattr(*place))) for name, place in parts.items()]
+    of_full_size = [(plans, "FIRST_BATCH", dispatch.MOST_BATCH), (dispatch, "SLICE", 60.0)]
+    with _replaced([*wrapped, *of_full_size, (dispatch, "_send_batch", timed)]):
+        _drain(machine, message_pk)
+    return found
+
+
+def _typical(batches: list[dict[str, float]], name: str) -> float:
+    """Microseconds of a recipient in a batch that was hardly disturbed."""
+    return sorted(each[name] for each in batches)[len(batches) // 10] / dispatch.MOST_BATCH * 1e6
+
+
+@contextmanager
+def _replaced(replacements: Iterable[tuple[Any, str, Any]]) -> Iterator[None]:
+    kept = [(owner, name, getattr(owner, name)) for owner, name, _ in replacements]
+    for owner, name, replacement in replacements:
+        setattr(owner, name, replacement)
+    try:
+        yield
+    finally:
+        for owner, name, original in kept:
+            setattr(owner, name, original)
+
+
+def _timed(spent: dict[str, float], name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    clock = time.thread_time
+
+    def timed(*given: Any, **named: Any) -> Any:
+        begun = clock()
+        try:
+            return original(*given, **named)
+        finally:
+            spent[name] += clock() - begun
+
+    return timed
+
+
+def _profile(machine: Machine, message_pk: int) -> None:
+    profile = cProfile.Profile()
+    profile.enable()
+    _drain(machine, message_pk)
+    profile.disable()
+    pstats.Stats(profile).sort_stats("tottime").print_stats(70)
+
+
+def _planned(machine: Machine, shop: Workshop, people: int) -> int:
+    """A message to that many new people that is being sent, all its deliveries planned; its number."""
+    with shop.database.begin() as session:
+        message = write_message(session, people, body=BODY)
+    with shop.open(OLGA) as work:
+        sending.send(work, message.id)
+    fanout.expand(machine, message.pk)
+    return message.pk
+
+
+@contextmanager
+def _machine(*, on_postgresql: bool) -> Iterator[tuple[Machine, Workshop]]:
+    """A furnished engine with one SMTP provider, which leads to a sink that keeps nothing."""
+    with TemporaryDirectory() as folder, running_sink() as port, _database(on_postgresql=on_postgresql) as url:
+        path = Path(folder)
+        settings = Settings(data_dir=path, database_url=url, secret_keys=SECRET, workers=1, allow_private_hosts=True)
+        valkey = Valkey(settings)
+        valkey.start()
+        upgrade(settings.sqlalchemy_url)
+        shop = Workshop.equip(settings)
+        machine = Machine(settings, shop.database, shop.broker, shop.clock, shop.vault)
+        try:
+            with shop.open(Actor(ActorKind.SYSTEM, "system", permissions=OLGA.permissions)) as work:
+                projects.create_project(work, "default", name="Acme")
+            with shop.open(OLGA) as work:
+                factories.make_provider(work, port=port)
+            yield machine, shop
+        finally:
+            machine.close()
+            shop.close()
+            valkey.stop()
+
+
+@contextmanager
+def _database(*, on_postgresql: bool) -> Iterator[str]:
+    if not on_postgresql:
+        yield ""
+        return
+    with postgres.server() as server:
+        yield server.new_database()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
