@@ -26,12 +26,17 @@ def apple_priority(push: RenderedPush) -> str:
     return "10" if push.priority == "high" and not is_silent(push) else "5"
 
 
+def is_collapse_id(name: str) -> bool:
+    """Whether a name is fit for `apns-collapse-id` as it is."""
+    return 0 < len(name) <= LONGEST_COLLAPSE_ID and name.isascii() and name.isprintable() and name == name.strip()
+
+
 def collapse_id(name: str) -> str:
     """A value for `apns-collapse-id`, the same for the same name: a later notification with it replaces this one.
 
     It is a header of at most 64 bytes, so a name that is longer or not plain ASCII is replaced by its digest.
     """
-    if 0 < len(name) <= LONGEST_COLLAPSE_ID and name.isascii() and name.isprintable() and name == name.strip():
+    if is_collapse_id(name):
         return name
     return sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
 

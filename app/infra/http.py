@@ -1,20 +1,24 @@
 """HTTP for adapters: pooled connections, errors that say whether anything was sent, answers of bounded size."""
 
 import asyncio
+import base64
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import httpx
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import BuilderError, DecodeError, PyreqwestError, RequestTimeoutError
+from pyreqwest.http import Url
+
+from app.infra.http_bodies import form_body, json_body
 
 CONNECT_PATIENCE = 10.0  # seconds for name, connection and TLS together
 PATIENCE = 30.0  # seconds for the rest of an exchange
@@ -47,7 +51,11 @@ class HttpRequest:
     @classmethod
     def json(cls, path: str, payload: Any, headers: Mapping[str, str] | None = None) -> "HttpRequest":
         """A POST of a JSON document in UTF-8. ValueError for what JSON has no word for (NaN, half a character)."""
-        body = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        return cls.ready_json(path, json_body(payload), headers)
+
+    @classmethod
+    def ready_json(cls, path: str, body: bytes, headers: Mapping[str, str] | None = None) -> "HttpRequest":
+        """A POST of a JSON document that is written already."""
         return cls("POST", path, {"content-type": "application/json", **(headers or {})}, body)
 
     @classmethod
@@ -56,7 +64,7 @@ class HttpRequest:
     ) -> "HttpRequest":
         """A POST of form fields in their order, names may repeat (application/x-www-form-urlencoded)."""
         kind = {"content-type": "application/x-www-form-urlencoded"}
-        return cls("POST", path, kind | dict(headers or {}), urlencode(fields).encode())
+        return cls("POST", path, {**kind, **(headers or {})}, form_body(fields))
 
     @classmethod
     def multipart(
@@ -75,7 +83,21 @@ class HttpRequest:
 
     def signed(self, **headers: str) -> "HttpRequest":
         """The same with further headers; `x_api_key` is written as `x-api-key`."""
-        return replace(self, headers={**self.headers, **{name.replace("_", "-"): headers[name] for name in headers}})
+        return self.with_headers({name.replace("_", "-"): value for name, value in headers.items()})
+
+    def with_headers(self, headers: Mapping[str, str]) -> "HttpRequest":
+        """The same with further headers, named as they are written."""
+        return HttpRequest(self.method, self.path, {**self.headers, **headers}, self.body) if headers else self
+
+
+def basic_proof(name: str, password: str) -> dict[str, str]:
+    """The header of HTTP Basic (RFC 7617), in UTF-8."""
+    return {"authorization": _basic(name, password)}
+
+
+@lru_cache(maxsize=32)
+def _basic(name: str, password: str) -> str:
+    return f"Basic {base64.b64encode(f'{name}:{password}'.encode()).decode()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +115,13 @@ class HttpReply:
 
     def json(self) -> Any:
         """The document; None when the body is no JSON."""
+        try:
+            return json.loads(self.body.decode())
+        except (ValueError, RecursionError):
+            return self._json_otherwise_encoded()
+
+    def _json_otherwise_encoded(self) -> Any:
+        """The document in UTF-16 or UTF-32, or behind a byte order mark; None when it is none."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
@@ -118,19 +147,29 @@ async def exchange(base: str, request: HttpRequest, *, http2: bool = False, pati
     made of it. The errors hold neither address nor content.
     """
     client = _client(base, http2)
-    limit = timedelta(seconds=CONNECT_PATIENCE + patience + len(request.body) / SLOWEST)
+    limit = _span(CONNECT_PATIENCE + patience + len(request.body) // SLOWEST)
     try:
-        asking = client.request(request.method, base + request.path).headers(request.headers)
+        asking = client.request(request.method, _address(base + request.path)).headers(request.headers)
         if request.body:
             asking = asking.body_bytes(request.body)
         async with asking.timeout(limit).build_streamed() as reply:
             body = await reply.body_reader.read(LARGEST_ANSWER)
-            headers = {name.lower(): value for name, value in reply.headers.items()}
-            return HttpReply(reply.status, headers, bytes(body or b""))
+            return HttpReply(reply.status, dict(reply.headers.items()), bytes(body or b""))
     except PyreqwestError as error:
         raise _translate(error) from None
     except ValueError:  # the address or a header cannot be written
         raise httpx.UnsupportedProtocol("The address or a header cannot be written") from None
+
+
+@lru_cache(maxsize=64)
+def _span(seconds: float) -> timedelta:
+    return timedelta(seconds=seconds)
+
+
+@lru_cache(maxsize=64)
+def _address(url: str) -> Url:
+    """An address taken apart: most requests of a batch go to the same one. ValueError or BuilderError for none."""
+    return Url(url)
 
 
 def _translate(error: PyreqwestError) -> httpx.TransportError:

@@ -79,6 +79,8 @@ def allowance_of(headers: Mapping[str, str]) -> Allowance | None:
 
     A reset is a number of seconds (Resend) or a moment (SendGrid). None when they say nothing, or what cannot be.
     """
+    if headers.keys().isdisjoint(_RESETS):
+        return None
     for family in _FAMILIES:
         said = headers.get(f"{family}-reset")
         if said is None:

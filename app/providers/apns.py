@@ -18,6 +18,7 @@ from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
 from app.domain.provider_spec import Field, FieldKind, ProviderSpec
 from app.domain.rendered import RenderedPush
 from app.infra.clock import SystemClock
+from app.infra.http_bodies import json_body
 from app.infra.sealed_tokens import Token
 from app.infra.signatures import Algorithm, KeyUnusable, check_key, sign_claims
 from app.providers.base import Account, Finding
@@ -31,6 +32,7 @@ from app.providers.http import (
     unreadable,
     wait_asked_for,
 )
+from app.providers.push_copies import PushCopies
 
 LARGEST_PAYLOAD = 4096  # bytes of the whole JSON
 KEPT_FOR = timedelta(days=28)  # how long Apple tries a device that is off; what FCM does by itself
@@ -91,6 +93,7 @@ class Apns(HttpProvider):
 
     def __init__(self) -> None:
         self._trials = TokenTrials()
+        self._copies = PushCopies(lambda push, _token, _key: payload_of(push), lambda _key: True)
 
     def home(self, values: Mapping[str, Any]) -> str:
         """Apple's address for the chosen environment."""
@@ -101,7 +104,7 @@ class Apns(HttpProvider):
         item = items[0]
         until = SystemClock().now() + KEPT_FOR
         headers = headers_of(item.rendered, str(account.values.get("bundleId") or ""), item.key, until)
-        return _post(item.recipient.address, write(payload_of(item.rendered)), headers)
+        return _post(item.recipient.address, self._write(item), headers)
 
     def refuse(self, account: Account, item: Item) -> Outcome | None:
         """What Apple would turn down for every device: too large, or custom data under a key of Apple's."""
@@ -110,7 +113,7 @@ class Apns(HttpProvider):
             said = "Apple keeps the data key “aps” for itself. Give it another name."
             return Outcome(OutcomeKind.MESSAGE_PERMANENT, Reason.CONTENT_REJECTED, said)
         try:
-            size = len(write(payload_of(push)))
+            size = len(self._write(item))
         except ValueError:
             said = "The notification holds half a character or an endless number. Remove it."
             return Outcome(OutcomeKind.MESSAGE_PERMANENT, Reason.CONTENT_REJECTED, said)
@@ -119,12 +122,16 @@ class Apns(HttpProvider):
         said = f"The notification has {size:,} bytes with its data; Apple takes at most {LARGEST_PAYLOAD:,}."
         return Outcome(OutcomeKind.MESSAGE_PERMANENT, Reason.TOO_LARGE, said)
 
+    def _write(self, item: Item) -> bytes:
+        """The payload; see `payload_of`. ValueError for what JSON in UTF-8 cannot hold."""
+        return self._copies.write(item.rendered, item.recipient.address, item.key)
+
     def outcomes(self, account: Account, items: Sequence[Item], reply: HttpReply) -> list[Outcome]:
         """What became of the notification; see `outcome_of`. A foreign token is weighed against the others."""
         return [self._trials.judge(account.key, outcome_of(reply)) for _ in items]
 
-    async def authorize(self, account: Account, request: HttpRequest, *, refused: str = "") -> HttpRequest:
-        """The request with a provider token, made only when no kept one holds.
+    async def sign_in(self, account: Account, *, refused: str = "") -> Mapping[str, str]:
+        """A provider token, made only when no kept one holds.
 
         A refused token that is not twenty minutes old is used again: a newer one would be refused as well, since then
         our clock is wrong, and Apple punishes frequent renewal.
@@ -133,7 +140,7 @@ class Apns(HttpProvider):
             raise _unusable("The Bundle ID is missing, or holds more than letters, digits, dots and hyphens.")
         old = refused.removeprefix("bearer ")
         if old and SystemClock().now() - _issued_at(old) < TOKEN_REST:
-            return request.signed(authorization=refused)
+            return {"authorization": refused}
         values = {name: str(account.values.get(name) or "") for name in ("authKey", "authKeyId", "teamId")}
         digest = sha256(values["authKey"].encode("utf-8", "surrogatepass")).hexdigest()
         key = f"apns {values['teamId']} {values['authKeyId']} {digest}"
@@ -141,7 +148,7 @@ class Apns(HttpProvider):
         async def make() -> Token:
             return _make_token(**values)
 
-        return request.signed(authorization=f"bearer {await account.tokens.get(key, make, instead_of=old)}")
+        return {"authorization": f"bearer {await account.tokens.get(key, make, instead_of=old)}"}
 
     def wants_new_token(self, reply: HttpReply) -> bool:
         """Only when Apple says that it is too old."""
@@ -151,7 +158,7 @@ class Apns(HttpProvider):
         """A silent push to a token that no device has."""
         push = RenderedPush(content_available=True)
         headers = headers_of(push, str(account.values.get("bundleId") or ""), "verify", SystemClock().now())
-        return _post(NOBODY, write(payload_of(push)), headers)
+        return _post(NOBODY, json_body(payload_of(push)), headers)
 
     def findings(self, account: Account, reply: HttpReply) -> list[Finding]:
         """That the device token is refused, and nothing before it, shows that key, team and environment are right."""
@@ -215,11 +222,6 @@ def headers_of(push: RenderedPush, topic: str, key: str, until: datetime) -> dic
         "apns-id": str(uuid5(NAMESPACE, key)),
     }
     return headers if is_silent(push) else headers | {"apns-collapse-id": collapse_id(push.tag or key)}
-
-
-def write(payload: Mapping[str, Any]) -> bytes:
-    """The payload as it goes over the wire. ValueError for what JSON in UTF-8 cannot hold."""
-    return json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def _post(token: str, body: bytes, headers: Mapping[str, str]) -> HttpRequest:

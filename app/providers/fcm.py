@@ -8,13 +8,14 @@ from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from app.domain.apple_push import apple_priority, aps_of, collapse_id, is_silent, push_type
+from app.domain.apple_push import apple_priority, aps_of, collapse_id, is_collapse_id, is_silent, push_type
 from app.domain.channels import Channel
 from app.domain.device_tokens import TokenTrials
 from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
 from app.domain.provider_spec import Field, FieldKind, ProviderSpec
 from app.domain.rendered import RenderedPush
 from app.infra.google_sign_in import KeyFile, SignInFailed, access_token
+from app.infra.http_bodies import json_body
 from app.providers.base import Account, Finding
 from app.providers.http import (
     HttpProvider,
@@ -26,6 +27,7 @@ from app.providers.http import (
     unreadable,
     wait_asked_for,
 )
+from app.providers.push_copies import PushCopies
 
 FILE = "serviceAccountJSON"
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
@@ -66,6 +68,7 @@ class Fcm(HttpProvider):
 
     def __init__(self) -> None:
         self._trials = TokenTrials()
+        self._copies = PushCopies(lambda push, token, key: {"message": message_of(push, token, key)}, is_collapse_id)
 
     def home(self, values: Mapping[str, Any]) -> str:
         """Google's address, the same for everybody."""
@@ -74,7 +77,7 @@ class Fcm(HttpProvider):
     def request(self, account: Account, items: Sequence[Item]) -> HttpRequest:
         """One message to one device; see `message_of`."""
         item = items[0]
-        return _post(account, {"message": message_of(item.rendered, item.recipient.address, item.key)})
+        return _post(account, self._copies.write(item.rendered, item.recipient.address, item.key))
 
     def refuse(self, account: Account, item: Item) -> Outcome | None:
         """What FCM would turn down for every device: too large, a reserved key, a colour that is none."""
@@ -94,15 +97,15 @@ class Fcm(HttpProvider):
         """What became of the device's message; see `outcome_of`. A foreign token is weighed against the others."""
         return [self._trials.judge(account.key, outcome_of(reply)) for _ in items]
 
-    async def authorize(self, account: Account, request: HttpRequest, *, refused: str = "") -> HttpRequest:
-        """The request with an access token, fetched only when no kept one holds."""
+    async def sign_in(self, account: Account, *, refused: str = "") -> Mapping[str, str]:
+        """An access token, fetched only when no kept one holds."""
         uri = account.side_endpoints.get("token") or (f"{self.base_url(account)}/token" if account.endpoint else "")
         try:
             file = KeyFile.read(account.values.get(FILE))
             token = await access_token(account.tokens, file, SCOPE, uri, refused=refused.removeprefix("Bearer "))
         except SignInFailed as error:
             raise NotAuthorized(error.outcome) from None
-        return request.signed(authorization=f"Bearer {token}")
+        return {"authorization": f"Bearer {token}"}
 
     def wants_new_token(self, reply: HttpReply) -> bool:
         """A 401 is about the token, unless it is about the APNs key that Firebase holds."""
@@ -111,7 +114,7 @@ class Fcm(HttpProvider):
     def probe(self, account: Account) -> HttpRequest:
         """A message that is only validated, to a token that no device has."""
         message = {"token": NOBODY, "notification": {"title": "Test"}}
-        return _post(account, {"validate_only": True, "message": message})
+        return _post(account, json_body({"validate_only": True, "message": message}))
 
     def findings(self, account: Account, reply: HttpReply) -> list[Finding]:
         """That the token is refused, and nothing before it, shows that sign-in and project are right."""
@@ -155,10 +158,10 @@ def _why_refused(reply: HttpReply, project: str) -> str:
     return f"No message can be sent in the project {project}."
 
 
-def _post(account: Account, payload: Mapping[str, Any]) -> HttpRequest:
+def _post(account: Account, body: bytes) -> HttpRequest:
     file = account.values.get(FILE)
-    project = str(file.get("project_id") or "") if isinstance(file, dict) else ""  # what is missing, `authorize` says
-    return HttpRequest.json(f"/v1/projects/{quote(project, safe='')}/messages:send", payload)
+    project = str(file.get("project_id") or "") if isinstance(file, dict) else ""  # what is missing, `sign_in` says
+    return HttpRequest.ready_json(f"/v1/projects/{quote(project, safe='')}/messages:send", body)
 
 
 # ours → theirs
@@ -184,8 +187,13 @@ def message_of(push: RenderedPush, token: str, key: str) -> dict[str, Any]:
 
 def payload_size(push: RenderedPush) -> int:
     """Bytes that count towards FCM's limit: keys and values of `notification` and `data`."""
-    parts = (*_notification(push).items(), *_data(push).items())
-    return sum(len(f"{name}{value}".encode("utf-8", "surrogatepass")) for name, value in parts)
+    parts = (push.title, push.body, push.image) if _shows(push) else ()
+    size = sum(len(name) + _octets(text) for name, text in zip(("title", "body", "image"), parts, strict=False) if text)
+    return size + sum(_octets(name) + _octets(text) for name, text in _data(push).items())
+
+
+def _octets(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def _shows(push: RenderedPush) -> bool:

@@ -5,7 +5,6 @@ placeholders, gives all recipients one id, and refuses everybody for one bad add
 so each has a request of its own; many are on the wire at once.
 """
 
-import base64
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -21,6 +20,7 @@ from app.domain.receipts import HookRequest, NotProven, Receipt, ReceiptEvent, j
 from app.domain.rendered import RenderedEmail
 from app.infra.hook_proofs import is_signed_in_hex
 from app.infra.hook_reading import from_epoch, object_of, part, require_fresh, word
+from app.infra.http import basic_proof
 from app.providers.base import Account, Finding
 from app.providers.http import (
     Ask,
@@ -266,5 +266,4 @@ def _files(email: RenderedEmail) -> list[tuple[str, str, bytes, str]]:
 
 def _proof(account: Account) -> dict[str, str]:
     """HTTP Basic (RFC 7617) with the name `api`."""
-    words = f"api:{account.values['apiKey']}"
-    return {"authorization": f"Basic {base64.b64encode(words.encode()).decode()}"}
+    return basic_proof("api", str(account.values["apiKey"]))

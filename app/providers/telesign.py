@@ -5,7 +5,6 @@ is no idempotency key. What became of a message stands in `status.code` and `err
 Messages go out as ARN (alerts, reminders, notifications); Telesign's other types are one-time codes and marketing.
 """
 
-import base64
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +18,7 @@ from app.domain.receipts import HookRequest, NotProven, Receipt, ReceiptEvent
 from app.domain.sms_senders import digits_of, sender_fault
 from app.infra.hook_proofs import is_signed_by_telesign
 from app.infra.hook_reading import from_iso, object_of, part, require_fresh, word
+from app.infra.http import basic_proof
 from app.providers.base import Account, Finding
 from app.providers.http import Ask, HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, unreadable
 
@@ -231,5 +231,5 @@ def _sentence(found: Mapping[str, Any]) -> str:
 
 def _proof(account: Account) -> dict[str, str]:
     """HTTP Basic (RFC 7617)."""
-    words = f"{account.values.get('customerId') or ''}:{account.values.get('apiKey') or ''}"
-    return {"authorization": f"Basic {base64.b64encode(words.encode()).decode()}"}
+    name, password = (str(account.values.get(each) or "") for each in ("customerId", "apiKey"))
+    return basic_proof(name, password)

@@ -3,7 +3,6 @@
 One request a recipient: there is no batch endpoint and no idempotency key, so what was cut off stays uncertain.
 """
 
-import base64
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -15,6 +14,7 @@ from app.domain.provider_spec import Field, FieldKind, ProviderSpec
 from app.domain.receipts import HookRequest, NotProven, Receipt, ReceiptEvent
 from app.infra.hook_proofs import is_signed_by_twilio
 from app.infra.hook_reading import form_of
+from app.infra.http import basic_proof
 from app.providers.base import Account, Finding
 from app.providers.http import Ask, HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, unreadable
 
@@ -239,5 +239,5 @@ def _place(account: Account) -> str:
 
 def _proof(account: Account) -> dict[str, str]:
     """HTTP Basic (RFC 7617)."""
-    words = f"{account.values.get('accountSid') or ''}:{account.values.get('authToken') or ''}"
-    return {"authorization": f"Basic {base64.b64encode(words.encode()).decode()}"}
+    name, password = (str(account.values.get(each) or "") for each in ("accountSid", "authToken"))
+    return basic_proof(name, password)

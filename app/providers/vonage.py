@@ -4,7 +4,6 @@ One request a recipient, no idempotency key. The API says 200 to almost everythi
 the `status` of each of its parts, a string. Text outside GSM-7 arrives mangled unless the request says `unicode`.
 """
 
-import base64
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +18,7 @@ from app.domain.sms_segments import Encoding, encoding_of
 from app.domain.sms_senders import digits_of, sender_fault
 from app.infra.hook_proofs import is_signed_in_hex
 from app.infra.hook_reading import fields_of, from_epoch, from_iso, require_fresh
+from app.infra.http import basic_proof
 from app.providers.base import Account, Finding
 from app.providers.http import Ask, HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, unreadable
 
@@ -246,5 +246,5 @@ def _judge_part(reply: HttpReply, part: Mapping[str, Any]) -> Outcome:
 
 def _proof(account: Account) -> dict[str, str]:
     """HTTP Basic (RFC 7617)."""
-    words = f"{account.values.get('apiKey') or ''}:{account.values.get('apiSecret') or ''}"
-    return {"authorization": f"Basic {base64.b64encode(words.encode()).decode()}"}
+    name, password = (str(account.values.get(each) or "") for each in ("apiKey", "apiSecret"))
+    return basic_proof(name, password)

@@ -50,9 +50,11 @@ class ScriptedServer:
         tls: ssl.SSLContext | None = None,
         implicit_tls: ssl.SSLContext | None = None,
         forgets_early_input: bool = False,
+        forgets_behind_text: bool = False,
     ) -> None:
         self.answer, self.offers, self.tls, self.implicit_tls = answer, list(offers), tls, implicit_tls
         self.forgets_early_input = forgets_early_input
+        self.forgets_behind_text = forgets_behind_text
         self.lines: list[bytes] = []
         self.texts: list[bytes] = []
         self.connections = 0
@@ -137,6 +139,8 @@ class _Session:
             return
         text = b"" if await self._is_empty() else await self.reader.readuntil(b"\r\n.\r\n")
         self.server.texts.append(text)
+        if self.server.forgets_behind_text:
+            self.reader._buffer.clear()
         await self.say("text", text)
         self.message += 1
 

@@ -239,6 +239,11 @@ def test_a_body_that_is_no_json_is_nothing(body, found):
     assert HttpReply(200, {}, body).fields() == {}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_json_is_read_in_any_of_its_encodings(encoding):
+    assert HttpReply(200, {}, '{"a":"ü"}'.encode(encoding)).json() == {"a": "ü"}
+
+
 def test_a_redirect_is_not_followed():
     asked = []
 

@@ -204,8 +204,8 @@ def test_how_long_to_wait_comes_from_the_headers(tmp_path):
 
 
 def test_no_request_begins_after_leave_is_withdrawn(tmp_path):
-    told, seen = send(tmp_path, 40, recorder=Recorder(allowance=10))
-    assert sum(len(body) for *_, body, _ in seen) == len(told.begun) == 8
+    told, seen = send(tmp_path, 40, recorder=Recorder(allowance=12))
+    assert sum(len(body) for *_, body, _ in seen) == len(told.begun) == 12
 
 
 class Stopping(Recorder):
@@ -320,3 +320,67 @@ def test_an_envelope_keeps_its_key(tmp_path):
     letters = [Envelope(f"d{index}.m", each.recipient) for index, each in enumerate(envelopes(3, None, Channel.SMS))]
     _, [(*_, body, _)] = send(tmp_path, 3, letters=letters)
     assert [each["key"] for each in body] == ["d0.m", "d1.m", "d2.m"]
+
+
+class Counted(Recorder):
+    """A watch that remembers how many envelopes were begun with one word."""
+
+    def __init__(self):
+        super().__init__()
+        self.words = []
+
+    def started(self, indexes):
+        self.words.append(len(indexes))
+        super().started(indexes)
+
+
+def test_requests_that_go_out_together_are_begun_with_one_word(tmp_path):
+    told, seen = send(tmp_path, 40, recorder=(watch := Counted()))
+    assert (len(told.outcomes), len(seen)) == (40, 10)
+    assert watch.words[0] == Acme.in_flight * Acme.spec.max_batch
+    assert max(watch.words) <= Acme.in_flight * Acme.spec.max_batch
+
+
+def test_nothing_is_announced_that_does_not_go_out_at_once(tmp_path):
+    """What is begun and not answered is never more than what may be under way: so much a killed worker leaves open."""
+
+    class Strict(Counted):
+        most = 0
+
+        def started(self, indexes):
+            super().started(indexes)
+            Strict.most = max(Strict.most, len(self.begun) - len(self.outcomes))
+
+    send(tmp_path, 200, recorder=Strict())
+    assert 0 < Strict.most <= Acme.in_flight * Acme.spec.max_batch
+
+
+class SignedIn(Acme):
+    """Signs in before it sends; counts how often it is asked to."""
+
+    def __init__(self):
+        self.asked = []
+
+    async def sign_in(self, account, *, refused=""):
+        self.asked.append(refused)
+        return {"authorization": "Bearer new" if refused else "Bearer old"}
+
+    def wants_new_token(self, reply):
+        return reply.status == 401
+
+
+def test_requests_that_go_out_together_share_a_sign_in(tmp_path):
+    provider = SignedIn()
+    told, seen = send(tmp_path, 12, provider=provider)
+    assert provider.asked == [""]
+    assert len(seen) == 3
+    assert {headers["authorization"] for _, _, headers, *_ in seen} == {"Bearer old"}
+    assert {outcome.kind for outcome in told.outcomes.values()} == {"accepted"}
+
+
+def test_a_sign_in_that_was_turned_down_is_made_anew_once(tmp_path):
+    provider = SignedIn()
+    told, seen = send(tmp_path, 1, script=[401, 200], provider=provider)
+    assert provider.asked == ["", "Bearer old"]
+    assert [headers["authorization"] for _, _, headers, *_ in seen] == ["Bearer old", "Bearer new"]
+    assert told.outcomes[0].kind == "accepted"

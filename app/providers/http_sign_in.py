@@ -1,0 +1,36 @@
+"""How a kind over HTTP proves who we are: the part of the kit about tokens and signatures; by default nothing is asked.
+
+A kind whose key goes along with each request as it is puts it there itself, in `request`.
+"""
+
+from collections.abc import Mapping
+
+from app.infra.http import HttpReply, HttpRequest
+from app.providers.base import Account
+
+
+class SignIn:
+    """What a kind writes whose service wants a token (`sign_in`) or a signature of each request (`authorize`)."""
+
+    async def sign_in(self, account: Account, *, refused: str = "") -> Mapping[str, str]:
+        """Headers with a token that proves who we are, good for any request of this moment; none when none is needed.
+
+        `refused` is the authorization header that the service has just turned down. Raises NotAuthorized.
+        """
+        return {}
+
+    async def authorize(self, account: Account, request: HttpRequest, *, refused: str = "") -> HttpRequest:
+        """The request with what proves who we are; written anew only where that covers the whole request.
+
+        `refused` is the authorization header that the service has just turned down. Raises NotAuthorized.
+        """
+        return request.with_headers(await self.sign_in(account, refused=refused))
+
+    def wants_new_token(self, reply: HttpReply) -> bool:
+        """Whether the service turned the token down and nothing else, so that a fresh one helps."""
+        return False
+
+    @property
+    def signs_each(self) -> bool:
+        """Whether each request is authorized by itself, instead of with the headers of one sign-in."""
+        return type(self).authorize is not SignIn.authorize
