@@ -8,7 +8,7 @@ from flask import Flask
 
 from app.api import auth, errors
 from app.api.operations import OPERATIONS, REFUSED, Operation
-from app.api.requests import ApiRequest
+from app.api.routing import Api
 from app.api.transport import Mount, surround
 from app.services.work import Workshop
 
@@ -23,8 +23,7 @@ def install(app: Flask, shop: Workshop) -> None:
 
 def create_api(shop: Workshop) -> Flask:
     """The API alone: no cookie, no form token, no page; each operation of this package's modules is a route."""
-    api = Flask("app.api", static_folder=None)
-    api.request_class = ApiRequest
+    api = Api("app.api")
     api.config.update(MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES, MAX_FORM_MEMORY_SIZE=MAX_REQUEST_BYTES)
     api.extensions["carillon"] = shop
     limiter = auth.make_limiter(shop)

@@ -15,6 +15,7 @@ from app.api.operations import PUBLIC, Call, Operation
 from app.api.params import Param, camel, raw_parameters, read_all, snake
 from app.domain.errors import Forbidden, Invalid
 from app.domain.permissions import ActorKind, system
+from app.infra import logs
 from app.infra.counters import Counters
 from app.services import callers, idempotency
 from app.services.callers import Caller, Refusal
@@ -28,16 +29,17 @@ _ROLE_WORDS = {ActorKind.KEY: "applications", ActorKind.CONTACT: "users", ActorK
 def guard(operation: Operation, shop: Workshop, limiter: Limiter) -> Callable[..., Response]:
     """The Flask view of an operation: checks in the contract's order (3.3), then the operation itself."""
     params = _expected(operation)
-    is_one_look = operation.is_reading and not operation.opens_own
+    is_one_look, address = operation.is_reading and not operation.opens_own, shop.settings.address
 
     def listen(caller: Caller, places: dict[str, str]) -> Call:
-        actor = caller.act(operation.scope, ip=request.remote_addr or "", user_agent=_user_agent(caller))
+        ip, device = request.environ.get("REMOTE_ADDR") or "", _user_agent(caller)
+        actor = caller.act(operation.scope, ip=ip, user_agent=device)
         limiter.count(operation.limit, operation.name, actor)
         given, provided = _read(params, places)
-        return Call(actor, caller.scopes, given, provided, shop.settings.address, caller.session_pk, caller.is_by_token)
+        return Call(actor, caller.scopes, given, provided, address, caller.session_pk, caller.is_by_token)
 
     def answer(**places: str) -> Response:
-        with shop.read(system()) as work:
+        with shop.look(system()) as work:
             caller = admit(operation, work)
             if is_one_look and not caller.is_touch_due:  # most requests: answered by the look that let them in
                 call = listen(caller, places)
@@ -109,7 +111,8 @@ def admit(operation: Operation, work: Work) -> Caller:
     if not shown.project_id and shown.key:
         raise Refusal("Name the project in the header X-Appwrite-Project.", type="project_id_missing")
     caller = callers.recognise(work, shown)
-    if operation.scope not in caller.scopes | {PUBLIC}:
+    logs.add_context(actor=caller.kind.value, project=shown.project_id)
+    if operation.scope not in caller.scopes and operation.scope != PUBLIC:
         role = _ROLE_WORDS[caller.kind]
         raise Forbidden(f'{caller.email} (role: {role}) missing scopes (["{operation.scope}"])')
     if caller.is_blocked:
@@ -124,8 +127,9 @@ def make_limiter(shop: Workshop) -> Limiter:
 
 def _user_agent(caller: Caller) -> str:
     """What the device says of itself; a program may pass on what its own client said."""
-    passed_on = request.headers.get("X-Forwarded-User-Agent", "") if caller.kind is ActorKind.KEY else ""
-    return (passed_on or request.headers.get("User-Agent", ""))[:MOST_HEADER]
+    shown = request.environ.get
+    passed_on = shown("HTTP_X_FORWARDED_USER_AGENT", "") if caller.kind is ActorKind.KEY else ""
+    return str(passed_on or shown("HTTP_USER_AGENT", ""))[:MOST_HEADER]
 
 
 def _expected(operation: Operation) -> Sequence[Param]:
@@ -137,7 +141,9 @@ def _expected(operation: Operation) -> Sequence[Param]:
 
 def _read(params: Sequence[Param], places: dict[str, str]) -> tuple[dict[str, Any], frozenset[str]]:
     """The parameters; those of the path win over the body."""
-    raw = raw_parameters(request) | {camel(name): value for name, value in places.items()}
+    raw = raw_parameters(request)
+    for name, value in places.items():
+        raw[camel(name)] = value
     return read_all(params, raw)
 
 

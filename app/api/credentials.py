@@ -15,26 +15,29 @@ from app.services.callers import Shown
 LONGEST_VALUE = 2_048
 COOKIE, LEGACY = "a_session_", "_legacy"
 FALLBACK = "X-Fallback-Cookies"
+_IN_SESSION = frozenset({"HTTP_COOKIE", "HTTP_X_APPWRITE_SESSION", "HTTP_X_FALLBACK_COOKIES"})  # where one can be
 _SECRET = re.compile(r"[0-9a-f]{16,512}")
 
 
 def read_credentials(asked: Request) -> Shown:
     """Everything that the request shows; a session that cannot be read is none."""
-    project = project_id(asked)
+    project, shown = project_id(asked), asked.environ.get
     contact_id, secret = _read_session(asked, project)
-    return Shown(
-        project, asked.headers.get("X-Appwrite-Key", ""), contact_id, secret, asked.headers.get("X-Appwrite-JWT", "")
-    )
+    return Shown(project, shown("HTTP_X_APPWRITE_KEY", ""), contact_id, secret, shown("HTTP_X_APPWRITE_JWT", ""))
 
 
 def project_id(asked: Request) -> str:
     """The project that the request names, in its header or in its address."""
-    named = asked.headers.get("X-Appwrite-Project", "") or asked.args.get("project", "")
+    named = asked.environ.get("HTTP_X_APPWRITE_PROJECT", "") or asked.args.get("project", "")
+    if named.isascii() and named.isprintable():
+        return named
     return named.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _read_session(asked: Request, project: str) -> tuple[str, str]:
     """Contact and secret of the first place that holds a session: cookies, header, then what a browser kept itself."""
+    if _IN_SESSION.isdisjoint(asked.environ):
+        return "", ""
     names = (COOKIE + project, COOKIE + project + LEGACY)
     values = [asked.cookies.get(name, "") for name in names]
     values.append(asked.headers.get("X-Appwrite-Session", ""))

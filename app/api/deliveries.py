@@ -59,4 +59,4 @@ def get_delivery(work: Work, call: Call) -> dict[str, Any]:
 def retry_message(work: Work, call: Call) -> dict[str, Any]:
     """Try the failed recipients again, or the uncertain ones."""
     sending.retry_failed(work, call.message_id, reasons=call.reasons, uncertain=call.uncertain)
-    return wire.message(records.of_messages(work, [messages.find(work, call.message_id)])[0])
+    return wire.message(records.find_message(work, call.message_id))

@@ -26,7 +26,7 @@ def request_of(call: Call, channel: Channel, content: Mapping[str, Any], **copie
 
 def draw(work: Work, message_id: str) -> dict[str, Any]:
     """The message as it is now."""
-    return wire.message(records.of_messages(work, [messages.find(work, message_id)])[0])
+    return wire.message(records.find_message(work, message_id))
 
 
 @operation("GET", "/messaging/messages", "messages.read", QUERY, SEARCH, TOTAL, model="MessageList")

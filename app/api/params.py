@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -18,6 +19,7 @@ DEEPEST = 4  # brackets in the name of a form field
 MOST_FIELDS = 10_000
 
 
+@lru_cache(maxsize=1024)
 def camel(name: str) -> str:
     """Our name as the wire writes it: `provider_id` is `providerId`."""
     return _HUMP.sub(lambda found: found.group(1).upper(), name)
@@ -79,6 +81,8 @@ def read_all(params: Iterable[Param], raw: Mapping[str, Any]) -> tuple[dict[str,
 def raw_parameters(request: Request) -> dict[str, Any]:
     """The parameters as they came: the query of a GET, else the body; a body that cannot be read has none."""
     if request.method in {"GET", "HEAD"}:
+        if not request.environ.get("QUERY_STRING"):
+            return {}
         return unfold(request.args.items(multi=True))
     if request.mimetype == "application/json":
         return read_json(request.get_data())

@@ -66,7 +66,7 @@ def delete_topic(work: Work, call: Call) -> None:
 def create_subscriber(work: Work, call: Call) -> dict[str, Any]:
     """Subscribe a target to a topic."""
     made = subscribers.subscribe(work, call.topic_id, call.target_id, subscriber_id=call.subscriber_id)
-    return wire.subscriber(records.of_subscribers(work, [made])[0])
+    return wire.subscriber(made)
 
 
 @operation(

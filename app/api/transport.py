@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from app.api.answers import JsonAnswer, add_usual
 from app.api.credentials import host_of
 from app.domain.errors import AppError
 from app.services.work import Workshop
@@ -93,10 +94,11 @@ def surround(api: Flask, shop: Workshop) -> None:
 
     @api.before_request
     def _check_origin() -> Response | None:
-        origin = request.headers.get("Origin", "")
-        if request.method == "OPTIONS":
+        environ = request.environ
+        origin = environ.get("HTTP_ORIGIN", "")
+        if environ["REQUEST_METHOD"] == "OPTIONS":
             return Response(status=204, mimetype="text/plain")
-        if origin and not request.headers.get("X-Appwrite-Key") and not trusts(origin):
+        if origin and not environ.get("HTTP_X_APPWRITE_KEY") and not trusts(origin):
             raise UnknownOrigin(
                 f"Origin {origin[:200]} is not known here. Call from {own_host or 'this host'}, or with an API key "
                 "from a server."
@@ -105,10 +107,9 @@ def surround(api: Flask, shop: Workshop) -> None:
 
     @api.after_request
     def _add_headers(answer: Response) -> Response:
-        answer.headers.setdefault("X-Content-Type-Options", "nosniff")
-        answer.headers.setdefault("Cache-Control", "no-store")
-        answer.vary.add("Origin")
-        origin = request.headers.get("Origin", "")
+        if not isinstance(answer, JsonAnswer):
+            add_usual(answer)
+        origin = request.environ.get("HTTP_ORIGIN", "")
         if origin and trusts(origin):
             _let_read(answer, origin)
         return answer

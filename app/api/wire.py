@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from app.api import wire_content
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 MASK = "•" * 8
 
 
+@lru_cache(maxsize=4096)  # lists draw the same few moments again and again
 def date(moment: datetime) -> str:
     """A moment in milliseconds with its offset."""
     return moment.isoformat(timespec="milliseconds")

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
+
+from app.infra.prepared import Statements
 
 BUSY_MILLISECONDS = 15_000  # one writer at a time: with two busy processes the longest wait seen was 2.6 s
 POOLED = 16  # connections to SQLite that stay open; making one costs more than a query
@@ -26,6 +28,7 @@ class Database:
         self.engine = _sqlite_engine(url) if self.is_sqlite else _server_engine(url, pool_size)
         self._readers = _sqlite_readers(self.engine) if self.is_sqlite else self.engine
         self._writing = threading.Lock()
+        self._looking: list[Any] = []
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
@@ -40,6 +43,54 @@ class Database:
             if self.is_sqlite:
                 session.connection().connection.execute("BEGIN")  # past SQLAlchemy: it waits for nobody, so cannot fail
             yield session  # closing lets the rows go first, then rolls back: the other way round would empty them
+
+    @contextmanager
+    def look(self) -> Iterator[Statements]:
+        """What answers prepared statements that only read: no transaction, each sees what is committed by then.
+
+        What belongs together is asked for in one statement.
+        """
+        if not self.is_sqlite:
+            with self._look_at_server() as statements:
+                yield statements
+            return
+        try:
+            connection = self._looking.pop()
+        except IndexError:
+            connection = self._open_look()
+        try:
+            yield Statements(connection, self.engine.dialect)
+        finally:
+            self._looking.append(connection)
+
+    def _open_look(self) -> Any:
+        """A connection to SQLite that no pool counts: there are as many as threads that ever looked at once."""
+        fairy = self._take_connection()
+        connection = fairy.driver_connection
+        fairy.detach()
+        return connection
+
+    def _take_connection(self) -> PoolProxiedConnection:
+        """A connection out of the pool; raises SQLAlchemy's errors, as sessions do, not the driver's."""
+        try:
+            return self.engine.raw_connection()
+        except self.engine.dialect.loaded_dbapi.Error as error:
+            base = self.engine.dialect.loaded_dbapi.Error
+            raise DBAPIError.instance(None, None, error, base, dialect=self.engine.dialect) from error
+
+    @contextmanager
+    def _look_at_server(self) -> Iterator[Statements]:
+        fairy = self._take_connection()
+        connection: Any = fairy.driver_connection
+        connection.autocommit = True
+        try:
+            yield Statements(connection, self.engine.dialect)
+        finally:
+            if connection.closed:
+                fairy.invalidate()
+            else:
+                connection.autocommit = False
+            fairy.close()
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -63,6 +114,8 @@ class Database:
 
     def close(self) -> None:
         """Close every pooled connection."""
+        while self._looking:
+            self._looking.pop().close()
         self.engine.dispose()
 
 
@@ -75,6 +128,17 @@ def _server_engine(url: str, pool_size: int) -> Engine:
     return create_engine(
         url, pool_size=pool_size, max_overflow=8, pool_pre_ping=True, pool_recycle=1800, hide_parameters=True
     )  # fmt: skip
+
+
+@event.listens_for(Engine, "do_connect")
+def _read_threshold(_dialect: Any, _record: Any, _words: Any, named: dict[str, Any]) -> None:
+    """Read `?prepare_threshold=none` (or a number) of an address, which psycopg takes as no text.
+
+    A pool between us and PostgreSQL that knows no prepared statements, and hands a connection on after each
+    transaction, needs `none`: they would be looked for on another connection. By default the fifth use prepares.
+    """
+    if isinstance(word := named.get("prepare_threshold"), str):
+        named["prepare_threshold"] = int(word) if word.isdecimal() else None
 
 
 def _sqlite_engine(url: str) -> Engine:
@@ -94,7 +158,7 @@ def _set_pragmas(connection: Any, _record: Any) -> None:
         "synchronous = FULL",  # a power cut must not take a claim back: its mails may be out; costs little in WAL
         f"busy_timeout = {BUSY_MILLISECONDS}",
         "foreign_keys = ON",
-        "cache_size = -16000",
+        "cache_size = -4000",  # KiB of each connection: larger ones won nothing in a ledger of 400,000 rows
         "temp_store = MEMORY",
     ):
         cursor.execute(f"PRAGMA {pragma}")

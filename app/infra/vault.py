@@ -127,6 +127,7 @@ def _read_key_file(path: Path) -> list[str]:
     return keys
 
 
+@lru_cache(maxsize=64)  # a few purposes and keys: each webhook and each signed link would derive them anew
 def _derive(key: str, purpose: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=b"carillon", info=purpose.encode()).derive(key.encode())
 

@@ -2,9 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, String, and_, cast, false, func, null, or_, select, true, union_all
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    String,
+    and_,
+    bindparam,
+    cast,
+    false,
+    func,
+    null,
+    or_,
+    select,
+    true,
+    union_all,
+)  # fmt: skip
 from sqlalchemy.orm import aliased
 
 from app.domain.addresses import email_key
@@ -12,6 +27,7 @@ from app.domain.channels import Channel
 from app.domain.list_query import ListQuery
 from app.domain.message_states import MessageStatus
 from app.domain.words import MOST_WORDS_ASKED, read_search
+from app.infra.prepared import Prepared
 from app.models.contacts import Contact
 from app.models.files import Bucket, File, FileReader
 from app.models.messages import Message
@@ -22,7 +38,7 @@ from app.models.topics import Subscriber, Topic
 from app.services import deliveries, records, subscribers
 from app.services.buckets import enter_bucket, lets_in, shut_out
 from app.services.contacts import name_key
-from app.services.queries import Found, Shelf, find_page
+from app.services.queries import FARTHEST, Found, Shelf, counted, find_page, order_of
 from app.services.work import Work
 
 _NOT_KNOWN = cast(null(), Boolean)  # an attribute that programs may ask for, and that nobody here has
@@ -35,6 +51,12 @@ class Wish:
     query: ListQuery
     search: str = ""
     wants_total: bool = True
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is simply a page by number, of everything there is."""
+        query = self.query
+        return not (self.search or query.conditions or query.cursor or query.is_random)
 
 
 def _page(work: Work, shelf: Shelf, wish: Wish) -> Found:
@@ -173,12 +195,23 @@ _OF_MESSAGES: Mapping[str, Any] = {
 _STATES = {state.value: Message.status == state.value for state in MessageStatus}
 
 
+_MESSAGES = Shelf("message", Message, (), _OF_MESSAGES, frozenset({"users", "targets"}), fixed=_STATES)
+_MESSAGES_COUNTED = Prepared(counted(select(Message.pk).where(Message.project_pk == bindparam("project"))))
+
+
+@lru_cache(maxsize=64)  # of some thousands of orders that could be asked for, programs ask for a few
+def _messages_in(orders: tuple[tuple[str, bool], ...]) -> Prepared:
+    return records.page_of_messages(order_of(_MESSAGES, ListQuery(orders=orders)))
+
+
 def list_messages(work: Work, wish: Wish) -> Found:
     """The messages of the project, as MessageRecord."""
     work.require("messages.read")
-    mine = [Message.project_pk == work.project_pk]
-    shelf = Shelf("message", Message, mine, _OF_MESSAGES, frozenset({"users", "targets"}), fixed=_STATES)
-    found = _page(work, shelf, wish)
+    if wish.is_plain:
+        page, place = _messages_in(wish.query.orders), min(wish.query.offset, FARTHEST)
+        total = work.row(_MESSAGES_COUNTED, project=work.project_pk).total if wish.wants_total else 0
+        return Found(records.list_messages(work, page, wish.query.limit, place), total)
+    found = _page(work, replace(_MESSAGES, conditions=[Message.project_pk == work.project_pk]), wish)
     return replace(found, rows=records.of_messages(work, found.rows))
 
 

@@ -6,23 +6,26 @@ from datetime import datetime
 from secrets import token_bytes
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, insert, select
+from sqlalchemy import ColumnElement, and_, bindparam, func, insert, select
 
 from app.domain.channels import Channel
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.ids import CUSTOM_ID_RULE, is_custom_id, unique
 from app.domain.permissions import OWN_ACCOUNT
+from app.infra.prepared import Prepared
 from app.models.base import to_milliseconds
 from app.models.contacts import Contact
+from app.models.providers import Provider
 from app.models.suppressions import Suppression
 from app.models.targets import Target
 from app.models.topics import Subscriber, Topic
 from app.services import topic_totals
 from app.services.listing import Cursor, Page, page_of
+from app.services.records import Dated, Named, SubscriberRecord, TargetRecord
 from app.services.suppressions import LAST_SIGN
 from app.services.targets import search_key
 from app.services.topics import find_topic, refuse_stranger
-from app.services.work import Work
+from app.services.work import Work, missing
 
 MOST_PASTED = 1_000
 MOST_FOUND = 20
@@ -134,40 +137,67 @@ def find_choices(work: Work, topic: Topic, search: str) -> list[Choice]:
     return list(dict.fromkeys(Choice(*row) for row in rows))[:MOST_FOUND]
 
 
-# Statements of a call that programs make a million times: made once.
-_IS_IN = select(Subscriber.pk).where(
-    Subscriber.topic_pk == bindparam("topic"), Subscriber.target_pk == bindparam("target")
+# Statements of a call that programs make a million times. The first tells all of a topic and a target.
+_JOINING = Prepared(
+    select(
+        Topic.pk.label("topic_pk"), Topic.id.label("topic_id"), Topic.name.label("topic_name"), Topic.subscribe,
+        Target.pk.label("target_pk"), Target.contact_pk, Target.id, Target.created_at, Target.updated_at, Target.name,
+        Target.channel, Target.address, Target.expired_at, Contact.id.label("contact_id"),
+        Contact.name.label("contact_name"), Provider.id.label("provider_id"), Subscriber.pk.label("subscriber_pk"),
+    )
+    .select_from(Topic)
+    .outerjoin(Target, and_(Target.project_pk == Topic.project_pk, Target.id == bindparam("target")))
+    .outerjoin(Contact, Contact.pk == Target.contact_pk)
+    .outerjoin(Provider, Provider.pk == Target.provider_pk)
+    .outerjoin(Subscriber, and_(Subscriber.topic_pk == Topic.pk, Subscriber.target_pk == Target.pk))
+    .where(Topic.project_pk == bindparam("project"), Topic.id == bindparam("topic"))
+)  # fmt: skip
+_TAKEN = Prepared(
+    select(Subscriber.pk).where(Subscriber.project_pk == bindparam("project"), Subscriber.id == bindparam("id"))
 )
-_IS_TAKEN = select(Subscriber.pk).where(Subscriber.project_pk == bindparam("project"), Subscriber.id == bindparam("id"))
+_JOINED = Prepared(
+    insert(Subscriber.__table__).inline(),  # type: ignore[arg-type] # a table, whatever its type says
+    "id", "project_pk", "topic_pk", "target_pk", "created_at", "updated_at",
+)  # fmt: skip
 
 
-def subscribe(work: Work, topic_id: str, target_id: str, *, subscriber_id: str = "") -> Subscriber:
+def subscribe(work: Work, topic_id: str, target_id: str, *, subscriber_id: str = "") -> SubscriberRecord:
     """Add an address to a topic. Conflict when it is there already, NotFound when either is missing.
 
     A contact adds its own addresses only, and only to a topic that one of its roles may subscribe to.
     """
-    _require_writing(work)
-    topic = find_topic(work, topic_id)
-    refuse_stranger(work, topic)
-    target: Target = work.find(Target, target_id, noun="target", type="user_target_not_found")
-    if not work.actor.is_privileged and target.contact_pk != work.actor.pk:
-        raise NotFound("This target does not exist, or is another user's.", type="user_target_not_found")
+    found = _joining(work, topic_id, target_id)
     if subscriber_id and not is_custom_id(subscriber_id):
         raise Invalid({"id": [f"Subscriber id cannot be that. {CUSTOM_ID_RULE}"]})
-    if work.session.scalar(_IS_IN, {"topic": topic.pk, "target": target.pk}) is not None:
-        raise Conflict(f"{target.address} is in {topic.name} already.", type="subscriber_already_exists")
-    if subscriber_id and work.session.scalar(_IS_TAKEN, {"project": work.project_pk, "id": subscriber_id}) is not None:
+    if found.subscriber_pk is not None:
+        raise Conflict(f"{found.address} is in {found.topic_name} already.", type="subscriber_already_exists")
+    if subscriber_id and work.row(_TAKEN, project=work.project_pk, id=subscriber_id) is not None:
         sentence = f"A subscriber with the id {subscriber_id} exists already; choose another id."
         raise Conflict(sentence, type="subscriber_already_exists", fields={"id": [sentence]})
-    row = Subscriber(
-        id=subscriber_id or work.unique_id(), project_pk=work.project_pk, topic_pk=topic.pk, target_pk=target.pk,
-        **work.stamp(),
-    )  # fmt: skip
-    work.session.add(row)
-    work.session.flush()
-    topic_totals.shift(work, {(topic.pk, target.channel): 1})
-    work.audit("subscriber.create", f"subscriber/{row.id}", topic=topic.id, target=target.id, channel=target.channel)
-    return row
+    made = Dated(subscriber_id or work.unique_id(), work.now, work.now)
+    work.change(
+        _JOINED, project_pk=work.project_pk, topic_pk=found.topic_pk, target_pk=found.target_pk, **made._asdict()
+    )
+    topic_totals.shift(work, {(found.topic_pk, found.channel): 1})
+    work.audit(
+        "subscriber.create", f"subscriber/{made.id}", topic=found.topic_id, target=found.id, channel=found.channel
+    )
+    owner = Named(found.contact_id, found.contact_name)
+    return SubscriberRecord(made, TargetRecord(found, owner, found.provider_id), found.topic_id)
+
+
+def _joining(work: Work, topic_id: str, target_id: str) -> Any:
+    """The row of `_JOINING` for a topic and a target that may come together."""
+    _require_writing(work)
+    found = work.row(_JOINING, project=work.project_pk, topic=topic_id, target=target_id)
+    if found is None:
+        raise missing("topic", "topic_not_found")
+    refuse_stranger(work, found.subscribe)
+    if found.target_pk is None:
+        raise missing("target", "user_target_not_found")
+    if not work.actor.is_privileged and found.contact_pk != work.actor.pk:
+        raise NotFound("This target does not exist, or is another user's.", type="user_target_not_found")
+    return found
 
 
 def find_subscriber(work: Work, topic_id: str, subscriber_id: str) -> Subscriber:

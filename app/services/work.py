@@ -1,24 +1,26 @@
 """Work: one use case's session, actor and moment; the only commit above the engine."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from secrets import token_bytes
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, bindparam, insert, select
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from app.domain.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from app.domain.ids import unique
 from app.domain.permissions import Actor
+from app.infra import time_zones
 from app.infra.broker import Broker
 from app.infra.clock import Clock, SystemClock
 from app.infra.db import Database
 from app.infra.pacing import Pacing
+from app.infra.prepared import Prepared, Statements, statements_of
 from app.infra.settings import Settings
 from app.infra.vault import Vault
 from app.models.audit import AuditEntry
@@ -26,18 +28,82 @@ from app.models.base import to_milliseconds
 from app.models.projects import Project
 from app.services import word_index  # noqa: F401 - it follows what sessions write
 
+_TRAIL = Prepared(
+    insert(AuditEntry.__table__).inline(),  # type: ignore[arg-type] # a table, whatever its type says
+    "project_pk", "at", "event", "resource", "actor_kind", "actor_pk", "actor_name", "ip", "user_agent", "details",
+)  # fmt: skip
+
+
+class _Ground:
+    """What a work stands on: a session of the database, or a look at it that opens one only when it is asked for."""
+
+    __slots__ = ("_database", "_opened", "_session", "_statements", "is_writing")
+
+    def __init__(self, database: Database, opened: Session | Statements, *, is_writing: bool = False) -> None:
+        self._database = database
+        self._session = opened if isinstance(opened, Session) else None
+        self._statements = None if isinstance(opened, Session) else opened
+        self._opened: ExitStack | None = None
+        self.is_writing = is_writing
+
+    @property
+    def session(self) -> Session:
+        """The session; one that only reads for a work that only looks."""
+        if self._session is None:
+            self._opened = ExitStack()
+            self._session = self._opened.enter_context(self._database.read())
+        return self._session
+
+    @property
+    def unflushed(self) -> Statements:
+        """What runs prepared statements; within a transaction, on what was written by then."""
+        if self._statements is None:
+            self._statements = statements_of(self.session)
+        return self._statements
+
+    @property
+    def statements(self) -> Statements:
+        """The same, after what was changed in the session was written."""
+        if self.is_writing:
+            self.session.flush()
+        return self.unflushed
+
+    def close(self) -> None:
+        """Close what a look has opened."""
+        if self._opened is not None:
+            self._opened.close()
+
 
 @dataclass(slots=True)
 class Work:
     """What a service command needs. It never commits: leaving the workshop's block does, and then rings."""
 
-    session: Session
+    ground: _Ground
     actor: Actor
     now: datetime
     vault: Vault
     settings: Settings
     pacing: Pacing
     bells: list[tuple[str, tuple[Any, ...], str]] = field(default_factory=list)
+
+    @property
+    def session(self) -> Session:
+        """The session of this work's transaction."""
+        return self.ground.session
+
+    def rows(self, prepared: Prepared, **values: Any) -> list[Any]:
+        """What a prepared statement answers: named tuples."""
+        return self.ground.statements.rows(prepared, **values)
+
+    def row(self, prepared: Prepared, **values: Any) -> Any:
+        """The first of them; None when there is none."""
+        return self.ground.statements.row(prepared, **values)
+
+    def change(self, prepared: Prepared, **values: Any) -> int:
+        """Run a prepared statement that changes rows; how many it changed. RuntimeError in a work that only reads."""
+        if not self.ground.is_writing:
+            raise RuntimeError("This work only reads.")
+        return self.ground.statements.change(prepared, **values)
 
     @property
     def project_pk(self) -> int:
@@ -69,17 +135,18 @@ class Work:
 
     def audit(self, event: str, resource: str, **details: Any) -> None:
         """Write into the trail, in this transaction: `event` is noun.verb, `resource` is noun/id; no secrets."""
-        self.session.add(
-            AuditEntry(
-                project_pk=self.actor.project_pk, at=self.now, event=event, resource=resource,
-                actor_kind=self.actor.kind.value, actor_pk=self.actor.pk, actor_name=self.actor.name,
-                ip=self.actor.ip[:64], user_agent=self.actor.user_agent[:512], details=details,
-            )
+        if not self.ground.is_writing:
+            return  # what a work that only reads changes is thrown away, and its trail too
+        actor = self.actor
+        self.ground.unflushed.change(
+            _TRAIL, project_pk=actor.project_pk, at=self.now, event=event, resource=resource,
+            actor_kind=actor.kind.value, actor_pk=actor.pk, actor_name=actor.name, ip=actor.ip[:64],
+            user_agent=actor.user_agent[:512], details=details,
         )  # fmt: skip
 
     def given_to(self, actor: Actor) -> "Work":
         """The same work in the hands of another actor: one look at the database says who asks and what they see."""
-        return Work(self.session, actor, self.now, self.vault, self.settings, self.pacing, self.bells)
+        return Work(self.ground, actor, self.now, self.vault, self.settings, self.pacing, self.bells)
 
     def ring(self, task: str, *args: Any, queue: str = "bulk") -> None:
         """Ring that job once the transaction is through; nothing is rung when it fails."""
@@ -89,8 +156,13 @@ class Work:
         """The row of this project with that public id; NotFound, in words, when there is none."""
         row = self.session.scalar(_by_id(table), {"project_pk": self.project_pk, "id": public_id})
         if row is None:
-            raise NotFound(f"This {noun} does not exist, or was deleted.", type=type)
+            raise missing(noun, type)
         return row
+
+
+def missing(noun: str, type: str) -> NotFound:
+    """What to raise for an id that nothing of the project has."""
+    return NotFound(f"This {noun} does not exist, or was deleted.", type=type)
 
 
 def _make_finder(table: type[Any]) -> Select[Any]:
@@ -115,6 +187,7 @@ class Workshop:
     @classmethod
     def equip(cls, settings: Settings) -> "Workshop":
         """The parts every process shares, made from its settings. VaultError when the key file cannot be read."""
+        time_zones.use_newest()
         database, broker = Database(settings.sqlalchemy_url), Broker(settings.broker_url)
         return cls(settings, database, broker, SystemClock(), Vault.open(settings))
 
@@ -130,7 +203,7 @@ class Workshop:
         Unavailable when the database is locked, full or away.
         """
         with _plain_words(), self.database.begin() as session:
-            work = Work(session, actor, self.clock.now(), self.vault, self.settings, self.pacing)
+            work = self._hand_out(_Ground(self.database, session, is_writing=True), actor)
             yield work
         for task, args, queue in work.bells:
             self.broker.ring(task, *args, queue=queue)
@@ -139,7 +212,23 @@ class Workshop:
     def read(self, actor: Actor) -> Iterator[Work]:
         """A work that only reads; it takes no lock and writes nothing."""
         with _plain_words(), self.database.read() as session:
-            yield Work(session, actor, self.clock.now(), self.vault, self.settings, self.pacing)
+            yield self._hand_out(_Ground(self.database, session), actor)
+
+    @contextmanager
+    def look(self, actor: Actor) -> Iterator[Work]:
+        """A work that only reads, mostly by prepared statements: each sees what is committed when it runs.
+
+        Its session, once asked for, is a look of its own, all of one moment.
+        """
+        with _plain_words(), self.database.look() as statements:
+            ground = _Ground(self.database, statements)
+            try:
+                yield self._hand_out(ground, actor)
+            finally:
+                ground.close()
+
+    def _hand_out(self, ground: _Ground, actor: Actor) -> Work:
+        return Work(ground, actor, self.clock.now(), self.vault, self.settings, self.pacing)
 
 
 @contextmanager
