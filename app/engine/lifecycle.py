@@ -1,4 +1,4 @@
-"""What may be done to a message on its way: start, pause, resume, cancel, try again, settle.
+"""What may be done to a message on its way: start, set aside, pause, resume, cancel, try again, settle.
 
 Each function takes a session whose transaction the caller commits, and is safe to run twice.
 """
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.domain.delivery_states import DeliveryState
 from app.domain.errors import Conflict
 from app.domain.message_states import MessageEvent, MessageStatus, next_status
-from app.engine import ledger, queued, timeline
+from app.engine import gate, ledger, queued, timeline
 from app.models.messages import Message
 
 
@@ -24,12 +24,20 @@ def lock(session: Session, message_pk: int) -> Message | None:
 
 
 def start(session: Session, message: Message, event: MessageEvent, now: datetime, *, by: str = "") -> None:
-    """Begin to send. Raises Conflict when the message is not a draft or scheduled any more."""
+    """Begin to send. Raises Conflict when the message is not a draft or scheduled any more, or all is stopped."""
+    gate.require_open(session)
     message.status = next_status(MessageStatus(message.status), event).value
     message.started_at = now
+    message.late_at = None
     message.updated_at = now
     ledger.open_tally(session, message.pk, now)
     timeline.note(session, message.pk, "started", now, by=by)
+
+
+def set_aside(session: Session, message: Message, now: datetime) -> None:
+    """A scheduled message came later than it may start: it waits for a person, who sends, moves or takes it back."""
+    message.late_at = message.updated_at = now
+    timeline.note(session, message.pk, "late", now)
 
 
 def pause(session: Session, message: Message, now: datetime, *, by: str) -> None:

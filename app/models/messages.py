@@ -13,15 +13,18 @@ class Message(Searched, InProject, Base):
     """What a composer writes. `content` and `audience` freeze once it is processing.
 
     `audience` holds the public ids as submitted: topics, contacts, targets. `scheduled_at` is the moment in UTC;
-    `scheduled_wall` and `scheduled_zone` keep what the person chose. `version` grows with every save, so that two tabs
-    notice one another. Inside *processing* only facts are kept: fanned out, paused, cancelled, settled.
+    `scheduled_wall` and `scheduled_zone` keep what the person chose, `scheduled_rules` the version of the world's time
+    zones by which the moment was counted. `max_lateness` is how many seconds late it may start (None: as the project
+    has it); `late_at` is when it was found later than that, so that it waits for a person. `version` grows with every
+    save, so that two tabs notice one another. Inside *processing* only facts are kept: fanned out, paused, cancelled,
+    settled.
     """
 
     __tablename__ = "messages"
     __table_args__ = (
         UniqueConstraint("project_pk", "id"),
         Index(None, "project_pk", "pk"),
-        Index(None, "status", "scheduled_at"),
+        Index(None, "status", "late_at", "scheduled_at"),
         Index(None, "project_pk", "scheduled_at"),
         Index(None, "project_pk", "started_at"),
         Index(None, "project_pk", "created_at", "pk"),
@@ -43,6 +46,9 @@ class Message(Searched, InProject, Base):
     scheduled_at: Mapped[datetime | None]
     scheduled_wall: Mapped[str] = mapped_column(String(32), default="")
     scheduled_zone: Mapped[str] = mapped_column(String(64), default="")
+    scheduled_rules: Mapped[str] = mapped_column(String(16), default="", server_default="")
+    max_lateness: Mapped[int | None] = mapped_column(Integer)
+    late_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     fan_out_cursor: Mapped[int] = mapped_column(BigId, default=0)
     fanned_out_at: Mapped[datetime | None]

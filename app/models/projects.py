@@ -1,13 +1,18 @@
 """Projects: the boundary of everything else."""
 
-from sqlalchemy import String
+from datetime import datetime
+
+from sqlalchemy import Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, Row
 
 
 class Project(Row, Base):
-    """The boundary of all other rows; `X-Appwrite-Project` names it by `id`."""
+    """The boundary of all other rows; `X-Appwrite-Project` names it by `id`.
+
+    While `stopped_at` is set, nothing of it is sent. `max_lateness` is how many seconds late a message may start.
+    """
 
     __tablename__ = "projects"
 
@@ -15,3 +20,6 @@ class Project(Row, Base):
     name: Mapped[str] = mapped_column(String(128))
     time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
     unsubscribe_mailbox: Mapped[str] = mapped_column(String(320), default="", server_default="")  # for mail programs
+    max_lateness: Mapped[int] = mapped_column(Integer, default=3600, server_default="3600")
+    stopped_at: Mapped[datetime | None]
+    stopped_by: Mapped[str] = mapped_column(String(320), default="", server_default="")

@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
 from app.domain.delivery_states import DeliveryState
 from app.domain.errors import Conflict, Invalid
 from app.domain.message_states import MessageEvent, MessageStatus, next_status
+from app.domain.schedules import LATENESSES, is_skipped, moment_of
 from app.engine import breaker, fanout, lifecycle, queued, timeline
 from app.engine.machine import Machine
+from app.infra import time_zones
 from app.models.messages import Message
 from app.models.providers import Provider
 from app.services import message_files, preview
@@ -47,8 +49,9 @@ def send_unchecked(work: Work, message_id: str) -> Message:
 
 def _start(work: Work, message: Message) -> None:
     message_files.sign_image(work, message)
+    was_late = _lateness_told(work, message)
     lifecycle.start(work.session, message, MessageEvent.SEND, work.now, by=work.actor.name)
-    work.audit("message.send", f"message/{message.id}", title=message.title[:200])
+    work.audit("message.send", f"message/{message.id}", title=message.title[:200], **was_late)
     work.ring("fan_out", message.pk, queue="urgent")
 
 
@@ -79,17 +82,30 @@ def require_future(work: Work, moment: datetime) -> None:
         raise Invalid({"scheduled_at": ["Value is more than two years ahead; choose an earlier time."]})
 
 
-def schedule(work: Work, message_id: str, wall: str, zone: str, *, version: int | None = None) -> Message:
+def schedule(
+    work: Work,
+    message_id: str,
+    wall: str,
+    zone: str,
+    *,
+    version: int | None = None,
+    max_lateness: timedelta | None = None,
+) -> Message:
     """Send at that wall time (`2026-11-24T09:00`) in that IANA zone; a scheduled message gets the new time.
 
-    Raises Invalid by field (time, zone, or a check that blocks), Conflict when it was sent, or changed since `version`.
+    When it cannot start within `max_lateness` after it (None: as the project has it), it waits for a person. Raises
+    Invalid by field (time, zone, max_lateness, or a check that blocks), Conflict when it was sent, or changed since
+    `version`.
     """
     work.require("messages.send")
     message = _held(work, message_id, version)
     next_status(MessageStatus(message.status), _scheduling(message))
     moment = parse_wall_time(wall, zone, work.now)
+    if max_lateness is not None and max_lateness not in LATENESSES:
+        raise Invalid({"max_lateness": ["Choose how late it may start from the list."]})
     _refuse_blocked(work, message)
-    _schedule(work, message, moment, wall[:16], zone)
+    message.max_lateness = None if max_lateness is None else int(max_lateness.total_seconds())
+    _schedule(work, message, moment, wall[:19], zone)
     return message
 
 
@@ -100,11 +116,20 @@ def _scheduling(message: Message) -> MessageEvent:
 
 def _schedule(work: Work, message: Message, moment: datetime, wall: str, zone: str) -> None:
     message.status = next_status(MessageStatus(message.status), _scheduling(message)).value
+    was_late = _lateness_told(work, message)
     message.scheduled_at, message.scheduled_wall, message.scheduled_zone = moment, wall, zone
+    message.scheduled_rules, message.late_at = time_zones.use_newest(), None
     message.updated_at = work.now
     message_files.sign_image(work, message)
     timeline.note(work.session, message.pk, "scheduled", work.now, by=work.actor.name, wall=wall, zone=zone)
-    work.audit("message.schedule", f"message/{message.id}", at=moment.isoformat(), zone=zone)
+    work.audit("message.schedule", f"message/{message.id}", at=moment.isoformat(), zone=zone, **was_late)
+
+
+def _lateness_told(work: Work, message: Message) -> dict[str, int]:
+    """For the trail: how many seconds late a message was about which a person decides now; nothing for any other."""
+    if message.late_at is None or message.scheduled_at is None:
+        return {}
+    return {"late_seconds": int((work.now - message.scheduled_at).total_seconds())}
 
 
 def parse_wall_time(wall: str, zone: str, now: datetime) -> datetime:
@@ -112,7 +137,7 @@ def parse_wall_time(wall: str, zone: str, now: datetime) -> datetime:
 
     Where clocks go back, the first of the two moments is meant.
     """
-    if zone not in available_timezones():
+    if zone not in time_zones.names():
         raise Invalid({"zone": [f"Zone {zone[:64]!r} does not exist; choose one like Europe/Berlin."]})
     try:
         local = datetime.fromisoformat(wall)
@@ -122,8 +147,8 @@ def parse_wall_time(wall: str, zone: str, now: datetime) -> datetime:
         raise Invalid({"time": ["Time needs a date and a time like 2026-11-24 09:00."]}) from None
     if abs(local.year - now.year) > LATEST.days // 365 + 1:  # near its ends the calendar cannot change zones
         raise Invalid({"time": [_PAST if local.year < now.year else _TOO_FAR]})
-    moment = local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
-    if moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None) != local:
+    moment = moment_of(local, ZoneInfo(zone))
+    if is_skipped(local, ZoneInfo(zone)):
         raise Invalid({"time": [f"The clocks in {zone} go forward over {local:%H:%M} that day; choose another time."]})
     if moment <= now:
         raise Invalid({"time": [_PAST]})
@@ -137,10 +162,11 @@ def unschedule(work: Work, message_id: str, *, keeps_time: bool = False) -> Mess
     work.require("messages.send")
     message = _held(work, message_id, None)
     message.status = next_status(MessageStatus(message.status), MessageEvent.UNSCHEDULE).value
+    was_late = _lateness_told(work, message)
     message.scheduled_at = message.scheduled_at if keeps_time else None
-    message.updated_at = work.now
+    message.late_at, message.updated_at = None, work.now
     timeline.note(work.session, message.pk, "unscheduled", work.now, by=work.actor.name)
-    work.audit("message.unschedule", f"message/{message.id}")
+    work.audit("message.unschedule", f"message/{message.id}", **was_late)
     return message
 
 

@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, g, request, url_for
 
 from app.domain.errors import Conflict, Invalid
+from app.domain.schedules import is_shown_twice
+from app.infra.time_zones import names
 from app.services import composer, messages, sending, test_send
 from app.services.test_send import Trial
 from app.web import access
@@ -17,7 +19,7 @@ from app.web.htmx import go, redraw, render, render_fragment, toast
 
 blueprint = Blueprint("launch", __name__, url_prefix="/p/<project_id>/messages")
 
-ZONES = sorted(zone for zone in available_timezones() if zone == "UTC" or ("/" in zone and not zone.startswith("Etc/")))
+ZONES = sorted(zone for zone in names() if zone == "UTC" or ("/" in zone and not zone.startswith("Etc/")))
 
 
 @blueprint.get("/<message_id>/send")
@@ -65,9 +67,13 @@ def schedule(project_id: str, message_id: str) -> Response:
     """Put it on the calendar."""
     form = ScheduleForm()
     form.zone.choices = _zones(form.zone.data)
+    form.offer_lateness(g.project.max_lateness)
     try:
         with opening() as work:
-            sending.schedule(work, message_id, form.wall, form.zone.data or "", version=form.version.data)
+            sending.schedule(
+                work, message_id, form.wall, form.zone.data or "", version=form.version.data,
+                max_lateness=form.lateness,
+            )  # fmt: skip
     except Invalid as error:
         return _refuse("compose/schedule.html", message_id, form, error, **_both_zones(form))
     except Conflict as error:
@@ -128,15 +134,15 @@ def _after_conflict(message_id: str, question: str) -> Response:
 
 
 def _schedule_form(message: Any) -> ScheduleForm:
-    """Filled with the time it has, else with tomorrow at nine in the project's zone."""
+    """Filled with the time it has, unless that is over; else with tomorrow at nine in its zone or the project's."""
     zone = message.scheduled_zone or g.project.time_zone
-    tomorrow = workshop().clock.now().astimezone(ZoneInfo(zone)) + timedelta(days=1)
-    local = (
-        message.scheduled_at.astimezone(ZoneInfo(zone)) if message.scheduled_at else tomorrow.replace(hour=9, minute=0)
-    )
+    now, due = workshop().clock.now(), message.scheduled_at
+    tomorrow = now.astimezone(ZoneInfo(zone)) + timedelta(days=1)
+    local = due.astimezone(ZoneInfo(zone)) if due is not None and due > now else tomorrow.replace(hour=9, minute=0)
     form = ScheduleForm(version=message.version)
     form.propose(local, zone)
     form.zone.choices = _zones(zone)
+    form.offer_lateness(g.project.max_lateness, message.max_lateness)
     return form
 
 
@@ -147,10 +153,14 @@ def _zones(chosen: str | None) -> list[Any]:
 
 
 def _both_zones(form: ScheduleForm) -> dict[str, Any]:
-    """The moment and its wall time in the chosen zone; the sentence that refuses it, or nothing, when there is none."""
+    """The moment, its wall time in the chosen zone, and whether clocks there show it twice.
+
+    When there is none, the sentence that refuses it.
+    """
     zone = form.zone.data or ""
     try:
         moment = sending.parse_wall_time(form.wall, zone, workshop().clock.now())
     except Invalid as error:
-        return {"moment": None, "local": None, "refusal": error.message}
-    return {"moment": moment, "local": moment.astimezone(ZoneInfo(zone)), "refusal": ""}
+        return {"moment": None, "local": None, "refusal": error.message, "twice": False}
+    local = moment.astimezone(ZoneInfo(zone))
+    return {"moment": moment, "local": local, "refusal": "", "twice": is_shown_twice(local, ZoneInfo(zone))}
