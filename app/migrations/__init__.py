@@ -8,6 +8,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
+import app.infra.db  # noqa: F401 - it reads what an address says of PostgreSQL's drivers and pools
+
 HERE = Path(__file__).parent
 
 
@@ -31,10 +33,24 @@ def downgrade(url: str, revision: str) -> None:
 
 def is_current(url: str) -> bool:
     """Whether the database has the newest shape."""
+    return revision_of(url) == newest()
+
+
+def revision_of(url: str) -> str | None:
+    """The number of the database's shape; None when it has no tables yet."""
     engine = create_engine(url)
     try:
         with engine.connect() as connection:
-            found = MigrationContext.configure(connection).get_current_revision()
+            return MigrationContext.configure(connection).get_current_revision()
     finally:
         engine.dispose()
-    return found == ScriptDirectory.from_config(config(url)).get_current_head()
+
+
+def newest() -> str:
+    """The number of the newest shape."""
+    return str(ScriptDirectory(str(HERE)).get_current_head())
+
+
+def is_known(revision: str) -> bool:
+    """Whether this Carillon knows that shape: false for one that a newer Carillon made."""
+    return any(script.revision == revision for script in ScriptDirectory(str(HERE)).walk_revisions())

@@ -4,8 +4,11 @@ import io
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any, BinaryIO, cast
+from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import BaseError, NotFoundError
@@ -14,6 +17,7 @@ from obstore.store import LocalStore, from_url
 from app.infra.settings import Settings
 
 PIECE = 256 * 1024  # bytes read at a time
+PATIENCE = timedelta(seconds=15)  # for a store that is away; by default a page or a job would hang for three minutes
 AT_ONCE = 2  # parts of 5 MB that are on their way to an object store together, which bounds memory
 
 
@@ -61,6 +65,11 @@ class FileStore:
             if len(taken) >= size:
                 break
         return taken[:size]
+
+    def size(self, key: str) -> int:
+        """How many bytes a file has; FileNotFoundError when there is none."""
+        with _plain_errors(key):
+            return int(obstore.head(self._store, key)["size"])
 
     def keys(self, prefix: str) -> list[str]:
         """The keys of all files in that folder, in order of the alphabet."""
@@ -131,13 +140,21 @@ class _Pieces(io.RawIOBase):
 @cache
 def _connect(url: str, _process: int) -> FileStore:
     """One client for each process, which keeps its connections; a fork makes its own."""
-    return FileStore(from_url(url))
+    options: Any = {} if urlsplit(url).scheme in {"file", "memory"} else {"retry_config": {"retry_timeout": PATIENCE}}
+    try:
+        return FileStore(from_url(url, **options))
+    except (BaseError, ValueError) as error:
+        raise StoreError(f"The file store has no usable address: {str(error).partition(chr(10))[0][:200]}") from error
 
 
 def open_store(settings: Settings) -> FileStore:
     """The store that the settings name: `CARILLON_STORAGE_URL`, else `files/` in the data dir (its owner's only)."""
     if settings.storage_url:
         return _connect(settings.storage_url, os.getpid())
-    folder = settings.data_dir / "files"
+    return open_folder(settings.data_dir / "files")
+
+
+def open_folder(folder: Path) -> FileStore:
+    """The store in that folder of the local disk (its owner's only), made when there is none."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return FileStore(LocalStore(folder, automatic_cleanup=True))
