@@ -1,4 +1,9 @@
-"""Structured logs on standard error, with secrets and addresses taken out of every value."""
+"""Structured logs on standard error, with secrets and addresses taken out of every value.
+
+What a line is about stands under the same names everywhere: `project`, `message` and `provider` are the ids that pages
+and the API show, `batch` and `delivery` the ledger's numbers, `request` is the id of an HTTP request. They are bound
+once, by whoever begins a job or a request, and stand on every line that is written meanwhile.
+"""
 
 import logging
 import re
@@ -7,8 +12,11 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
+from structlog.contextvars import bind_contextvars, clear_contextvars, unbind_contextvars
 
 REMOVED = "[removed]"
+# What a program wants to read and a person at a terminal does not: each request, each batch, how a process started.
+REQUESTS, BATCHES, STARTS = "carillon.requests", "carillon.batches", "carillon.starts"
 
 _SECRET_NAMES = re.compile(
     r"pass(word|wd|phrase)|secret|token|api_?key|auth(orization|_?key|_token)|cookie|credential|private_?key|signature|dsn",
@@ -106,8 +114,31 @@ def set_up_logs(log_format: str = "console", *, process: str = "", level: int = 
     root = logging.getLogger()
     root.handlers[:] = [stream]
     root.setLevel(level)
+    for wordy in (REQUESTS, BATCHES, STARTS):
+        logging.getLogger(wordy).setLevel(logging.NOTSET if log_format == "json" else logging.WARNING)
     for talkative in ("rq", "alembic", "httpx", "httpcore", "asyncio"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
+
+
+def begin_context(**ids: str | int) -> None:
+    """From now on this thread does something else: every line says these ids, and none of before."""
+    clear_contextvars()
+    bind_contextvars(**ids)
+
+
+def add_context(**ids: str | int) -> None:
+    """Say these ids too."""
+    bind_contextvars(**ids)
+
+
+def drop_context(*names: str) -> None:
+    """Do not say these any more."""
+    unbind_contextvars(*names)
+
+
+def are_told(name: str) -> bool:
+    """Whether lines of that name (REQUESTS, BATCHES, STARTS) are written: then they are worth to be made."""
+    return logging.getLogger(name).isEnabledFor(logging.INFO)
 
 
 def _named(process: str) -> structlog.typing.Processor:
