@@ -21,9 +21,9 @@ SURROUNDINGS = {
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[str]:
-    """The address of a running server that has one bucket, `carillon`."""
-    command = [needs.find_program("node") or "node", str(TESTS / "s3.js"), str(folder)]
+def server(folder: Path, port: int = 0) -> Iterator[str]:
+    """The address of a running server that has one bucket, `carillon`; on that port, else on a free one."""
+    command = [needs.find_program("node") or "node", str(TESTS / "s3.js"), str(folder), str(port)]
     # The server is an old one: Node would say so, and it pages long lists with a cipher that OpenSSL 3 has put aside.
     quiet = os.environ | {"NODE_NO_WARNINGS": "1", "NODE_OPTIONS": "--openssl-legacy-provider"}
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=quiet) as process:

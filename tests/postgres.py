@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import psycopg
 from sqlalchemy import text
@@ -25,6 +27,53 @@ class Server:
     folder: Path
     numbers: Iterator[int] = field(default_factory=count)
     template: str = ""
+    is_durable: bool = False
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    def start(self) -> None:
+        """Start it, or start it again as its supervisor would: one that was killed refuses while its children end."""
+        fsync = f"fsync={'on' if self.is_durable else 'off'}"
+        options = ["-k", str(self.folder), "-c", "listen_addresses=", "-c", fsync, "-c", "max_connections=60"]
+        command = [_found("postgres"), "-D", str(self.folder / "data"), *options]
+        end = monotonic() + 90
+        while monotonic() < end:
+            self.process = subprocess.Popen(command, **_as_nobody(self.folder))
+            if self._answers():
+                return
+        raise TimeoutError("PostgreSQL did not start.")
+
+    def kill(self) -> None:
+        """SIGKILL to the server's first process; its children see that, and end. Nothing is tidied up."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        """End it in order, or by force when it does not."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGINT)  # ends who is still connected, where SIGTERM would wait for them
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def family(self) -> list[int]:
+        """Its processes, the first one first."""
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [self.process.pid, *map(int, children)]
+
+    def _answers(self) -> bool:
+        """Wait until it takes connections; False when it ended instead."""
+        assert self.process is not None
+        while self.process.poll() is None:
+            try:
+                psycopg.connect(f"host={self.folder} user=carillon dbname=postgres").close()
+            except psycopg.OperationalError:
+                sleep(0.05)
+            else:
+                return True
+        return False
 
     def url(self, name: str) -> str:
         return f"postgresql+psycopg://carillon@/{name}?host={self.folder}"
@@ -50,37 +99,36 @@ def find(program: str) -> str | None:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
-    """A server for the time of the block. PostgreSQL refuses to run as root: then it runs as nobody."""
+def server(*, is_durable: bool = False) -> Iterator[Server]:
+    """A server for the time of the block; one that `is_durable` syncs what it writes.
+
+    PostgreSQL refuses to run as root: then it runs as nobody.
+    """
     folder = Path(tempfile.mkdtemp(prefix="carillon-pg-"))
-    user = {"user": "nobody"} if os.getuid() == 0 else {}
-    if user:
+    if os.getuid() == 0:
         shutil.chown(folder, "nobody")
-    initdb, postgres = find("initdb"), find("postgres")
-    if initdb is None or postgres is None:
-        raise FileNotFoundError("There is no PostgreSQL server here; `make test` says how to install it.")
-    run = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT, **user}
-    subprocess.run([initdb, "-D", folder / "data", "-A", "trust", "-U", "carillon", "--no-sync"], check=True, **run)
-    options = ["-k", str(folder), "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=60"]
-    process = subprocess.Popen([postgres, "-D", folder / "data", *options], **run)
+    command = [_found("initdb"), "-D", folder / "data", "-A", "trust", "-U", "carillon", "--no-sync"]
+    subprocess.run(command, check=True, **_as_nobody(folder))
+    running = Server(folder, is_durable=is_durable)
     try:
-        _wait(folder)
-        yield Server(folder)
+        running.start()
+        yield running
     finally:
-        process.terminate()
-        process.wait(20)
+        if running.process is not None:
+            running.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _wait(folder: Path) -> None:
-    for _ in range(200):
-        try:
-            psycopg.connect(f"host={folder} user=carillon dbname=postgres").close()
-        except psycopg.OperationalError:
-            subprocess.run(["sleep", "0.05"], check=True)
-        else:
-            return
-    raise TimeoutError("PostgreSQL did not start within ten seconds.")
+def _as_nobody(folder: Path) -> dict[str, Any]:
+    user = {"user": "nobody"} if os.getuid() == 0 else {}
+    return {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT, **user}
+
+
+def _found(program: str) -> str:
+    path = find(program)
+    if path is None:
+        raise FileNotFoundError("There is no PostgreSQL server here; `make test` says how to install it.")
+    return path
 
 
 def wait_for_a_lock(database: Database) -> None:

@@ -3,11 +3,13 @@
 import asyncio
 import os
 import platform
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 
 import uvloop
 
@@ -21,12 +23,28 @@ from app.infra.smtp import close_pool
 from app.infra.vault import Vault
 
 
+@cache
 def place_of(data_dir: Path) -> str:
     """A short name for this machine since it was started, and data dir: whoever has the same reads the same journals.
 
     Journals are not synced to disk, so after a power cut their last lines may be missing: they count as out of reach.
+    So do those of a container that has the same name and path, but another volume: a folder has a mark of its own.
     """
-    return sha256(f"{platform.node()}:{_started_as()}:{data_dir}".encode()).hexdigest()[:12]
+    facts = (platform.node(), _started_as(), str(data_dir), _mark_of(data_dir / "journal"))
+    return sha256(":".join(facts).encode()).hexdigest()[:12]
+
+
+def _mark_of(folder: Path) -> str:
+    """What only this folder of journals holds; written by whoever asks first. OSError when it cannot be."""
+    mark = folder / "mark"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not mark.exists():
+        draft = folder / f"mark.{token_hex(8)}"
+        draft.write_text(token_hex(16))
+        with suppress(FileExistsError):
+            mark.hardlink_to(draft)  # unlike a rename it never replaces what another process just made
+        draft.unlink()
+    return mark.read_text()
 
 
 @cache

@@ -40,7 +40,8 @@ def weigh(session: Session, lease: Lease, story: Story, now: datetime) -> Story:
 
     When too many tokens die, the deaths in it become an answer about the provider's settings: their deliveries wait,
     untouched, no target expires, and the provider takes nothing more until a person decides. What was retired in the
-    same rush is given back. Whoever brings a death holds the provider's row, so that batches are weighed one by one.
+    same rush is given back. Whoever brings a death holds the provider's row, so that batches are weighed one by one,
+    then the targets: whoever leaves holds its target before its deliveries and tallies, and nobody waits in a ring.
     """
     dead = {place: each for place, each in story.answered.items() if each.kind is OutcomeKind.RECIPIENT_PERMANENT}
     provider = session.get(Provider, lease.provider_pk) if dead and lease.provider_pk is not None else None
@@ -48,6 +49,8 @@ def weigh(session: Session, lease: Lease, story: Story, now: datetime) -> Story:
         return story
     session.flush()
     session.refresh(provider, with_for_update=_HELD_ROW)
+    dying = Target.pk.in_([lease.deliveries[place].target_pk for place in dead])
+    session.execute(select(Target.pk).where(dying).order_by(Target.pk).with_for_update(key_share=True))
     if provider.deaths_believed_until is not None and now < provider.deaths_believed_until:
         return story
     took = sum(outcome.kind is OutcomeKind.ACCEPTED for outcome in story.answered.values())

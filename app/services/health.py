@@ -4,22 +4,28 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 
 import redis
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.engine import balance
+from app.engine import balance, gate
 from app.infra.broker import Broker
+from app.infra.clock import SystemClock
 from app.infra.db import Database
 from app.infra.settings import Settings
 from app.infra.vault import Vault, VaultError
+from app.storage import open_store
 
 LOW_DISK = 512 * 1024 * 1024  # bytes: below this SQLite and Valkey may soon fail to write
 OLDEST_PYTHON = (3, 11)
+OF_A_PROCESS = 2  # connections to PostgreSQL that a worker or a ticker has open at most
+OF_A_WEB_SERVER = 32  # those of two processes with eight threads: one for the request, one for what it looks up beside
+CLOCKS_APART = 2.0  # seconds; a start is promised within one
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +46,25 @@ def missing_parts(database: Database, broker: Broker) -> list[str]:
 
 
 def examine(settings: Settings, database: Database, broker: Broker) -> list[Check]:
-    """Everything `carillon doctor` looks at, in the order in which one depends on another. Changes nothing."""
+    """Everything `carillon doctor` looks at, in the order in which one depends on another.
+
+    It leaves nothing behind: the file that tries the store is deleted again.
+    """
     checks: list[Callable[[], Check]] = [
         check_python,
         lambda: check_data_dir(settings.data_dir),
         lambda: check_keys(settings),
         lambda: check_disk(settings.data_dir),
+        lambda: check_store(settings),
         lambda: check_database(database),
+        lambda: check_server(database, broker),
+        lambda: check_clock(database),
         lambda: check_broker(broker),
+        lambda: check_memory(broker),
         lambda: check_workers(broker),
         lambda: check_ticker(broker),
         lambda: check_ledger(database),
+        lambda: check_fence(database),
     ]
     return [check() for check in checks]
 
@@ -116,6 +130,117 @@ def check_database(database: Database) -> Check:
     return Check(name, bool(version), f"It answers; its tables are of version {version}.")
 
 
+def check_store(settings: Settings) -> Check:
+    """Whether a file can be written to the file store, read back and deleted."""
+    name, where = "file store", "CARILLON_STORAGE_URL" if settings.storage_url else f"{settings.data_dir / 'files'}"
+    key, content = f"doctor/{token_hex(8)}", token_hex(8).encode()
+    try:
+        store = open_store(settings)
+        store.put(key, content)
+        came_back = b"".join(store.pieces(key))
+        store.delete([key])
+    except OSError as error:
+        return Check(name, False, f"{brief(error)}. Check {where} and what it may write there.")
+    if came_back != content:
+        return Check(name, False, f"It gave back another file than was written. Check {where}.")
+    return Check(name, True, "A file was written, read back and deleted.")
+
+
+def check_server(database: Database, broker: Broker) -> Check:
+    """Whether PostgreSQL keeps what it was told, and lets all our processes in; SQLite has nothing to be set."""
+    name = "database server"
+    if database.is_sqlite:
+        return Check(name, True, "SQLite, for one machine.")
+    try:
+        with database.read() as session:
+            found = {row.name: row.setting for row in session.execute(_ASKED_SETTINGS)}
+            used = session.scalar(text("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"))
+    except SQLAlchemyError:
+        return Check(name, False, "Unknown, because the database does not answer.")
+    return judge_server(found, used or 0, _most_connections(broker))
+
+
+def judge_server(found: Mapping[str, str], used: int, wanted: int) -> Check:
+    """What these settings of PostgreSQL mean, with so many connections in use and so many that ours may open."""
+    name = "database server"
+    if lossy := [setting for setting in ("fsync", "synchronous_commit") if found.get(setting) == "off"]:
+        verb = "are" if len(lossy) > 1 else "is"
+        sentence = f"{' and '.join(lossy)} {verb} off: after a crash a claim may be forgotten, and its mails sent twice"
+        return Check(name, False, f"{sentence} without a mark. Switch that on.")
+    if found.get("default_transaction_isolation") != "read committed":
+        return Check(name, False, "Carillon counts on default_transaction_isolation = 'read committed'. Set it so.")
+    room = int(found["max_connections"]) - int(found["superuser_reserved_connections"])
+    sentence = f"{used} of {room} connections are in use; our processes may open {wanted}."
+    if wanted > room:
+        return Check(name, False, f"{sentence} Raise max_connections, or put a PgBouncer in between.")
+    return Check(name, True, sentence)
+
+
+_ASKED_SETTINGS = text(
+    "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit', 'max_connections',"
+    " 'superuser_reserved_connections', 'default_transaction_isolation')"
+)
+
+
+def _most_connections(broker: Broker) -> int:
+    """How many connections the processes that live now may open at most; those of one machine when nobody says.
+
+    Web processes do not say that they live: each machine with a ticker is taken to have one web server.
+    """
+    try:
+        workers, tickers = broker.alive("worker"), broker.alive("ticker")
+    except redis.RedisError:
+        workers, tickers = [], []
+    machines = {name.partition(":")[0] for name in tickers}
+    return OF_A_PROCESS * (len(workers) + len(tickers)) + OF_A_WEB_SERVER * max(1, len(machines))
+
+
+def check_clock(database: Database) -> Check:
+    """Whether this machine and the database's agree on the time: schedules are of this clock."""
+    if database.is_sqlite:
+        return Check("clock", True, "That of this machine; there is no other.")
+    try:
+        with database.read() as session:
+            theirs = float(session.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
+    except SQLAlchemyError:
+        return Check("clock", False, "Unknown, because the database does not answer.")
+    apart = abs(SystemClock().now().timestamp() - theirs)
+    sentence = f"This machine and the database's are {apart:.1f} seconds apart."
+    if apart > CLOCKS_APART:
+        return Check("clock", False, f"{sentence} Let both ask a time server (chrony, systemd-timesyncd).")
+    return Check("clock", True, sentence)
+
+
+def check_memory(broker: Broker) -> Check:
+    """Whether the queue's server keeps what it has while it runs; what it loses with a restart is rung for again."""
+    name = "queue memory"
+    try:
+        memory, disk = broker.redis.info("memory"), broker.redis.info("persistence")
+    except redis.RedisError:
+        return Check(name, False, "Unknown, because the queue does not answer.")
+    policy, most = str(memory.get("maxmemory_policy", "noeviction")), int(memory.get("maxmemory", 0))
+    if policy != "noeviction":
+        sentence = f"maxmemory-policy is {policy}: short of memory, it throws bells, limits and heartbeats away."
+        return Check(name, False, f"{sentence} Set it to noeviction.")
+    room = f"at most {most / 1024**2:.0f} MiB" if most else "as much as the machine has"
+    if disk.get("aof_enabled"):
+        return Check(name, True, f"It keeps {room}, and writes an append-only file.")
+    kept = "A restart empties it, which is fine: the table is the truth, and the ticker rings again"
+    return Check(name, True, f"It keeps {room}. {kept}.")
+
+
+def check_fence(database: Database) -> Check:
+    """Whether this is the installation that may send, or one that was restored or copied."""
+    try:
+        with database.read() as session:
+            is_fenced = gate.is_fenced(session)
+    except SQLAlchemyError:
+        return Check("fence", False, "Unknown, because the database does not answer.")
+    if is_fenced:
+        return Check("fence", False, f"{gate.FENCED} Do it on any page, or with: carillon db confirm")
+    return Check("fence", True, "There is none: what is due is sent.")
+
+
 def check_ledger(database: Database) -> Check:
     """Whether the counts of every message are those of its rows."""
     try:
@@ -146,6 +271,11 @@ def check_workers(broker: Broker) -> Check:
 def check_ticker(broker: Broker) -> Check:
     """Whether a ticker beat in the last seconds."""
     return _check_alive(broker, "ticker", "Start it with: carillon ticker")
+
+
+def brief(error: Exception) -> str:
+    """The first sentence of what a server or a client said."""
+    return str(error).strip().partition("\n")[0].rstrip(".")[:200] or type(error).__name__
 
 
 def _check_alive(broker: Broker, kind: str, advice: str) -> Check:

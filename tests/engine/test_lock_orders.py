@@ -1,4 +1,6 @@
-"""Everybody takes the locks of provider, deliveries, tallies, suppressions, turns in this order, and rows by number.
+"""Everybody takes the locks of provider, targets, deliveries, tallies, suppressions, turns in this order.
+
+Rows of a table are taken by number.
 
 Only PostgreSQL locks rows; on SQLite one transaction writes at a time. Each test holds a row that comes early in that
 order, lets one of our own run into it, and then takes one that comes later, as any other transaction would.
@@ -6,27 +8,36 @@ order, lets one of our own run into it, and then takes one that comes later, as 
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
 from app.domain.delivery_states import DeliveryState
 from app.domain.outcomes import accepted
 from app.domain.receipts import Receipt, ReceiptEvent
-from app.engine import aftermath, feedback, leaving, ledger
+from app.engine import aftermath, feedback, leaving, ledger, queued, token_deaths
+from app.engine.journal import Story
 from app.engine.ledger import Holder, Lane, Result
 from app.engine.machine import Machine
+from app.engine.results import results_of
 from app.models.deliveries import Delivery
 from app.models.messages import Message
+from app.models.providers import Provider
 from app.models.targets import Target
 from tests import factories
+from tests.engine import couriers as push
+from tests.engine import rushes
+from tests.engine.couriers import Couriers, couriers
 from tests.engine.story import counts, rows, start
 from tests.postgres import wait_for_a_lock
 
 pytestmark = pytest.mark.parametrize(
     "any_database_url", [pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True
 )
+__all__ = ["couriers"]  # the fixture
+
 PROVIDER = 5
 _SUPPRESS = (
     "INSERT INTO suppressions (id, project_pk, channel, address_key, reason, source, created_at, updated_at, is_demo)"
@@ -111,7 +122,7 @@ def test_who_leaves_takes_tallies_by_number(any_machine: Machine) -> None:
         )
         for message in (late, early):  # planned the other way round
             ledger.open_tally(session, message.pk, any_machine.clock.now())
-            session.add(queued(message, target, any_machine))
+            session.add(waiting(message, target, any_machine))
             session.flush()
             ledger.add_to_tally(session, message.pk, {"queued": 1}, any_machine.clock.now(), audience=1)
 
@@ -124,9 +135,73 @@ def test_who_leaves_takes_tallies_by_number(any_machine: Machine) -> None:
     assert counts(any_machine, early.pk) == counts(any_machine, late.pk) == {"skipped": 1}
 
 
-def queued(message: Message, target: Target, machine: Machine) -> Delivery:
+def waiting(message: Message, target: Target, machine: Machine) -> Delivery:
     now = machine.clock.now()
     return Delivery(
         project_pk=1, message_pk=message.pk, target_pk=target.pk, contact_pk=target.contact_pk, channel="email",
         address=target.address_key, state="queued", next_attempt_at=now, created_at=now, updated_at=now,
     )  # fmt: skip
+
+
+def test_a_batch_with_a_dead_token_takes_its_target_before_its_delivery_as_whoever_leaves_does(
+    any_machine: Machine, couriers: Couriers
+) -> None:
+    rocket = push.connect(any_machine, "rocket")
+    message_pk, now = rushes.start(any_machine, rocket, 1, 2), any_machine.clock.now()
+    with any_machine.database.begin() as session:
+        message = session.get_one(Message, message_pk)
+        lease = ledger.claim(session, message, Lane(rocket, rocket), 3, Holder("w", timedelta(seconds=30)), now)
+        assert lease is not None
+    first = lease.deliveries[0]
+
+    def record() -> None:
+        with any_machine.database.begin() as session:
+            answers = {0: rushes.DEAD, 1: accepted("a"), 2: accepted("b")}
+            story = token_deaths.weigh(session, lease, Story(set(answers), answers), now)
+            results = results_of(lease, story, now, hold_uncertain=False)
+            ledger.record(session, lease, results, now)
+            aftermath.after_record(session, message, results, now, session.get_one(Provider, rocket))
+
+    touch = "UPDATE {} SET updated_at = updated_at WHERE pk = {}"
+    cross(any_machine, touch.format("targets", first.target_pk), touch.format("deliveries", first.pk), record)
+    assert counts(any_machine, message_pk) == {"failed": 1, "sent": 2}
+    assert len(rushes.expired(any_machine)) == 1
+
+
+Command = Callable[[Session, int, datetime], object]
+
+
+@pytest.mark.parametrize(
+    ("state", "command"),
+    [
+        ("queued", lambda session, pk, now: queued.skip_queued(session, pk, 10, now)),
+        ("queued", queued.hurry),
+        ("failed", lambda session, pk, now: queued.requeue(session, pk, [DeliveryState.FAILED], [], now)),
+    ],
+    ids=["skip", "hurry", "requeue"],
+)
+def test_commands_for_the_queue_take_deliveries_by_number_however_they_lie(
+    any_machine: Machine, state: str, command: Command
+) -> None:
+    with any_machine.database.begin() as session:
+        message_pk, now = factories.make_message(session, status="processing").pk, any_machine.clock.now()
+        ledger.open_tally(session, message_pk, now)
+        later, people = now + timedelta(hours=1), [900_002, 900_001]  # the higher number lies first in the table
+        for pk in people:
+            session.add(
+                Delivery(
+                    pk=pk, project_pk=1, message_pk=message_pk, channel="email", address=f"{pk}@x.example", state=state,
+                    next_attempt_at=later, created_at=now, updated_at=now,
+                )
+            )  # fmt: skip
+            session.flush()
+        ledger.add_to_tally(session, message_pk, {state: 2}, now, audience=2)
+
+    def act() -> None:
+        with any_machine.database.begin() as session:
+            session.execute(text("SET LOCAL enable_indexscan = off"))  # else the index's order would hide ours
+            session.execute(text("SET LOCAL enable_bitmapscan = off"))
+            command(session, message_pk, now)
+
+    touch = "UPDATE deliveries SET updated_at = updated_at WHERE pk = {}"
+    cross(any_machine, touch.format(900_001), touch.format(900_002), act)
