@@ -28,5 +28,11 @@ class SystemClock:
 
 
 def monotonic() -> float:
-    """Seconds that only ever grow, also while the wall clock is stepped; for leases and time-outs within a process."""
-    return _time.monotonic()
+    """Seconds that only ever grow, whatever the wall clock is set to; for leases and time-outs within a process.
+
+    Where the system knows such a clock, also while the machine sleeps: others took over meanwhile what it held.
+    """
+    return _time.clock_gettime(_GROWING)
+
+
+_GROWING = getattr(_time, "CLOCK_BOOTTIME", _time.CLOCK_MONOTONIC)

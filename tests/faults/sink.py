@@ -1,9 +1,10 @@
 """A mail server that is never killed: it writes down each mail before it accepts it, so its file is the truth.
 
-Run as a process of its own: `python -m tests.faults.sink FOLDER`. It writes its port to FOLDER/port, one line per mail
-to FOLDER/accepted (nanoseconds of the monotonic clock, recipient, Message-ID), and waits before each 250 as many
-seconds as FOLDER/delay says, so that a run can be made to last. While FOLDER/password exists, nobody may send without
-it; when it changes, every session ends before its next mail.
+Run as a process of its own: `python -m tests.faults.sink FOLDER PORT`. It writes its port to FOLDER/port, one line
+per mail to FOLDER/accepted (nanoseconds of the monotonic clock, recipient, Message-ID), and waits before each 250 as
+many seconds as FOLDER/delay says, so that a run can be made to last. While FOLDER/password exists, nobody may send
+without it; when it changes, every session ends before its next mail. While FOLDER/busy exists, it takes nothing: it
+greets with what that file says, such as a 421.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ class Book:
     """The file of everything that was accepted; the delay and the password in force."""
 
     def __init__(self, folder: Path) -> None:
-        self.delay, self.password = 0.0, b""
+        self.delay, self.password, self.busy = 0.0, b"", b""
         self._folder = folder
         self._read_dials()
         self._file = os.open(folder / "accepted", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -45,6 +46,8 @@ class Book:
             self.delay = float((self._folder / "delay").read_text())
         with suppress(OSError):
             self.password = (self._folder / "password").read_bytes()
+        busy = self._folder / "busy"
+        self.busy = busy.read_bytes() if busy.exists() else b""
 
 
 class Session(asyncio.Protocol):
@@ -60,7 +63,9 @@ class Session(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
-        self._say(b"220 sink.invalid ESMTP\r\n")
+        self._say((self._book.busy or b"220 sink.invalid ESMTP") + b"\r\n")
+        if self._book.busy:
+            transport.close()
 
     def data_received(self, received: bytes) -> None:
         self._received += received
@@ -127,10 +132,10 @@ class Session(asyncio.Protocol):
         return b"221 Bye\r\n"
 
 
-async def serve(folder: Path) -> None:
-    """Listen on a free port until killed."""
+async def serve(folder: Path, port: int) -> None:
+    """Listen on that port, or on a free one (0), until killed."""
     book = Book(folder)
-    server = await asyncio.get_running_loop().create_server(lambda: Session(book), "127.0.0.1", 0, backlog=512)
+    server = await asyncio.get_running_loop().create_server(lambda: Session(book), "127.0.0.1", port, backlog=512)
     written = folder / "port.new"
     written.write_text(str(server.sockets[0].getsockname()[1]))
     written.rename(folder / "port")
@@ -138,4 +143,4 @@ async def serve(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(Path(sys.argv[1])))
+    uvloop.run(serve(Path(sys.argv[1]), int(sys.argv[2])))

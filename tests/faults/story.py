@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.domain.permissions import Actor, ActorKind, Role, permissions_of
@@ -18,6 +19,7 @@ from app.engine import balance, ledger
 from app.infra.smtp_intake import STARTS_AT_ONCE
 from app.infra.smtp_opening import SmtpRoute
 from app.models.messages import Message
+from app.models.providers import Provider
 from app.services import members, projects, providers, sending, watching
 from app.services.work import Workshop
 from tests import factories
@@ -28,11 +30,12 @@ EMAIL, PASSWORD = "olga@acme.example", "correct horse battery staple"
 CONNECTIONS = next(int(each.default) for each in fields(SmtpRoute) if each.name == "connections_at_most")
 IN_FLIGHT = 2 * CONNECTIONS + STARTS_AT_ONCE  # of one worker: on the wire, behind the dot, announced
 
+_CITY = """'{"city": "Berlin"}'"""
 _PEOPLE = """
 INSERT INTO contacts (project_pk, id, name, name_key, attributes, is_demo, created_at, updated_at)
 SELECT 1, 'c' || value, 'Person ' || value, 'person ' || value, '{"city": "Berlin"}', false, 0, 0
-FROM (WITH RECURSIVE n(value) AS (SELECT :first UNION ALL SELECT value + 1 FROM n WHERE value < :last)
-      SELECT value FROM n)
+FROM (WITH RECURSIVE n(value) AS (SELECT CAST(:first AS INTEGER) UNION ALL SELECT value + 1 FROM n WHERE value < :last)
+      SELECT value FROM n) AS numbers
 """
 _TARGETS = """
 INSERT INTO targets (project_pk, id, contact_pk, channel, address, address_key, name, created_at, updated_at)
@@ -58,7 +61,9 @@ def write_message(
     """A draft to that many new people, through a topic of their own; `content` is that of another channel."""
     first = (session.scalar(text("SELECT max(pk) FROM contacts")) or 0) + 1
     before = session.scalar(text("SELECT max(pk) FROM targets")) or 0
-    session.execute(text(_PEOPLE), {"first": first, "last": first + people - 1})
+    # PostgreSQL wants the cast, of which SQLite would make the number 0.
+    cast = _PEOPLE if session.get_bind().dialect.name == "sqlite" else _PEOPLE.replace(_CITY, f"CAST({_CITY} AS JSON)")
+    session.execute(text(cast), {"first": first, "last": first + people - 1})
     session.execute(text(_TARGETS.format(address=_ADDRESSES[channel])), {"before": first - 1, "channel": channel})
     topic = factories.make_topic(session, id=f"news{first}")
     session.execute(text(_SUBSCRIBERS), {"topic": topic.pk, "before": before})
@@ -107,10 +112,19 @@ class Office:
                 work, **({"port": self.sink.port} if "port" not in provider else {}) | provider
             ).id
 
-    def write(self, people: int, *, body: str = "Hello {{ name | there }}, greetings to {{ city | town }}.") -> str:
-        """A draft to that many people whom no other message has; its id."""
+    def write(
+        self,
+        people: int,
+        *,
+        body: str = "Hello {{ name | there }}, greetings to {{ city | town }}.",
+        through: str = "",
+    ) -> str:
+        """A draft to that many people whom no other message has, `through` one provider or as routing likes; its id."""
         with self.shop.database.begin() as session:
-            return str(write_message(session, people, body=body).id)
+            message = write_message(session, people, body=body)
+            if through:
+                message.provider_pk = session.query(Provider.pk).filter_by(project_pk=1, id=through).scalar()
+            return str(message.id)
 
     def send(self, message_id: str) -> None:
         with self.shop.open(OLGA) as work:
@@ -135,8 +149,15 @@ class Office:
             providers.change(work, self.provider_id, name=provider.name, values=typed, policy=provider.uncertain_policy)
 
     def message(self, message_id: str) -> Message:
-        with self.shop.database.read() as session:
-            return session.query(Message).filter_by(project_pk=1, id=message_id).one()
+        """As it stands now; waits for a database that is away."""
+        end = time.monotonic() + 60
+        while True:
+            try:
+                with self.shop.database.read() as session:
+                    return session.query(Message).filter_by(project_pk=1, id=message_id).one()
+            except OperationalError:
+                assert time.monotonic() < end
+                time.sleep(0.1)
 
     def senders(self) -> list[int]:
         """The worker processes that hold a batch at this moment."""
@@ -155,7 +176,7 @@ class Office:
         begun = sum(len(words) - 1 for words in lines if words[:1] == ["s"])
         return begun > sum(words[:1] != ["s"] for words in lines)
 
-    def wait_until_settled(self, message_id: str, seconds: float = 90.0) -> None:
+    def wait_until_settled(self, message_id: str, seconds: float = 120.0) -> None:
         """Wait for the message's end, which is `sent`."""
         end = time.monotonic() + seconds
         while self.message(message_id).settled_at is None:

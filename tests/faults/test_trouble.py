@@ -1,10 +1,12 @@
 """A send meets a changed password, a locked database, a full disk, an emptied queue: it waits, then goes on."""
 
 import os
+import resource
 import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ pytestmark = pytest.mark.faults
 
 PEOPLE = 2_000
 DELAY = 0.03
+QUOTA = 256 * 1024  # bytes of a file; less than the database's, more than a log's
 
 
 def _begin(office: Office, *, until: int = PEOPLE // 4) -> tuple[str, int]:
@@ -94,12 +97,32 @@ def test_a_full_disk_stops_the_send_in_words_and_nobody_is_lost_when_there_is_ro
     ballast = small_disk / "ballast"
     _fill(ballast)
     wait_for(lambda: "full" in office.tree.said, "the log says that the disk is full", 30)
-    time.sleep(5)
+    time.sleep(3)
     assert office.message(message).settled_at is None
     ballast.unlink()
     office.wait_until_settled(message)
     truth = office.truth(message)
     print(f"\ndisk full: {truth}")
+    assert (truth.audience, truth.never, truth.unmarked) == (PEOPLE, 0, 0)
+    assert truth.twice <= truth.uncertain
+
+
+def test_files_that_may_not_grow_stop_the_send_and_nobody_is_lost_when_they_may_again(open_office: Open) -> None:
+    """As a quota does it: SQLite calls this an I/O error, not a full disk."""
+    office = open_office()
+    message, _ = _begin(office)
+    ours = [pid for word in ("worker", "carillon ticker", "carillon web") for pid in office.tree.pids(word)]
+    for pid in ours:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (QUOTA, resource.RLIM_INFINITY))
+    wait_for(lambda: "disk I/O error" in office.tree.said, "the log says what the database said", 30)
+    time.sleep(3)
+    assert office.message(message).settled_at is None
+    for pid in ours:
+        with suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    office.wait_until_settled(message)
+    truth = office.truth(message)
+    print(f"\nfiles that may not grow: {truth}")
     assert (truth.audience, truth.never, truth.unmarked) == (PEOPLE, 0, 0)
     assert truth.twice <= truth.uncertain
 

@@ -35,12 +35,20 @@ class Sink:
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
         self._folder = folder
+        self.port = 0
+        self._read, self._counted = 0, 0
+        self.start()
+
+    def start(self) -> None:
+        """Listen; once it was stopped, again on the port that it had."""
+        told = self._folder / "port"
+        told.unlink(missing_ok=True)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.sink", str(folder)], cwd=ROOT,
+            [sys.executable, "-m", "tests.faults.sink", str(self._folder), str(self.port)], cwd=ROOT,
             preexec_fn=end_with_parent,  # noqa: PLW1509 - one system call that takes no lock
         )  # fmt: skip
-        wait_for((folder / "port").exists, "the sink listens", 15)
-        self.port = int((folder / "port").read_text())
+        wait_for(told.exists, "the sink listens", 15)
+        self.port = int(told.read_text())
 
     def slow_down(self, seconds: float) -> None:
         """Wait so long before each 250; takes effect at once, as far as anybody can tell."""
@@ -52,16 +60,32 @@ class Sink:
         (self._folder / "password").write_text(password)
         time.sleep(0.1)
 
+    def refuse(self, greeting: str) -> None:
+        """From now on greet with this, and take nothing; with no words, take everything again."""
+        file = self._folder / "busy"
+        if greeting:
+            file.write_text(greeting)
+        else:
+            file.unlink(missing_ok=True)
+        time.sleep(0.1)
+
     def total(self) -> int:
         """How many mails were accepted, doubles included."""
-        try:
-            return (self._folder / "accepted").read_bytes().count(b"\n")
-        except FileNotFoundError:
-            return 0
+        with (self._folder / "accepted").open("rb") as file:
+            file.seek(self._read)
+            fresh = file.read()
+        self._read += len(fresh)
+        self._counted += fresh.count(b"\n")
+        return self._counted
 
     def moments(self) -> list[float]:
         """When each mail was accepted, on the monotonic clock, in seconds."""
         return [int(line.split(b" ", 1)[0]) / 1e9 for line in self._lines()]
+
+    def arrivals(self) -> dict[str, float]:
+        """When each recipient's last mail was accepted, on the monotonic clock, in seconds."""
+        words = (line.split(b" ") for line in self._lines())
+        return {recipient.decode(): int(moment) / 1e9 for moment, recipient, _ in words}
 
     def recipients(self) -> Counter[str]:
         """How often each recipient was written to."""
@@ -89,6 +113,7 @@ class Tree:
     def __init__(self, folder: Path, **settings: object) -> None:
         given = {"workers": 2, "allow_private_hosts": True, "lease_seconds": LEASE_SECONDS, "port": 0, **settings}
         self.folder = folder
+        self.environment: dict[str, str] = {}  # what all of it gets beside its settings
         self.settings = Settings(data_dir=folder, **given)
         self._seen: set[int] = set()
         self._log = folder.parent / f"{folder.name}.log"
@@ -107,13 +132,14 @@ class Tree:
         """Start, or start again, and wait until all of it is ready."""
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "app.cli", "up"], cwd=ROOT, env=self.settings.environment(),
+                [sys.executable, "-m", "app.cli", "up"], cwd=ROOT, env=self.settings.environment() | self.environment,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
             )  # fmt: skip
         try:
-            wait_for(self.is_ready, "/readyz answers 200", 40)
+            wait_for(self.is_ready, "/readyz answers 200", 90)
         except BaseException:
             print(self.said)
+            self.kill_all()
             raise
         return self
 
