@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from app.cli_db import db, say_upgrade
 from app.cli_errors import plain_errors
+from app.cli_sending import sending
 from app.infra.processes import set_title
 
 if TYPE_CHECKING:
@@ -193,21 +195,8 @@ def add_sample_data(project_id: str, data_dir: Path | None) -> None:
     click.echo(seed(_workshop(data_dir), project_id))
 
 
-@main.group()
-def db() -> None:
-    """The database."""
-
-
-@db.command("upgrade")
-@_data_dir
-def upgrade_database(data_dir: Path | None) -> None:
-    """Bring the database to the newest shape."""
-    settings = _settings("db", data_dir=data_dir)
-    from app.migrations import upgrade
-
-    _prepare_folder(settings)
-    upgrade(settings.sqlalchemy_url)
-    click.echo("The database has the newest shape.")
+main.add_command(db)
+main.add_command(sending)
 
 
 @main.command(hidden=True)
@@ -241,29 +230,38 @@ def doctor(data_dir: Path | None) -> NoReturn:
     sys.exit(0 if all(check.is_good for check in checks) else 1)
 
 
+@main.command()
+@click.argument("part", type=click.Choice(["worker", "ticker"]))
+@_data_dir
+def alive(part: str, data_dir: Path | None) -> NoReturn:
+    """Look for a sign of life of this machine's worker or ticker; the exit code is 1 when there is none."""
+    settings = _settings("alive", data_dir=data_dir)
+    from app.infra.broker import Broker
+    from app.services.life import look_for
+
+    check = look_for(part, settings, Broker(settings.broker_url))
+    click.echo(check.sentence)
+    sys.exit(0 if check.is_good else 1)
+
+
 def _settings(process: str, **overrides: Any) -> "Settings":
     """The settings of this process, with its logs set up accordingly."""
     from app.infra.logs import set_up_logs
     from app.infra.settings import Settings
+    from app.infra.starting import say_start
 
     settings = Settings.from_env(**overrides)
     set_up_logs(settings.log_format, process=process)
+    say_start(settings, process)
     return settings
-
-
-def _prepare_folder(settings: "Settings") -> None:
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _workshop(data_dir: Path | None) -> "Workshop":
     """What the services need, on a database that has the newest shape."""
     settings = _settings("cli", data_dir=data_dir)
-    from app.migrations import is_current, upgrade
     from app.services.work import Workshop
 
-    _prepare_folder(settings)
-    if not is_current(settings.sqlalchemy_url):
-        upgrade(settings.sqlalchemy_url)
+    say_upgrade(settings)
     return Workshop.equip(settings)
 
 

@@ -12,6 +12,7 @@ from app.emulators import inbox
 from app.infra.settings import ROOT, Settings
 from app.services.access import ABSOLUTE_TIMEOUT
 from app.services.work import Workshop
+from app.web import request_log
 
 MAX_REQUEST_BYTES = 32 * 1024 * 1024
 MAX_FORM_FIELD_BYTES = 12 * 1024 * 1024  # an email's HTML comes as a form field; its own limit speaks in words
@@ -49,4 +50,5 @@ def create_app(settings: Settings, *, workshop: Workshop | None = None) -> Flask
     Compress(app)
     web.install(app, shop)
     app.register_blueprint(inbox.blueprint)
+    request_log.install(app, app.extensions["carillon.api"])
     return app

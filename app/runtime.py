@@ -3,7 +3,8 @@
 import signal
 
 from app import jobs
-from app.engine import provider_history, ticker
+from app.engine import balance_watch, provider_history, ticker
+from app.engine.fence import Watchman
 from app.engine.machine import Machine
 from app.infra.processes import StopSign
 from app.infra.queue_worker import run_worker, worker_name
@@ -16,6 +17,7 @@ def run(settings: Settings) -> None:
     """One RQ worker; returns after SIGTERM, when the job in hand is done."""
     workshop = Workshop.equip(settings)
     machine = jobs.bind(workshop)
+    Watchman(machine).check_in()
     run_worker(settings.broker_url, worker_name())
     machine.close()
     workshop.close()
@@ -28,11 +30,15 @@ def run_ticker(settings: Settings) -> None:
     stop = StopSign()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.raise_up())
+    watchman = Watchman(machine)
+    watchman.check_in(stop)
     beside = {
+        "see whether the database is the one it was": watchman.keep,
         "go on with imports": lambda: imports.ring_stalled(workshop),
         "look after files": lambda: file_sweeps.ring_due(workshop),
         "apply receipts that came early": lambda: receipts.ring_waiting(workshop),
         "sum up how providers did": lambda: provider_history.sweep(machine),
+        "look at the balance": lambda: balance_watch.ring(machine),
         "tell the Sandbox where receipts go": lambda: sandbox_receipts.ring_untold(workshop),
     }
     ticker.run(machine, stop, beside)

@@ -64,7 +64,7 @@ class EmailContent:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "EmailContent":
         """Content from a JSON object; a missing or null key is the default, unknown keys are ignored."""
-        texts = {name: str(stored[name]) for name in _TEXTS if stored.get(name) is not None}
+        texts = {name: str(value) for name in _TEXTS if (value := stored.get(name)) is not None}
         files = (read_file(each) for each in stored.get("attachments") or ())
         return cls(**texts, attachments=tuple(file for file in files if file is not None))
 

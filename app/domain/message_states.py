@@ -73,10 +73,17 @@ class Phase:
     word: str
 
     @staticmethod
-    def of(status: MessageStatus, *, paused: bool, cancelled: bool) -> "Phase":
-        """The word for a message: draft, scheduled, sending, paused, cancelled, sent or failed."""
+    def of(
+        status: MessageStatus, *, paused: bool, cancelled: bool, late: bool = False, stopped: bool = False
+    ) -> "Phase":
+        """The word for a message: draft, scheduled, late, sending, stopped, paused, cancelled, sent or failed.
+
+        *late* is a scheduled one that waits for a person; *stopped* one that all sending of its project holds.
+        """
         if cancelled:
             return Phase("cancelled")
+        if status is MessageStatus.SCHEDULED and late:
+            return Phase("late")
         if status is MessageStatus.PROCESSING:
-            return Phase("paused" if paused else "sending")
+            return Phase("paused" if paused else "stopped" if stopped else "sending")
         return Phase(status.value)

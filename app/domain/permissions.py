@@ -28,7 +28,7 @@ _OPERATE = _READ | {
 }  # fmt: skip
 _ADMIN = _COMPOSE | _OPERATE | {
     "providers.write", "members.read", "members.write", "keys.read", "keys.write", "project.write", "audit.read",
-    "demo.write",
+    "demo.write", "installation.confirm",
 }  # fmt: skip
 
 PERMISSIONS: Mapping[Role, frozenset[str]] = {

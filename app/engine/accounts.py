@@ -3,6 +3,7 @@
 import base64
 import hmac
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from app.models.base import to_milliseconds
 from app.models.providers import Provider
 from app.providers.base import Account
 
+ProviderRow = Any  # a Provider, or a row of it with at least the columns that `account_of` reads
 SANDBOX = "sandbox"  # the option of an emulated provider that names its account at the emulator
 NOWHERE = "127.0.0.1:1"  # refuses at once: the emulator does not run, and is tried again later
 EMULATORS = "emulators.json"  # in the run dir: where each emulator of this machine listens
@@ -27,7 +29,7 @@ BOUNCES = "bounces"  # what the keys that sign return paths are for
 TOKEN_BYTES = 16  # short, because some services take only short addresses; far too many to guess
 
 
-def account_of(vault: Vault, settings: Settings, provider: Provider) -> Account:
+def account_of(vault: Vault, settings: Settings, provider: ProviderRow) -> Account:
     """The account of a provider; VaultError when its credentials were encrypted with a key we do not have."""
     credentials: dict[str, Any] = vault.decrypt_json(provider.credentials) if provider.credentials else {}
     return Account(
@@ -52,26 +54,31 @@ def _tokens_of(run_dir: Path, broker_url: str, vault: Vault) -> TokenCache:
     return TokenCache(run_dir / "tokens", vault, TokenShelf(broker_url, vault))
 
 
-def return_paths_of(vault: Vault, settings: Settings, provider: Provider) -> ReturnPaths | None:
+def is_kept(provider: ProviderRow) -> bool:
+    """Whether this provider stands in the database, and is not only tried out."""
+    return not isinstance(provider, Provider) or bool(inspect(provider).has_identity)
+
+
+def return_paths_of(vault: Vault, settings: Settings, provider: ProviderRow) -> ReturnPaths | None:
     """What makes the return paths of a provider; None while the receiver of bounces is off."""
-    if not settings.bounces_port or not inspect(provider).has_identity:
+    if not settings.bounces_port or not is_kept(provider):
         return None
     return ReturnPaths(vault.signing_key(BOUNCES), provider.pk)
 
 
-def receipts_url_of(vault: Vault, settings: Settings, provider: Provider) -> str:
+def receipts_url_of(vault: Vault, settings: Settings, provider: ProviderRow) -> str:
     """Where this provider's service tells what became of a message; empty when it could not reach us there.
 
     A service out there needs the public address that the operator set. An emulator runs beside us.
     """
-    if not inspect(provider).has_identity or not (settings.public_url or provider.is_emulated):
+    if not is_kept(provider) or not (settings.public_url or provider.is_emulated):
         return ""
     start = f"http://127.0.0.1:{settings.port}" if provider.is_emulated else settings.address
     token = receipts_tokens_of(vault, provider)[0]
     return f"{start}{HOOKS}/{provider.kind}/{quote(provider.id, safe='')}/{token}"
 
 
-def receipts_tokens_of(vault: Vault, provider: Provider) -> list[str]:
+def receipts_tokens_of(vault: Vault, provider: ProviderRow) -> list[str]:
     """What stands at the end of the address for receipts: the one in use, then those of older secret keys."""
     whose = f"{provider.project_pk}/{provider.pk}/{provider.id}/{to_milliseconds(provider.created_at)}".encode()
     digests = [hmac.digest(key, whose, "sha256")[:TOKEN_BYTES] for key in vault.signing_keys("receipts")]
@@ -108,10 +115,21 @@ def side_endpoints_of(settings: Settings, kind: str, *, is_emulated: bool, sandb
     }
 
 
-def emulators(settings: Settings) -> dict[str, dict[str, Any]]:
+def emulators(settings: Settings) -> Mapping[str, Mapping[str, Any]]:
     """What the emulators that run on this machine announce, by kind: url, channel, values to connect with."""
+    file = settings.run_dir / EMULATORS
     try:
-        found = json.loads((settings.run_dir / EMULATORS).read_text())
+        seen = file.stat()
+    except OSError:
+        return {}
+    return _read_emulators(file, (seen.st_ino, seen.st_mtime_ns, seen.st_size))
+
+
+@lru_cache(maxsize=8)
+def _read_emulators(file: Path, _version: tuple[int, int, int]) -> Mapping[str, Mapping[str, Any]]:
+    """The same, read once for each version of the file: each webhook of an emulated provider asks twice."""
+    try:
+        found = json.loads(file.read_text())
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

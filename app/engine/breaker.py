@@ -150,6 +150,20 @@ def close(session: Session, provider: Provider, now: datetime, *, by: str) -> No
     provider.streak = 0
 
 
+def forget_future(session: Session, now: datetime, beyond: datetime) -> None:
+    """Let providers that were blocked at a moment that lies in the future be tried now: the clock was set back since.
+
+    `beyond` is from when on a moment counts as one of the future. Who waits for a person goes on waiting.
+    """
+    for column, moment in ((Provider.retry_at, {"retry_at": now}), (Provider.blocked_at, {"blocked_at": now})):
+        session.execute(
+            update(Provider)
+            .where(Provider.blocked_at > beyond, column.is_not(None))
+            .values(moment)
+            .execution_options(synchronize_session=False)
+        )
+
+
 def _is_too_much(session: Session, provider: Provider, failed: int, tried: int, now: datetime) -> bool:
     """Whether the failures of a batch, with what was before, are enough to open it or keep it open."""
     if provider.blocked_at is not None:

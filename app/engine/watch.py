@@ -64,7 +64,7 @@ class LedgerWatch:
                 self._renew()
             except SQLAlchemyError as error:  # locked or away: what is on the wire ends, nothing new begins
                 self.is_over = True
-                log.warning("The lease cannot be renewed", batch=self.lease.batch_pk, error=brief(error))
+                log.warning("The lease cannot be renewed", error=brief(error))
         if self.is_over:
             return 0
         return count if self.pace is None else self.pace.permits(count)

@@ -154,6 +154,20 @@ class Broker:
         return True
 
 
+def has_urgent(broker: Broker) -> bool:
+    """Whether a job waits that goes before others; false while Valkey is away."""
+    try:
+        return broker.waiting()[QUEUES[0]] > 0
+    except redis.RedisError:
+        return False
+
+
+def forget_bells(client: redis.Redis) -> None:
+    """Let every bell be rung again, answered or not: jobs may run twice without harm. Raises redis.RedisError."""
+    for key in client.scan_iter(_bell("*", ()), count=1000):
+        client.delete(key)
+
+
 def _bell(task: str, args: tuple[str | int, ...]) -> str:
     return ":".join(["carillon", "bell", task, *map(str, args)])
 

@@ -12,6 +12,7 @@ import structlog
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
+from app.infra import logs
 from app.infra.broker import QUEUES, Broker, connect
 from app.infra.clock import SystemClock
 
@@ -72,6 +73,7 @@ def _work(broker_url: str, name: str) -> None:
         worker.work(logging_level="WARNING")
     except redis.RedisError as error:
         if not is_stopping():
+            logs.begin_context()  # between two jobs
             log.warning("The queue does not answer; trying again", error=str(error))
             SystemClock().sleep(1.0)
     finally:

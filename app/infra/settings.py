@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Any, Literal
@@ -49,6 +50,7 @@ class Settings(BaseSettings):
     bounces_protocol: Literal["smtp", "lmtp"] = "smtp"
     bounces_certificate: Path | None = None  # PEM file with key and chain; offers STARTTLS
     log_format: Literal["console", "json"] = "console"
+    metrics_token: str = Field(default="", repr=False)  # what /metrics must be shown; without it there is no such page
     trusted_proxies: int = Field(default=0, ge=0, le=8)  # reverse proxies in front, whose X-Forwarded-* are believed
 
     @field_validator("data_dir")
@@ -87,6 +89,14 @@ class Settings(BaseSettings):
         value = value.strip()
         if value and not _is_web_address(value):
             raise ValueError("is not an address of a page; use one like https://carillon.example.org")
+        return value
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _hard_to_guess(cls, value: str) -> str:
+        value = value.strip()
+        if value and not re.fullmatch(r"[!-~]{16,256}", value):
+            raise ValueError("is not hard to guess; use 16 to 256 letters, digits and signs without spaces")
         return value
 
     @field_validator("provider_endpoints")

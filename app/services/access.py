@@ -1,7 +1,7 @@
 """Letting people in: the first member, sign-in, sessions and what their roles allow."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select, update
 
@@ -114,24 +114,32 @@ class ProjectCard:
     name: str
     time_zone: str
     role: str
+    max_lateness: timedelta  # how late its messages may start, unless they say so themselves
+    stopped_at: datetime | None = None  # since when all its sending is stopped, and by whom
+    stopped_by: str = ""
 
 
 def actor_in(work: Work, signed_in: SignedIn, project_id: str) -> tuple[Actor, ProjectCard]:
     """The member as an actor in that project; NotFound when the member has no role there (so nobody learns of it)."""
     rows = work.session.execute(
-        select(Project.pk, Project.id, Project.name, Project.time_zone, Membership.role)
+        select(Project, Membership.role)
         .join(Membership, Membership.project_pk == Project.pk)
         .where(Project.id == project_id, Membership.member_pk == signed_in.pk)
     ).all()
     if not rows:
         raise NotFound("This project does not exist, or you have no role in it.", type="project_not_found")
     roles = frozenset(Role(row.role) for row in rows)
+    project: Project = rows[0].Project
     actor = Actor(
-        ActorKind.MEMBER, signed_in.name or signed_in.email, rows[0].pk, signed_in.pk, permissions_of(roles),
+        ActorKind.MEMBER, signed_in.name or signed_in.email, project.pk, signed_in.pk, permissions_of(roles),
         work.actor.ip, work.actor.user_agent,
     )  # fmt: skip
     strongest = max(roles, key=list(Role).index)
-    return actor, ProjectCard(rows[0].id, rows[0].name, rows[0].time_zone, strongest.value)
+    card = ProjectCard(
+        project.id, project.name, project.time_zone, strongest.value, timedelta(seconds=project.max_lateness),
+        project.stopped_at, project.stopped_by,
+    )  # fmt: skip
+    return actor, card
 
 
 def has_members(work: Work) -> bool:

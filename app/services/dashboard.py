@@ -14,6 +14,7 @@ from app.models.contacts import Contact
 from app.models.deliveries import Delivery, Tally
 from app.models.messages import Message
 from app.models.providers import Provider
+from app.services import stopping
 from app.services.work import Work
 
 DAYS = 14
@@ -50,11 +51,12 @@ class Attention:
     with_failures: list[tuple[Message, Tally]] = field(default_factory=list)  # of the last day
     due_soon: list[Message] = field(default_factory=list)
     late: tuple[Message, timedelta] | None = None  # the message whose queue lags most, and how long
+    too_late: list[tuple[Message, timedelta]] = field(default_factory=list)  # scheduled, wait for a person; how late
 
     @property
     def is_calm(self) -> bool:
         """Whether nothing is wrong (what is due soon is no wrong)."""
-        return not (self.blocked or self.waiting or self.with_failures or self.late)
+        return not (self.blocked or self.waiting or self.with_failures or self.late or self.too_late)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,8 @@ def attention_of(work: Work) -> Attention:
         waiting=[message for message in running if message.waiting_reason][:5],
         with_failures=[(row[0], row[1]) for row in failed],
         due_soon=upcoming(work, until=work.now + SOON),
-        late=_latest(work, running),
+        late=None if work.project.stopped_at else _latest(work, running),
+        too_late=stopping.late_messages(work),
     )
 
 
@@ -181,7 +184,7 @@ def upcoming(work: Work, *, until: datetime | None = None, count: int = 5) -> li
     work.require("home.read")
     query = select(Message).where(
         Message.project_pk == work.project_pk, Message.status == MessageStatus.SCHEDULED,
-        Message.scheduled_at.is_not(None),
+        Message.scheduled_at.is_not(None), Message.late_at.is_(None),
     )  # fmt: skip
     if until is not None:
         query = query.where(Message.scheduled_at <= until)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, text
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, text
 
 from app.domain.delivery_states import DeliveryState
 from app.domain.errors import NotFound
@@ -39,10 +39,16 @@ class Reach(NamedTuple):
     lost: int
 
 
-# Every answer of the API that draws messages asks this: one statement, made once, and no objects.
-_REACHES = select(
-    Tally.message_pk, Tally.audience, Tally.sent + Tally.delivered, Tally.failed + Tally.bounced + Tally.uncertain
-).where(Tally.message_pk.in_(bindparam("pks", expanding=True)))
+_REACH = (Tally.audience, Tally.sent + Tally.delivered, Tally.failed + Tally.bounced + Tally.uncertain)
+# Lists of the API that are filtered ask this: one statement, made once, and no objects.
+_REACHES = select(Tally.message_pk, *_REACH).where(Tally.message_pk.in_(bindparam("pks", expanding=True)))
+
+
+def with_reach(messages: Select[Any]) -> Select[Any]:
+    """The same rows of messages with the columns of Reach behind them, empty for one that was never fanned out."""
+    names = ("recipients", "reached", "lost")
+    labelled: list[Any] = [column.label(name) for column, name in zip(_REACH, names, strict=True)]
+    return messages.add_columns(*labelled).outerjoin(Tally, Tally.message_pk == Message.pk)
 
 
 def reaches_of(work: Work, message_pks: Sequence[int]) -> dict[int, Reach]:
@@ -60,12 +66,12 @@ def reached_total() -> Any:
     return func.coalesce(taken.scalar_subquery(), 0)
 
 
-def errors_of(work: Work, message: Message, most: int) -> list[tuple[str, str]]:
+def errors_of(work: Work, message_pk: int, most: int) -> list[tuple[str, str]]:
     """The first recipients of a message that it did not reach: (address, reason code)."""
     lost = [DeliveryState.FAILED.value, DeliveryState.BOUNCED.value, DeliveryState.UNCERTAIN.value]
     rows = work.session.execute(
         select(Delivery.address, Delivery.reason)
-        .where(Delivery.message_pk == message.pk, Delivery.state.in_(lost))
+        .where(Delivery.message_pk == message_pk, Delivery.state.in_(lost))
         .order_by(Delivery.pk)
         .limit(most)
     )

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 
 from app.domain.errors import Invalid
 from app.domain.names import name_problems
 from app.domain.permissions import KEY_SCOPES
+from app.infra.prepared import Prepared
 from app.infra.vault import hash_token, new_token
 from app.models.keys import ApiKey
 from app.models.projects import Project
@@ -32,12 +33,13 @@ class KeyPass:
     is_touch_due: bool = False
 
 
-# Every request of the API asks this: one statement, made once, and no objects.
-_SHOWN = (
+# Every request of the API asks this.
+_SHOWN = Prepared(
     select(Project.pk.label("project_pk"), ApiKey.pk, ApiKey.name, ApiKey.scopes, ApiKey.expires_at, ApiKey.used_at)
     .outerjoin(
         ApiKey,
-        (ApiKey.project_pk == Project.pk) & ApiKey.secret_hash.in_([bindparam("whole"), bindparam("bare")]),
+        (ApiKey.project_pk == Project.pk)
+        & or_(ApiKey.secret_hash == bindparam("whole"), ApiKey.secret_hash == bindparam("bare")),
     )
     .where(Project.id == bindparam("project"))
 )
@@ -47,8 +49,7 @@ def show_key(work: Work, project_id: str, secret: str) -> KeyPass | None:
     """What a secret opens in that project; None when there is no such project. Changes nothing."""
     forms = [form if len(form) <= LONGEST_SECRET else "" for form in (secret, secret.removeprefix(STANDARD))]
     whole, bare = (hash_token(form) if form else "" for form in forms)
-    wanted = {"project": project_id[:64], "whole": whole, "bare": bare}
-    key = work.session.connection().execute(_SHOWN, wanted).first()
+    key = work.row(_SHOWN, project=project_id[:64], whole=whole, bare=bare)
     if key is None:
         return None
     if key.pk is None:

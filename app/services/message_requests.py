@@ -156,5 +156,6 @@ def delete(work: Work, message_id: str) -> None:
     message = messages.lock(work, message_id)
     is_past = message.scheduled_at is not None and message.scheduled_at < work.now
     if message.status == MessageStatus.SCHEDULED and is_past:
-        raise Conflict("The time of this message has passed; it is being sent.", type="message_already_scheduled")
+        sentence = "The time of this message has passed; send it, or take it back to draft, in the dashboard."
+        raise Conflict(sentence, type="message_already_scheduled")
     messages.remove(work, message_id, stops_sending=True)

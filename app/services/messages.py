@@ -27,7 +27,7 @@ COMPOSED = frozenset({Channel.EMAIL.value})  # what the dashboard's composer can
 MOST_WRITTEN = 5000  # the same for programs, which write lists out
 MOST_CHOSEN = 1000  # topics, people and addresses in one audience; more belong in a topic
 SITTING = timedelta(minutes=15)  # saves of one person within this time are one line of the audit trail
-PHASES = ("draft", "scheduled", "sending", "paused", "cancelled", "sent", "failed")
+PHASES = ("draft", "scheduled", "late", "sending", "paused", "cancelled", "sent", "failed")
 
 
 class StaleDraft(Conflict):
@@ -76,7 +76,7 @@ class Line:
     @property
     def is_running(self) -> bool:
         """Whether deliveries of it are on their way or held: it can be cancelled, not deleted."""
-        return self.phase in {"sending", "paused"}
+        return self.phase in {"sending", "stopped", "paused"}
 
 
 def create_draft(work: Work, channel: str = Channel.EMAIL) -> Message:
@@ -254,10 +254,12 @@ def is_written_here(message: Message) -> bool:
     return message.status == MessageStatus.DRAFT and message.channel in COMPOSED
 
 
-def phase_of(message: Message) -> str:
-    """The word people see: draft, scheduled, sending, paused, cancelled, sent or failed."""
-    status = MessageStatus(message.status)
-    return Phase.of(status, paused=message.paused_at is not None, cancelled=message.cancelled_at is not None).word
+def phase_of(message: Message, *, stopped: bool = False) -> str:
+    """The word people see, as `Phase.of` has it; `stopped`: all sending of its project is."""
+    return Phase.of(
+        MessageStatus(message.status), paused=message.paused_at is not None,
+        cancelled=message.cancelled_at is not None, late=message.late_at is not None, stopped=stopped,
+    ).word  # fmt: skip
 
 
 def goes_out_at(message: Message) -> datetime | None:
@@ -314,16 +316,21 @@ def _in_phase(query: Select[Any], phase: str) -> Select[Any]:
         case "paused" | "sending":
             paused = Message.paused_at.is_not(None) if phase == "paused" else Message.paused_at.is_(None)
             return query.where(Message.status == MessageStatus.PROCESSING.value, ~cancelled, paused)
+        case "late":
+            return query.where(Message.status == MessageStatus.SCHEDULED.value, Message.late_at.is_not(None))
+        case "scheduled":
+            return query.where(Message.status == MessageStatus.SCHEDULED.value, Message.late_at.is_(None))
         case _:
             return query.where(Message.status == phase, ~cancelled)
 
 
 def _lines(work: Work, messages: Sequence[Message]) -> list[Line]:
     tallies = deliveries.tallies_of(work, [message.pk for message in messages])
-    lines = []
+    stopped, lines = work.project.stopped_at is not None, []
     for message in messages:
         line = Line(
-            message.pk, message.id, message.channel, message.title, phase_of(message), message.author_name,
+            message.pk, message.id, message.channel, message.title, phase_of(message, stopped=stopped),
+            message.author_name,
             message.scheduled_at if message.status == MessageStatus.SCHEDULED and message.scheduled_at
             else message.started_at or message.updated_at,
             waiting_reason=message.waiting_reason, is_demo=message.is_demo,

@@ -2,9 +2,10 @@
 
 from sqlalchemy import select
 
-from app.domain.errors import Conflict, Invalid, NotFound
+from app.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from app.domain.ids import CUSTOM_ID_RULE, is_custom_id
 from app.domain.names import name_problems
+from app.domain.permissions import ActorKind
 from app.models.projects import Project
 from app.services.work import Work
 
@@ -54,3 +55,10 @@ def choose_project(work: Work, project_id: str = "") -> Project:
     if projects:
         raise Invalid({"project": ["There are several projects; say which one with --project ID."]})
     return create_project(work, "default", name="My project")
+
+
+def every_project(work: Work) -> list[Project]:
+    """All projects, in the order they were made; for whoever runs the installation."""
+    if work.actor.kind is not ActorKind.SYSTEM:
+        raise Forbidden("Only the machine itself looks at all projects.")
+    return list(work.session.scalars(select(Project).order_by(Project.pk)))

@@ -30,7 +30,7 @@ from app.services.search import narrow
 from app.services.work import Work
 
 MOST_COUNTED = 5_000
-_FARTHEST = 2**31 - 1  # PostgreSQL takes no larger offset as it is asked; no list is that long
+FARTHEST = 2**31 - 1  # PostgreSQL takes no larger offset as it is asked; no list is that long
 _DATES = {"created_at", "updated_at"}
 
 
@@ -80,10 +80,15 @@ def find_page(work: Work, shelf: Shelf, query: ListQuery, *, search: str = "", w
         wanted = wanted.where(_beyond(keys, edge))
     rows = list(
         work.session.scalars(
-            wanted.order_by(*map(_in_order, keys)).limit(query.limit).offset(min(query.offset, _FARTHEST))
+            wanted.order_by(*map(_in_order, keys)).limit(query.limit).offset(min(query.offset, FARTHEST))
         )
     )
     return Found(rows[::-1] if query.is_backwards else rows, total)
+
+
+def order_of(shelf: Shelf, query: ListQuery) -> list[Any]:
+    """What a list without cursor and search is ordered by."""
+    return [*map(_in_order, _keys(shelf, query))]
 
 
 def _search(work: Work, shelf: Shelf, search: str) -> Match:
@@ -97,9 +102,13 @@ def _search(work: Work, shelf: Shelf, search: str) -> Match:
     return narrow(work, shelf.table, shelf.conditions, shelf.fixed, asked)
 
 
+def counted(wanted: Select[Any]) -> Select[Any]:
+    """The statement that counts these rows as `total`, at most 5,000 of them."""
+    return select(func.count().label("total")).select_from(wanted.limit(MOST_COUNTED).subquery())
+
+
 def _count(work: Work, wanted: Select[Any]) -> int:
-    some = wanted.limit(MOST_COUNTED).subquery()
-    return work.session.scalar(select(func.count()).select_from(some)) or 0
+    return work.session.scalar(counted(wanted)) or 0
 
 
 class Key(NamedTuple):

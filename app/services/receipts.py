@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from app import providers as catalog
 from app.domain.errors import NotFound, Unavailable
@@ -18,6 +19,7 @@ from app.engine.accounts import account_of, receipts_tokens_of, receipts_url_of
 from app.infra.gathering import Gathering
 from app.infra.hook_evidence import EvidenceMissing, EvidenceShelf, visit
 from app.infra.hook_proofs import is_same
+from app.infra.prepared import Prepared
 from app.infra.vault import VaultError
 from app.models.feedback import FeedbackEvent
 from app.models.providers import Provider
@@ -29,6 +31,13 @@ OF_SANDBOX = "The Sandbox knows this address already: what it says afterwards co
 _shelf = EvidenceShelf()  # what this process fetched to prove receipts
 
 
+# Every webhook asks this: what its account is made of.
+_NAMED = Prepared(
+    select(
+        Provider.pk, Provider.project_pk, Provider.id, Provider.kind, Provider.version, Provider.created_at,
+        Provider.is_emulated, Provider.credentials, Provider.options,
+    ).where(Provider.id == bindparam("id"), Provider.kind == bindparam("kind"))
+)  # fmt: skip
 _Told = tuple[tuple[int, int], list[Receipt]]  # whose they are, as `feedback.keep` takes it, and what was told
 
 
@@ -45,7 +54,7 @@ class Intake:
         Raises NotFound for an address that is none, NotProven and NotUnderstood (see `domain.receipts`), Unavailable,
         also when what proves it cannot be fetched from the service now: it will tell it again.
         """
-        with self._shop.read(system()) as work:
+        with self._shop.look(system()) as work:
             provider = _whose(work, kind, provider_id, token)
             try:
                 account = account_of(work.vault, work.settings, provider)
@@ -92,12 +101,11 @@ def _read(kind: str, account: Account, hook: HookRequest) -> list[Receipt]:
         raise NotUnderstood("The body has a shape that is not known here.") from error
 
 
-def _whose(work: Work, kind: str, provider_id: str, token: str) -> Provider:
-    """The provider whose token this is; ids are unique only within a project, so several may be asked."""
+def _whose(work: Work, kind: str, provider_id: str, token: str) -> Any:
+    """The row of the provider whose token this is; ids are unique only within a project, so several may be asked."""
     known = catalog.catalog().get(kind)
     if known is not None and known.spec.receipts_hint and provider_id.isprintable():
-        named = select(Provider).where(Provider.id == provider_id, Provider.kind == kind)
-        for provider in work.session.scalars(named):
+        for provider in work.rows(_NAMED, id=provider_id, kind=kind):
             if any(is_same(token, right) for right in receipts_tokens_of(work.vault, provider)):
                 return provider
     raise NotFound("There is nothing at this address.")

@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, Integer, bindparam, func, select, update
 
 from app.domain.channels import Channel
+from app.infra.prepared import Prepared
 from app.models.targets import Target
 from app.models.topics import Subscriber, Topic
 from app.services.work import Work
@@ -18,19 +19,22 @@ def column_of(channel: str) -> str:
     return f"{Channel(channel).value}_total"
 
 
+def _shift(name: str) -> Prepared:
+    more = getattr(Topic, name) + bindparam("amount", type_=Integer)
+    return Prepared(update(Topic.__table__).where(Topic.pk == bindparam("topic")).values({name: more}))  # type: ignore[arg-type] # a table
+
+
+_SHIFTS = {channel: _shift(column_of(channel)) for channel in Channel}
+
+
 def shift(work: Work, changes: Mapping[TopicChannel, int]) -> None:
     """Add these numbers (they may be negative) to the totals, in this transaction, in the database itself."""
-    by_topic: dict[int, dict[str, int]] = {}
-    for (topic_pk, channel), amount in changes.items():
-        if amount:
-            by_topic.setdefault(topic_pk, {})[column_of(channel)] = amount
-    for topic_pk in sorted(by_topic):  # always in the same order, so that two transactions never wait for each other
-        columns = {name: getattr(Topic, name) + amount for name, amount in by_topic[topic_pk].items()}
-        work.session.execute(
-            update(Topic).where(Topic.pk == topic_pk).values(columns), execution_options={"synchronize_session": False}
-        )
+    for topic_pk, channel in sorted(changes):  # in one order always, so that two transactions never wait for each other
+        if amount := changes[topic_pk, channel]:
+            work.change(_SHIFTS[Channel(channel)], topic=topic_pk, amount=amount)
+    changed = {topic_pk for topic_pk, _ in changes}
     for topic in [row for row in work.session.identity_map.values() if isinstance(row, Topic)]:
-        if topic.pk in by_topic:
+        if topic.pk in changed:
             work.session.refresh(topic)
 
 

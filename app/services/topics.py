@@ -1,5 +1,7 @@
 """Topics: named lists that addresses subscribe to."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import and_, false, select
 
 from app.domain.addresses import has_control_characters
@@ -40,12 +42,12 @@ def find_topic(work: Work, topic_id: str) -> Topic:
     return topic
 
 
-def refuse_stranger(work: Work, topic: Topic) -> None:
-    """Go on only when whoever asks may subscribe to the topic; Forbidden, naming the roles, otherwise."""
+def refuse_stranger(work: Work, roles: Sequence[str]) -> None:
+    """Go on only when whoever asks may subscribe to a topic that takes these roles; Forbidden, naming them, else."""
     actor = work.actor
-    if actor.is_privileged or not actor.roles.isdisjoint(topic.subscribe):
+    if actor.is_privileged or not actor.roles.isdisjoint(roles):
         return
-    wanted, held = (", ".join(sorted(roles)) or "none" for roles in (topic.subscribe, actor.roles))
+    wanted, held = (", ".join(sorted(each)) or "none" for each in (roles, actor.roles))
     sentence = f"Missing a role that may subscribe to this topic: it takes {wanted}; you hold {held}."
     raise Forbidden(sentence, type="user_unauthorized")
 

@@ -75,6 +75,7 @@ class Watched:
     now: datetime
     acts: frozenset[str] = frozenset()  # what whoever asks may do with it in its present state
     blocked: list[Provider] = field(default_factory=list)
+    late_by: timedelta | None = None  # how long after its time a scheduled message is, when it did not start
 
     @property
     def is_live(self) -> bool:
@@ -93,11 +94,17 @@ def watch(work: Work, message_id: str, last: Glance | None = None) -> Watched:
     tally = deliveries.tallies_of(work, [message.pk]).get(message.pk)
     counts = {state.value: getattr(tally, state.value) if tally else 0 for state in DeliveryState}
     progress = Progress(counts, tally.audience if tally else 0)
-    pace = _pace(message, progress.done, work.now, last)
+    phase = messages.phase_of(message, stopped=work.project.stopped_at is not None)
+    pace = _pace(message, progress.done, work.now, last) if phase != "stopped" else 0.0
     return Watched(
-        message, messages.phase_of(message), Progress(counts, progress.audience, pace), work.now,
-        _acts(work.actor, message, counts), _blocked(work, message) if message.waiting_reason else [],
+        message, phase, Progress(counts, progress.audience, pace), work.now, _acts(work.actor, message, counts),
+        _blocked(work, message) if message.waiting_reason else [], _late_by(message, work.now),
     )  # fmt: skip
+
+
+def _late_by(message: Message, now: datetime) -> timedelta | None:
+    due = messages.goes_out_at(message)
+    return now - due if due is not None and now > due else None
 
 
 def _acts(actor: Actor, message: Message, counts: dict[str, int]) -> frozenset[str]:

@@ -70,6 +70,8 @@ def _surroundings(app: Flask) -> dict[str, object]:
         "projects": now.who.projects if now else (),
         "member": _card(now.who, project.role if project else "") if now else None,
         "can": actor.may if actor else lambda _permission: False,
+        "fence": g.get("fence"),
+        "behind_fence": g.get("behind_fence"),
         "nav": nav.menu(app.view_functions, actor.may, request.endpoint or "") if actor else (),
     }
 

@@ -9,7 +9,7 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 
 from app.domain.errors import Forbidden
 from app.domain.permissions import Actor, ActorKind
-from app.services import access
+from app.services import access, fences
 from app.services.access import SignedIn
 from app.services.work import Workshop
 from app.web.context import workshop
@@ -115,6 +115,8 @@ def _gate(app: Flask) -> Response | None:
     if project_id is not None:
         with workshop().read(anonymous()) as work:
             g.actor, g.project = access.actor_in(work, now.who, project_id)
+            g.fence = fences.fence_of(work)
+            g.behind_fence = fences.waiting(work) if g.fence else None
     if permission == SIGNED_IN:
         return None
     if permission is None or project_id is None or not g.actor.may(permission):

@@ -1,7 +1,7 @@
 """Form fields of our own, and what puts a service's errors on a form."""
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,6 +10,8 @@ from wtforms import Form, StringField, TextAreaField
 from wtforms.widgets import DateTimeLocalInput, PasswordInput
 
 from app.domain.errors import Invalid
+from app.domain.schedules import LATENESSES
+from app.web.wording import say_duration
 
 
 def put_errors(form: Form, error: Invalid) -> None:
@@ -34,6 +36,18 @@ def options(pairs: Iterable[tuple[str, str]]) -> list[Any]:
     """What a SelectField or RadioField offers, from pairs (value, words); WTForms 3.3 warns about bare tuples."""
     choice = wtforms.SelectChoice  # type: ignore[attr-defined] # new in 3.3, which the stubs do not know
     return [choice(value, words) for value, words in pairs]
+
+
+def lateness_choices() -> list[tuple[str, str]]:
+    """How late a message may start, as pairs (seconds, words)."""
+    return [(str(int(each.total_seconds())), say_duration(each.total_seconds())) for each in LATENESSES]
+
+
+def read_lateness(text: str | None) -> timedelta | None:
+    """What was chosen of these; None for nothing, and no time at all, which the service refuses, for what is none."""
+    if not text:
+        return None
+    return next((each for each in LATENESSES if str(int(each.total_seconds())) == text), timedelta())
 
 
 class TextField(StringField):

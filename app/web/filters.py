@@ -35,9 +35,11 @@ DELIVERY_BADGES: Mapping[str, Badge] = {
 MESSAGE_BADGES: Mapping[str, Badge] = {
     "draft": Badge("circle-dashed", "Draft", "outline"),
     "scheduled": Badge("clock", "Scheduled", "blue"),
+    "late": Badge("alert-triangle", "Late, waits for you", "amber"),
     "processing": Badge("send", "Sending", "blue"),
     "sending": Badge("send", "Sending", "blue"),
     "paused": Badge("player-pause", "Paused", "amber"),
+    "stopped": Badge("player-stop", "Stopped", "red"),
     "cancelled": Badge("ban", "Cancelled", "grey"),
     "sent": Badge("check", "Sent", "teal"),
     "failed": Badge("circle-x", "Ended with failures", "red"),
@@ -57,7 +59,7 @@ def delivery_badge(state: str) -> Badge:
 
 
 def message_badge(phase: str) -> Badge:
-    """The badge of a message's status or phase (draft, scheduled, sending, paused, cancelled, sent, failed)."""
+    """The badge of a message's status or phase (draft, scheduled, late, sending, stopped, paused, …)."""
     return MESSAGE_BADGES.get(str(phase), _UNKNOWN)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, g
 
 from app.services import dashboard, health, messages
 from app.services.dashboard import Day
@@ -47,4 +47,4 @@ def draw_bars(days: list[Day]) -> list[dict[str, Any]]:
 
 @blueprint.app_template_filter("phase")
 def _phase(message: Any) -> str:
-    return messages.phase_of(message)
+    return messages.phase_of(message, stopped=g.project.stopped_at is not None)

@@ -219,6 +219,10 @@ def event_words(event: str, details: dict[str, Any]) -> str:
         "paused": "Paused",
         "resumed": "Resumed",
         "cancelled": f"Cancelled with {left:,} left",
+        "late": "Too late to start by itself: it waits for a person",
+        "early_again": "The clock was set back, so its time lies ahead again",
+        "moved_with_zone": f"The rules of {details.get('zone', '')} changed; it stays at "
+        f"{say_wall(str(details.get('wall', '')))} there",
         "retried": f"{total:,} tried again",
         "settled": f"Finished: {details.get('sent', 0):,} went out, {details.get('failed', 0):,} failed",
     }

@@ -45,6 +45,8 @@ HOMES = {
     "message_page": "messages",
     "imports": "contacts",
     "suppressions": "contacts",
+    "installation": "settings",
+    "sending": "home",
     "members": "settings",
     "keys": "settings",
     "projects": "settings",

@@ -7,7 +7,7 @@ from app.services import audit, demo, settings
 from app.services.listing import Cursor
 from app.web import access
 from app.web.context import opening, reading
-from app.web.fields import options, put_errors
+from app.web.fields import options, put_errors, read_lateness
 from app.web.forms.settings import ProjectForm
 from app.web.htmx import go, redraw, render, toast
 
@@ -39,7 +39,7 @@ def change(project_id: str) -> Response:
         with opening() as work:
             settings.change_project(
                 work, name=form.name.data or "", time_zone=form.time_zone.data or "",
-                unsubscribe_mailbox=form.unsubscribe_mailbox.data,
+                unsubscribe_mailbox=form.unsubscribe_mailbox.data, max_lateness=read_lateness(form.max_lateness.data),
             )  # fmt: skip
     except Invalid as error:
         put_errors(form, error)

@@ -145,6 +145,8 @@ _EVENTS = {
     "message.export": "Exported deliveries",
     "message.test": "Sent a test of a message",
     "message.unschedule": "Took a message back to draft",
+    "sending.resume": "Resumed all sending",
+    "sending.stop": "Stopped all sending",
     "provider.believe": "Retired devices that a provider called dead",
     "provider.create": "Connected a provider",
     "provider.delete": "Disconnected a provider",

@@ -25,7 +25,8 @@ STATIC = "static"
 # What anybody may open without signing in. A new line here is a decision.
 OPEN_TO_ALL = {
     "auth.first_member", "auth.first_member_now", "auth.sign_in", "auth.sign_in_now", "auth.sign_out", "auth.theme",
-    "members.join", "members.join_now", "health.healthz", "health.readyz",
+    "members.join", "members.join_now", "health.healthz", "health.readyz", "health.readyz_web",
+    "metrics.show",
     "unsubscribe.ask", "unsubscribe.leave", "unsubscribe.choices", "unsubscribe.choose", "unsubscribe.stop",
     "unsubscribe.resume", "unsubscribe.undo",
 }  # fmt: skip

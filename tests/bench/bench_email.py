@@ -28,7 +28,7 @@ SINGLES = 40
 def measure_many(people: int, rounds: int) -> Iterator[Measurement]:
     """P1: from the press of the button to the last recipient settled in the ledger, against smtp-source."""
     print(f"P1   {people:,} personalised emails of {_size():,} bytes, {rounds} rounds", flush=True)
-    with running_sink() as port, _office(port) as office:
+    with running_sink() as port, office_for(port) as office:
         _send(office, people // 10)  # warm: connections, caches, pages of the database
         ours, yardstick = alternate(rounds, lambda: people / _send(office, people), lambda: source_rate(port, people))
     ratios = [mine / theirs for mine, theirs in zip(ours, yardstick, strict=True)]
@@ -49,7 +49,7 @@ def measure_single() -> Iterator[Measurement]:
     with TemporaryDirectory() as folder:
         sink = Sink(Path(folder) / "sink")
         try:
-            with _office(sink.port, sink) as office:
+            with office_for(sink.port, sink) as office:
                 waits = sorted(_single(office, sink) for _ in range(SINGLES + 1))[:-1]  # the first opens connections
         finally:
             sink.stop()
@@ -74,7 +74,7 @@ def _single(office: Office, sink: Sink) -> float:
 
 
 @contextmanager
-def _office(port: int, sink: Sink | None = None) -> Iterator[Office]:
+def office_for(port: int, sink: Sink | None = None) -> Iterator[Office]:
     """A furnished installation of its own, with the defaults of a two-core machine."""
     with TemporaryDirectory() as folder:
         office = Office(Tree(Path(folder) / "tree", lease_seconds=60).start(), sink)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from sqlalchemy import text
 
@@ -46,10 +47,10 @@ def measure(people: int, rounds: int) -> Iterator[Measurement]:
 
 
 @contextmanager
-def workshop_of_its_own() -> Iterator[Workshop]:
-    """A database and a queue of its own; no worker answers the bells."""
+def workshop_of_its_own(**further: Any) -> Iterator[Workshop]:
+    """A database and a queue of its own, with further settings; no worker answers the bells."""
     with TemporaryDirectory() as folder:
-        settings = Settings(data_dir=Path(folder), workers=2)
+        settings = Settings(data_dir=Path(folder), workers=2, **further)
         upgrade(settings.sqlalchemy_url)
         valkey = Valkey(settings)
         valkey.start()

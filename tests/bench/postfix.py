@@ -24,12 +24,12 @@ def running_sink() -> Iterator[int]:
         process.wait()
 
 
-def source_rate(port: int, total: int) -> float:
+def source_rate(port: int, total: int, recipient: str = "person@example.org") -> float:
     """Mails a second of smtp-source with ten sessions that are kept open."""
     began = time.perf_counter()
     subprocess.run(
         [_program("smtp-source"), "-d", "-s", str(SESSIONS), "-l", str(LENGTH), "-m", str(total),
-         "-f", "news@acme.example", "-t", "person@example.org", f"127.0.0.1:{port}"],
+         "-f", "news@acme.example", "-t", recipient, f"127.0.0.1:{port}"],
         check=True,
     )  # fmt: skip
     return total / (time.perf_counter() - began)

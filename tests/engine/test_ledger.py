@@ -102,7 +102,7 @@ def test_a_batch_of_another_machine_whose_journal_is_out_of_reach_is_uncertain(
 ) -> None:
     pk = story.start(any_machine, people=2)
     _claim(any_machine, pk, worker="elsewhere:42")
-    moving.move(LEASE.total_seconds() + 1)
+    moving.move((LEASE + reaper.GRACE).total_seconds() + 1)
     reaper.reap(any_machine)
     rows = story.rows(any_machine, "SELECT was_uncertain FROM deliveries")
     assert [bool(row.was_uncertain) for row in rows] == [True, True]

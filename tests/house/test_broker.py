@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from app.infra.broker import Broker
+from app.infra.broker import Broker, forget_bells, has_urgent
 from app.infra.settings import Settings
 from app.infra.valkey import Valkey
 from tests.house.conftest import wait_for
@@ -36,6 +36,16 @@ def test_a_bell_is_rung_once_until_it_is_answered(broker: Broker) -> None:
 def test_bells_with_other_arguments_are_other_bells(broker: Broker) -> None:
     assert broker.ring_many([("dispatch", (1,)), ("dispatch", (2,)), ("dispatch", (1,))], queue="urgent")
     assert broker.waiting() == {"urgent": 2, "bulk": 0}
+
+
+def test_bells_that_are_forgotten_may_be_rung_again_and_nothing_else_is_lost(broker: Broker) -> None:
+    broker.ring_many([("dispatch", (1,)), ("dispatch", (2, 1))])
+    broker.beat("ticker", "here", 10)
+    forget_bells(broker.redis)
+    assert broker.waiting()["bulk"] == 2
+    assert broker.alive("ticker") == ["here"]
+    broker.ring_many([("dispatch", (1,)), ("dispatch", (2, 1))])
+    assert broker.waiting()["bulk"] == 4
 
 
 def test_a_queue_that_nobody_serves_is_refused(broker: Broker) -> None:
@@ -169,3 +179,11 @@ def test_a_worker_without_valkey_waits_for_it_and_leaves_when_asked(start_python
 def test_asking_who_is_alive_says_when_nobody_answers(settings: Settings) -> None:
     with pytest.raises(redis.RedisError):
         Broker(settings.broker_url).alive("worker")
+
+
+def test_it_knows_whether_something_urgent_waits(broker: Broker) -> None:
+    assert not has_urgent(broker)
+    broker.ring("dispatch", 1, 0)
+    assert not has_urgent(broker)
+    broker.ring("fan_out", 1, queue="urgent")
+    assert has_urgent(broker)

@@ -31,7 +31,7 @@ def assert_refused(seen: "subprocess.CompletedProcess[str]", sentence: str) -> N
 
 def test_help_names_every_command() -> None:
     seen = carillon("--help")
-    for word in ("up", "web", "worker", "ticker", "project", "key", "member", "seed", "db", "doctor"):
+    for word in ("up", "web", "worker", "ticker", "project", "key", "member", "seed", "db", "sending", "doctor"):
         assert f"\n  {word} " in seen.stdout
 
 
@@ -96,3 +96,18 @@ def test_the_doctor_names_what_is_missing_and_what_to_do(data_dir: Path) -> None
     assert seen.returncode == 1
     assert f"BAD  secret keys: There is no key file {data_dir}/secret.key; `carillon up` makes it." in seen.stdout
     assert "BAD  queue: It does not answer" in seen.stdout
+
+
+def test_all_sending_is_stopped_and_resumed_from_the_command_line(data_dir: Path) -> None:
+    where = ("--data-dir", str(data_dir))
+    for name in ("acme", "other"):
+        assert carillon("project", "create", name, "--name", name, *where).returncode == 0
+    stopped = carillon("sending", "stop", *where)
+    assert [line.partition(".")[0] for line in stopped.stdout.splitlines()] == ["acme: stopped", "other: stopped"]
+    resumed = carillon("sending", "resume", "--project", "acme", *where)
+    assert resumed.stdout.startswith("acme: sending goes on. On the way: messages 0, people left 0.")
+    told = carillon("sending", "status", *where).stdout.splitlines()
+    assert told[0].startswith("acme: sending.")
+    assert told[1].startswith("other: stopped since ")
+    assert "by the command line" in told[1]
+    assert_refused(carillon("sending", "stop", "--project", "none", *where), "Project 'none' does not exist.")

@@ -92,7 +92,7 @@ def test_every_state_of_a_message_and_of_a_delivery_is_shown(told: Workshop) -> 
         states = set(session.scalars(select(Delivery.state).distinct()))
         reasons = set(session.scalars(select(Delivery.reason).where(Delivery.state == "failed").distinct()))
         suppressed = set(session.scalars(select(Suppression.reason).distinct()))
-    assert set(phases) == set(messages.PHASES)
+    assert set(phases) == set(messages.PHASES) - {"late"}  # a ticker finds that out, and the story has no outage
     assert phases["draft"] == 6
     assert phases["scheduled"] == 7
     assert states == {"queued", "sent", "failed", "skipped", "uncertain"}
@@ -167,7 +167,7 @@ def test_a_mailbox_that_stays_full_is_given_up_after_a_day(told: Workshop) -> No
         assert full is not None
         tries = session.scalars(select(Attempt).where(Attempt.delivery_pk == full.pk).order_by(Attempt.pk)).all()
     assert [attempt.number for attempt in tries] == list(range(1, len(tries) + 1))
-    assert len(tries) > 20
+    assert 7 <= len(tries) <= 12  # after half an hour, an hour, two, and then every four
     assert tries[-1].ended_at - tries[0].ended_at > timedelta(hours=18)
 
 

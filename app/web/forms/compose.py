@@ -1,6 +1,6 @@
 """Forms of the composer: the draft itself, a test, a time, and the consent to send."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, IntegerField, SelectField
@@ -8,7 +8,8 @@ from wtforms.widgets import DateInput, HiddenInput, TimeInput
 
 from app.domain.content import EmailContent
 from app.services.messages import KINDS, Draft
-from app.web.fields import LongTextField, TextField, options
+from app.web.fields import LongTextField, TextField, lateness_choices, options, read_lateness
+from app.web.wording import say_duration
 
 FORMATS = [("markdown", "Markdown"), ("html", "HTML"), ("text", "Plain text")]
 
@@ -69,6 +70,19 @@ class ScheduleForm(FlaskForm):  # type: ignore[misc]
     date = TextField("Date", widget=DateInput())
     time = TextField("Time", widget=TimeInput())
     zone = SelectField("Time zone", validate_choice=False)
+    max_lateness = SelectField("If it cannot start on time, wait for me after", validate_choice=False)
+
+    @property
+    def lateness(self) -> timedelta | None:
+        """How late it may start; None: as the project has it."""
+        return read_lateness(self.max_lateness.data)
+
+    def offer_lateness(self, usual: timedelta, chosen: int | None = None) -> None:
+        """Offer what the project has first; `chosen` (seconds) is picked where nothing was typed."""
+        usual_words = f"{say_duration(usual.total_seconds())}, as in the project's settings"
+        self.max_lateness.choices = options([("", usual_words), *lateness_choices()])
+        if self.max_lateness.data is None:
+            self.max_lateness.data = "" if chosen is None else str(chosen)
 
     @property
     def wall(self) -> str:

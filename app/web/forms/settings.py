@@ -7,7 +7,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.domain.permissions import KEY_SCOPES, Role
 from app.web.context import zone
-from app.web.fields import LocalTimeField, TextField, options
+from app.web.fields import LocalTimeField, TextField, lateness_choices, options
 
 ROLES = (
     (Role.VIEWER.value, "Viewer: sees everything, changes nothing"),
@@ -25,12 +25,17 @@ class CheckboxesField(SelectMultipleField):
 
 
 class ProjectForm(FlaskForm):  # type: ignore[misc]
-    """Name, time zone and unsubscribe mailbox of the project."""
+    """Name, time zone, lateness and unsubscribe mailbox of the project."""
 
     name = TextField("Name", description="What the project switcher and new members see.")
     time_zone = SelectField(
         "Time zone", description="Times are shown in it, and the composer offers it first. Scheduled messages stay."
     )
+    max_lateness = SelectField(
+        "A late message waits for a person after", choices=options(lateness_choices()), validate_choice=False,
+        description="Carillon may be switched off when a message should start. One that is later than this is not "
+                    "sent by itself. Each message can have a limit of its own.",
+    )  # fmt: skip
     unsubscribe_mailbox = TextField(
         "Unsubscribe mailbox", render_kw={"inputmode": "email"},
         description="An address that you read. Mail programs that know no links send the wish to leave there; every "
