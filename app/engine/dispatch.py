@@ -84,7 +84,8 @@ def _gives_way(machine: Machine, message_pk: int) -> bool:
     if not has_urgent(machine.broker):
         return False
     with machine.database.read() as session:
-        return fanout.queue_for(ledger.tally_of(session, message_pk)) != "urgent"
+        tally = ledger.tally_of(session, message_pk)
+    return tally is not None and fanout.queue_for(tally.audience) != "urgent"
 
 
 def _send_batch(machine: Machine, plan: Plan, end: float) -> int:
@@ -207,7 +208,7 @@ def _finish(machine: Machine, message_pk: int, slot: int, held: Sequence[Held], 
     waiting = {each.provider_pk for each in held}
     routes = [route for route in routes if route.goes_on]
     if may_ring and any(route.may_go_beside(waiting) for route in routes):
-        machine.broker.ring("dispatch", message_pk, slot, queue=fanout.queue_for(tally))
+        machine.broker.ring("dispatch", message_pk, slot, queue=fanout.queue_for(tally.audience if tally else 0))
         return
     if routes and held:
         soonest = min(held, key=lambda each: each.wait)

@@ -6,7 +6,6 @@ from app.engine import ledger, lifecycle, planning, timeline
 from app.engine.audience import branches, page_of_targets, topic_pks
 from app.engine.machine import Machine
 from app.infra.broker import Bell
-from app.models.deliveries import Tally
 from app.models.messages import Message
 
 FIRST_PAGE = 1000  # rows: planned at once, so that workers have something to send while the rest is planned
@@ -62,9 +61,9 @@ def ring_dispatch(machine: Machine, message_pk: int) -> None:
         return
     slots = min(machine.settings.workers, 1 + tally.queued // BATCHES_PER_BELL)
     bells: list[Bell] = [("dispatch", (message_pk, slot)) for slot in range(slots)]
-    machine.broker.ring_many(bells, queue=queue_for(tally))
+    machine.broker.ring_many(bells, queue=queue_for(tally.audience))
 
 
-def queue_for(tally: Tally | None) -> str:
+def queue_for(audience: int) -> str:
     """The queue of a message's jobs: small ones go before large ones."""
-    return "urgent" if tally is not None and tally.audience <= BATCHES_PER_BELL else "bulk"
+    return "urgent" if audience <= BATCHES_PER_BELL else "bulk"
