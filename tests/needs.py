@@ -21,6 +21,9 @@ _OLD_SDK_LOCK = TESTS / "sdk" / "old" / "requirements.lock"
 # The vendors' SDKs pin what ours pins otherwise; they lie in a folder of their own, with the lock they were made from.
 VENDOR_SDKS = Path(sys.prefix) / "vendor-sdks"
 VENDOR_SDKS_LOCK = TESTS / "vendor" / "python" / "requirements.lock"
+# Debian installs no two mail servers beside each other, so two of them are only unpacked; they run in a folder each.
+MAIL_SERVERS = Path(sys.prefix) / "mail-servers"
+_MAIL_SERVERS = {"Exim": ("exim4-daemon-light", "usr/sbin/exim4"), "OpenSMTPD": ("opensmtpd", "usr/sbin/smtpd")}
 _SYSTEM_FOLDERS = ("/usr/sbin", "/sbin", "/usr/local/sbin")  # where Debian keeps what only root starts
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _NO_CLUSTER = Path("/etc/postgresql-common/createcluster.conf")
@@ -41,6 +44,22 @@ def find_postgresql(program: str = "postgres") -> str | None:
 def find_chromium() -> str | None:
     """Chromium or Chrome."""
     return find_program("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def find_libfaketime() -> str | None:
+    """The library that fakes the time of day of whatever is started with it."""
+    return next(map(str, sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))), None)
+
+
+def mail_server(name: str) -> Path:
+    """Where the program of this mail server, `Exim` or `OpenSMTPD`, lies once it was unpacked."""
+    package, program = _MAIL_SERVERS[name]
+    return MAIL_SERVERS / package / program
+
+
+def has_mail_server(name: str) -> bool:
+    """Whether that program is there, and may be shut into a folder."""
+    return os.geteuid() == 0 and mail_server(name).exists()
 
 
 def has_node_sdks() -> bool:
@@ -70,6 +89,10 @@ def has_vendor_sdks() -> bool:
     return kept.exists() and kept.read_text() == VENDOR_SDKS_LOCK.read_text()
 
 
+def _may_run_postfix() -> bool:
+    return os.geteuid() == 0 and bool(find_program("postfix"))
+
+
 @dataclass(frozen=True)
 class Need:
     """One thing outside Python: what it is for, how to see whether it is there, which packages bring it."""
@@ -84,6 +107,8 @@ class Need:
         """How to get it by hand."""
         if self.name in _FROM_NPM:
             return "install npm, then run: npm ci --omit=optional --prefix tests"
+        if self.name in _MAIL_SERVERS:
+            return "run as root, on Debian: make needs"
         if self.name in ("older Python SDK", "vendors' SDKs for Python"):
             return "run: make needs"
         return f"on Debian: apt-get install {' '.join(self.packages)}"
@@ -95,7 +120,12 @@ NEEDS = {
         Need("chromium", "browser tests", lambda: bool(find_chromium()), ("chromium",)),
         Need("chromedriver", "browser tests", lambda: bool(find_program("chromedriver")), ("chromium-driver",)),
         Need("postgresql", "tests on PostgreSQL", lambda: bool(find_postgresql("initdb")), ("postgresql",)),
+        Need("pgbouncer", "a pool before PostgreSQL", lambda: bool(find_program("pgbouncer")), ("pgbouncer",)),
         Need("smtp-sink", "sending to a foreign server", lambda: bool(find_program("smtp-sink")), ("postfix",)),
+        Need("Postfix", "sending to real mail servers", _may_run_postfix, ("postfix",)),
+        Need("Exim", "sending to real mail servers", lambda: has_mail_server("Exim"), ()),
+        Need("OpenSMTPD", "sending to real mail servers", lambda: has_mail_server("OpenSMTPD"), ()),
+        Need("libfaketime", "clocks that are set while all runs", lambda: bool(find_libfaketime()), ("faketime",)),
         Need("wrk", "load on the API in benchmarks", lambda: bool(find_program("wrk")), ("wrk",)),
         Need("nginx", "a quick service over HTTP in benchmarks", lambda: bool(find_program("nginx")), ("nginx-light",)),
         Need("curl", "the examples of the documents", lambda: bool(find_program("curl")), ("curl",)),
@@ -121,9 +151,8 @@ def missing_for(marks: set[str]) -> list[Need]:
 
 def install() -> None:
     """Install what is missing where we may; say in a sentence what is left to do by hand."""
-    packages = [package for need in NEEDS.values() if not need.is_there() for package in need.packages]
-    if packages and os.geteuid() == 0 and shutil.which("apt-get"):
-        _install_packages(packages)
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        _install_from_debian()
     if not has_npm_packages() and (npm := find_program("npm")):
         # Optional is what Firebase's SDK needs for its databases and files: a third of all packages, and used by none.
         subprocess.run([npm, "ci", "--omit=optional"], cwd=TESTS, check=False)
@@ -134,6 +163,14 @@ def install() -> None:
     for need in NEEDS.values():
         if not need.is_there():
             print(f"Missing: {need.name}, for {need.purpose}. The tests that need it cannot run; {need.advice}")
+
+
+def _install_from_debian() -> None:
+    packages = [package for need in NEEDS.values() if not need.is_there() for package in need.packages]
+    if packages:
+        _install_packages(packages)
+    if not all(has_mail_server(name) for name in _MAIL_SERVERS):
+        _unpack_mail_servers()
 
 
 def _install_old_sdk() -> None:
@@ -163,8 +200,28 @@ def _install_packages(packages: list[str]) -> None:
     with _no_services():
         subprocess.run(["apt-get", "update", "-qq"], env=environment, check=False)
         subprocess.run(
-            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages], env=environment, check=False
+            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "--no-upgrade", *packages],
+            env=environment,
+            check=False,
         )
+
+
+def _unpack_mail_servers() -> None:
+    """Put packages that cannot be installed together into a folder each, and install the libraries that they need."""
+    subprocess.run(["apt-get", "update", "-qq"], check=False)
+    libraries: set[str] = set()
+    for package, _ in _MAIL_SERVERS.values():
+        folder = MAIL_SERVERS / package
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        subprocess.run(["apt-get", "download", "-qq", package], cwd=folder, check=False)
+        for archive in folder.glob("*.deb"):
+            subprocess.run(["dpkg", "-x", archive, folder], check=False)
+            told = subprocess.run(["dpkg", "-f", archive, "Depends"], capture_output=True, text=True, check=False)
+            libraries |= {each.split()[0] for each in told.stdout.split(",") if each.strip().startswith("lib")}
+            archive.unlink()
+    if libraries:
+        _install_packages(sorted(libraries))
 
 
 @contextmanager

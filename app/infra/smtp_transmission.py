@@ -108,7 +108,7 @@ class Transmission:
     # one method for each reply that can be due
 
     def _on_reset(self, line: bytes) -> None:
-        if line[:3] == b"421":  # so many errors on one connection, and Postfix leaves
+        if line[:1] in (b"4", b"5"):  # after so many refusals a server leaves: Postfix with 421, Exim with 554
             self._change_connection()
             return
         if line[:1] != b"2":

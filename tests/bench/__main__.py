@@ -14,22 +14,30 @@ from tests.bench import (
     bench_http,
     bench_import,
     bench_lists,
+    bench_memory,
     bench_receipts,
+    bench_relays,
     bench_start,
+    bench_workers,
 )
 from tests.bench.measure import Measurement, report
 
 Bench = Callable[[int], Iterator[Measurement]]
 
 BENCHES: dict[str, Bench] = {
-    "P1": lambda rounds: bench_email.measure_many(20_000, rounds),
-    "P3": lambda rounds: bench_http.measure(20_000, rounds),
+    "P1": lambda rounds: bench_email.measure_many(100_000, rounds),
+    "P3": lambda rounds: bench_http.measure(100_000, rounds),
     "P4": lambda rounds: bench_fanout.measure(200_000, rounds),
+    "P5": lambda rounds: bench_memory.measure(1_000_000),
     "P7": lambda rounds: bench_email.measure_single(),
     "P8": bench_api.measure,
     "P9": bench_receipts.measure,
     "P10": bench_start.measure,
     "I1": lambda rounds: bench_import.measure(50_000, rounds),
+    "W1": lambda rounds: bench_workers.measure(20_000, rounds),
+    "M1": lambda rounds: bench_relays.measure("M1", 2_000, rounds),
+    "M2": lambda rounds: bench_relays.measure("M2", 2_000, rounds),
+    "M3": lambda rounds: bench_relays.measure("M3", 2_000, rounds),
     "L1": lambda rounds: bench_lists.measure(1_000_000, rounds),
 }
 

@@ -39,7 +39,7 @@ def measure_many(people: int, rounds: int) -> Iterator[Measurement]:
         ours,
         yardstick,
         ratios,
-        at_least=0.15,
+        at_least=1.0,
     )
 
 
