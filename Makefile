@@ -45,6 +45,7 @@ unit: .venv/.tested ## Run the quick tests
 
 # The full set: each seed sends to 50,000 people on SQLite and on PostgreSQL; `make test` runs one short seed on each.
 faults: needs ## Kill every part at random moments and see that nothing is lost (two hours)
+	@CARILLON_MODEL_EXAMPLES=$${CARILLON_MODEL_EXAMPLES:-1000} $(RUN_TESTS) tests/engine/test_model.py
 	@rm -f $(STORMS)
 	@CARILLON_FAULT_SEEDS=$${CARILLON_FAULT_SEEDS:-$$(seq -s, 1 20)} CARILLON_FAULT_PEOPLE=$${CARILLON_FAULT_PEOPLE:-50000} \
 		CARILLON_FAULT_HANG=$${CARILLON_FAULT_HANG:-20} CARILLON_FAULT_REPORT=$(STORMS) \

@@ -20,8 +20,8 @@ STILL_PAGES = (
     "/contacts?q=a", "/contacts/new", "/topics", "/topics/new", "/suppressions", "/suppressions/new", "/imports",
     "/deliveries", "/deliveries?q=nobody", "/providers", "/providers/new", "/providers/new/smtp", "/sandbox",
     "/settings", "/settings/members", "/settings/keys", "/settings/keys/new", "/settings/activity",
-    "/settings/sample-data", "/sandbox/faults", "/sandbox/clear", "/messages/nowhere", "/imports/nowhere", "/sending/stop",
-    "/settings/installation",
+    "/settings/sample-data", "/sandbox/faults", "/sandbox/clear", "/messages/nowhere", "/imports/nowhere",
+    "/sending/stop", "/settings/installation",
 )  # fmt: skip
 OTHER_PAGES = ("/styleguide", "/v1/docs?project=default", "/p/nowhere", "/nowhere")  # outside the project
 FOUND_PAGES = {  # a list, and which of its links lead to a page of its own
