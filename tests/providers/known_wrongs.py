@@ -253,8 +253,8 @@ WRONGS: dict[int, tuple[str, tuple[str, ...]]] = {
     43: (
         "A killed worker loses or repeats a send",
         (
-            "faults/test_kill.py::test_a_part_that_is_killed_at_random_moments_loses_nobody",
-            "faults/test_kill.py::test_the_whole_tree_that_is_killed_and_started_again_loses_nobody",
+            "faults/test_kill.py::test_a_worker_that_is_killed_at_random_moments_of_its_work_loses_nobody",
+            "faults/test_storm.py::test_nobody_is_lost_in_a_storm_on_sqlite",
         ),
     ),
     44: (
