@@ -19,7 +19,7 @@ from tests.faults.tree import wait_for
 pytestmark = pytest.mark.faults
 
 WITHIN = 1.0  # seconds between the act and the last mail that is taken
-PEOPLE = 20_000
+PEOPLE = 60_000  # more than a fast machine sends until the last of the stops
 ROUNDS = 3
 
 
@@ -83,7 +83,7 @@ def test_a_stop_holds_within_a_second_and_exactly_the_rest_goes_out_later(
         lags.append(_last_after(office, lambda: hold(office, message)))
         reached, left = office.sink.total() - before, _left(office, message)
         assert reached + left == PEOPLE
-        assert left > 0, "it was over before the last stop; give it more people"
+        assert left > 500, "it was nearly over before the last stop; give it more people"
         let_go(office, message)
         wait_for(lambda least=before + reached + 500: office.sink.total() > least, "it goes on", step=0.002)
     office.wait_until_settled(message)
