@@ -158,7 +158,7 @@ def _set_pragmas(connection: Any, _record: Any) -> None:
         "synchronous = FULL",  # a power cut must not take a claim back: its mails may be out; costs little in WAL
         f"busy_timeout = {BUSY_MILLISECONDS}",
         "foreign_keys = ON",
-        "cache_size = -4000",  # KiB of each connection: larger ones won nothing in a ledger of 400,000 rows
+        "cache_size = -16000",  # KiB of each connection: with 4 MB a fan-out of 200,000 took a fifth longer
         "temp_store = MEMORY",
     ):
         cursor.execute(f"PRAGMA {pragma}")
