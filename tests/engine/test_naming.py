@@ -2,13 +2,10 @@
 
 import io
 import json
-import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
-import structlog
 from structlog.contextvars import get_contextvars
 
 from app.domain.delivery_states import DeliveryState
@@ -21,6 +18,7 @@ from app.infra.db import Database
 from app.services.work import Workshop
 from tests.conftest import START
 from tests.factories import make_message
+from tests.json_logs import read_logs
 
 
 @pytest.fixture(autouse=True)
@@ -59,15 +57,8 @@ def test_a_database_that_is_away_stops_nothing_here(workshop: Workshop, tmp_path
 
 @pytest.fixture
 def written() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    logs.set_up_logs("json", process="worker")
-    stream = io.StringIO()
-    cast("logging.StreamHandler[Any]", root.handlers[0]).setStream(stream)
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with read_logs("worker") as stream:
+        yield stream
 
 
 def test_the_line_of_a_batch_counts_outcomes_and_names_what_failed(written: io.StringIO) -> None:

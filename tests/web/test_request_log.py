@@ -2,34 +2,24 @@
 
 import io
 import json
-import logging
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 import pytest
-import structlog
 from flask import Flask
 
 from app.domain.permissions import Actor
 from app.factory import create_app
-from app.infra import logs
 from app.services import keys
 from app.services.work import Workshop
+from tests.json_logs import read_logs
 from tests.web.conftest import sign_in
 
 
 @pytest.fixture
 def written() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    logs.set_up_logs("json", process="web")
-    stream = io.StringIO()
-    cast("logging.StreamHandler[Any]", root.handlers[0]).setStream(stream)
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logs.begin_context()
-    structlog.reset_defaults()
+    with read_logs("web") as stream:
+        yield stream
 
 
 def lines(written: io.StringIO) -> list[dict[str, Any]]:
