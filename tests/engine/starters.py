@@ -1,8 +1,9 @@
 """`python -m tests.engine.starters`: a worker that starts as much as it may, so that several can do so at once.
 
 It takes the server's address, the limit as JSON, and how many seconds to go on; it says `ready`, waits for a line, and
-tells as JSON when it started what, on the clock that all processes of the machine share. `holds` takes slots instead,
-says how many it got, and waits to be killed; `throttles` says "too fast" after half a second, and tells when it had.
+tells as JSON when it began, when it ended and when it started what, on the clock that all processes of the machine
+share. `holds` takes slots instead, says how many it got, and waits to be killed; `throttles` says "too fast" after half
+a second, and tells when it had.
 """
 
 import json
@@ -47,18 +48,19 @@ class Starter:
 
 
 def together(starters: Sequence[Starter]) -> list[list[float]]:
-    """Let them all begin at once, and when each of them started what."""
+    """Let them all begin at once, and when each of them started what; they did run beside each other."""
     assert [each.read() for each in starters] == ["ready"] * len(starters)
     for each in starters:
         each.go()
     told = [json.loads(each.read()) for each in starters]
     for each in starters:
         each.end()
-    return told
+    assert max(began for began, _, _ in told) < min(ended for _, ended, _ in told)
+    return [starts for _, _, starts in told]
 
 
-def _start(pacing: Pacing, limit: Limits, seconds: float) -> list[float]:
-    starts, end, worker = list[float](), time.monotonic() + seconds, f"w{os.getpid()}"
+def _start(pacing: Pacing, limit: Limits, end: float) -> list[float]:
+    starts, worker = list[float](), f"w{os.getpid()}"
     for turn in count(1):
         if time.monotonic() >= end:
             break
@@ -81,12 +83,14 @@ def main(act: str, url: str, facts: str, seconds: str) -> None:
         return
     print("ready", flush=True)
     sys.stdin.readline()
+    began = time.monotonic()
     if act == "throttles":
         time.sleep(0.5)
         pacing.hear(limit, Throttled(timedelta(seconds=float(seconds)), timedelta(), 40.0))
-        print(json.dumps([time.monotonic()]), flush=True)
+        starts = [time.monotonic()]
     else:
-        print(json.dumps(_start(pacing, limit, float(seconds))), flush=True)
+        starts = _start(pacing, limit, began + float(seconds))
+    print(json.dumps([began, time.monotonic(), starts]), flush=True)
 
 
 if __name__ == "__main__":

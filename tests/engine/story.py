@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from app.domain.message_states import MessageEvent
 from app.domain.permissions import system
-from app.engine import balance, fanout, ledger, lifecycle
+from app.engine import balance, dispatch, fanout, ledger, lifecycle
 from app.engine.machine import Machine
 from app.models.messages import Message
 from app.services.work import Workshop
@@ -33,6 +33,12 @@ def start(machine: Machine, *, people: int = 3, **columns: Any) -> int:
         lifecycle.start(session, message, MessageEvent.SEND, machine.clock.now())
     fanout.expand(machine, message.pk)
     return int(message.pk)
+
+
+def drain(machine: Machine, message_pk: int) -> None:
+    """Send until nothing more may go now; a slow machine needs more than one slice of time for that."""
+    while dispatch.drain(machine, message_pk):
+        pass
 
 
 def counts(machine: Machine, message_pk: int) -> dict[str, int]:

@@ -71,7 +71,7 @@ def test_a_window_carries_as_many_as_the_limit_says_and_the_rest_waits_untouched
     pk = story.start(any_machine, people=25)
     sent = []
     for _ in range(4):
-        dispatch.drain(any_machine, pk)
+        story.drain(any_machine, pk)
         sent.append(len(mail.recipients()))
         moving.move(2.1)
     assert sent == [10, 20, 25, 25]
@@ -86,8 +86,8 @@ def test_a_message_that_waits_for_a_limit_is_rung_at_the_moment_and_not_before(
     provider = story.connect(any_machine, mail)
     limit(any_machine, provider, rate_count=1, rate_seconds=2)
     pk = story.start(any_machine, people=2)
+    story.drain(any_machine, pk)
     any_machine.broker.redis.delete("rq:queue:urgent", *any_machine.broker.redis.keys("carillon:bell:*"))
-    dispatch.drain(any_machine, pk)
     following = ticker.wake(any_machine)
     assert following is not None
     assert 1.9 < following < 2.1
@@ -105,19 +105,19 @@ def test_a_long_wait_is_explained_and_a_short_one_is_not(
     provider = story.connect(any_machine, mail)
     limit(any_machine, provider, rate_count=2, rate_seconds=600)
     pk = story.start(any_machine, people=4)
-    dispatch.drain(any_machine, pk)
+    story.drain(any_machine, pk)
     assert "gets no more messages for now, by its limit. Sending goes on at 09:10:01 UTC." in (
         story.message(any_machine, pk).waiting_reason
     )
     assert ticker.wake(any_machine) == LONGEST_WAIT
     moving.move(601)
-    dispatch.drain(any_machine, pk)
+    story.drain(any_machine, pk)
     assert story.message(any_machine, pk).waiting_reason == ""
     assert story.counts(any_machine, pk) == {"sent": 4}
     limit(any_machine, provider, rate_seconds=2)
     moving.move(601)
     short = another(any_machine, pk)
-    dispatch.drain(any_machine, short)
+    story.drain(any_machine, short)
     assert story.message(any_machine, short).waiting_reason == ""
 
 
@@ -128,7 +128,7 @@ def test_a_throttle_stops_every_message_of_the_provider_until_its_moment(
     first = story.start(any_machine, people=3)
     second = another(any_machine, first)
     mail.turn("throttled")  # 421 4.7.0 Rate limit, try again in 5 seconds
-    dispatch.drain(any_machine, first)
+    story.drain(any_machine, first)
     mail.heal()
     reading = usage(any_machine, provider)
     assert 4.5 < reading.held <= 5
@@ -138,8 +138,8 @@ def test_a_throttle_stops_every_message_of_the_provider_until_its_moment(
     assert "asked us to wait. Sending goes on at 09:00:05 UTC." in story.message(any_machine, second).waiting_reason
     for _ in range(40):
         moving.move(1)
-        dispatch.drain(any_machine, first)
-        dispatch.drain(any_machine, second)
+        story.drain(any_machine, first)
+        story.drain(any_machine, second)
     assert story.counts(any_machine, first) == story.counts(any_machine, second) == {"sent": 3}
 
 
@@ -150,7 +150,7 @@ def test_a_throttle_is_no_try_of_the_delivery_and_its_attempt_stays(
     pk = story.start(any_machine, people=1)
     mail.turn("throttled", remaining=3)
     for _ in range(60):
-        dispatch.drain(any_machine, pk)
+        story.drain(any_machine, pk)
         moving.move(10)
     assert story.counts(any_machine, pk) == {"sent": 1}
     assert [row.attempts for row in story.rows(any_machine, "SELECT attempts FROM deliveries")] == [1]
@@ -164,7 +164,7 @@ def test_requests_at_once_are_no_more_than_the_slots_that_all_workers_share(
     provider = story.connect(any_machine, mail)
     limit(any_machine, provider, most_in_flight=2)
     pk = story.start(any_machine, people=60)
-    dispatch.drain(any_machine, pk)
+    story.drain(any_machine, pk)
     assert len({row.connection for row in mail.outbox.newest(limit=100)}) <= 2
     assert story.counts(any_machine, pk) == {"sent": 60}
     assert usage(any_machine, provider).in_flight == 0
@@ -205,7 +205,7 @@ def test_where_one_is_full_its_neighbour_carries_the_message(any_machine: Machin
     first, second = runners.connect(any_machine, 0, 0)
     limit(any_machine, first, rate_count=3, rate_seconds=600)
     pk = runners.start(any_machine, 20)
-    dispatch.drain(any_machine, pk)
+    story.drain(any_machine, pk)
     visits = runner.visits()
     assert visits[first] == 3
     assert visits[second] == 17

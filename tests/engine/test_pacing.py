@@ -279,7 +279,6 @@ def test_several_processes_together_never_start_more_than_the_limit(
     starts = [moment for each in seen for moment in each]
     assert most_in_a_window(starts, seconds) <= messages + 1
     assert len(starts) > messages, "they did not go on in the next window"
-    assert sum(bool(each) for each in seen) > 1, "they did not run beside each other"
 
 
 @pytest.mark.parametrize("messages", [50, None])
