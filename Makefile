@@ -11,11 +11,11 @@ ON_ALL_CORES := -n auto --dist loadfile  # for tests that share nothing; those t
 QUICK := $(wildcard tests/architecture tests/unit tests/providers tests/rendering)
 SLOW := $(wildcard tests/house tests/sdk tests/faults tests/scale tests/browser)
 STORMS := tests/faults/results/storms.md
-WITHOUT_TESTS := tests/bench tests/node_modules tests/__pycache__
+WITHOUT_TESTS := tests/bench tests/contrast tests/node_modules tests/__pycache__
 MIDDLE := $(filter-out $(QUICK) $(SLOW) $(WITHOUT_TESTS),$(patsubst %/,%,$(sort $(wildcard tests/*/))))
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check fix unit faults browser bench vendor lock ci needs
+.PHONY: help run install test check fix unit faults contrast browser bench vendor lock ci needs
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do \
@@ -50,6 +50,9 @@ faults: needs ## Kill every part at random moments and see that nothing is lost 
 	@CARILLON_FAULT_SEEDS=$${CARILLON_FAULT_SEEDS:-$$(seq -s, 1 20)} CARILLON_FAULT_PEOPLE=$${CARILLON_FAULT_PEOPLE:-50000} \
 		CARILLON_FAULT_HANG=$${CARILLON_FAULT_HANG:-20} CARILLON_FAULT_REPORT=$(STORMS) \
 		$(RUN_TESTS) $(wildcard tests/house tests/faults); result=$$?; cat $(STORMS); exit $$result
+
+contrast: needs ## Let the same storms come over django-post_office and Celery, and count (an hour)
+	@$(BIN)/python -m tests.contrast
 
 browser: needs ## Run the tests that drive a browser
 	@$(RUN_TESTS) $(wildcard tests/browser)
@@ -89,6 +92,7 @@ check-only:
 	@echo "Installing the dependencies"
 	@$(PIP) install --quiet --require-hashes -r requirements.lock
 	@$(PIP) install --quiet --no-deps --no-build-isolation --no-index --config-settings editable_mode=compat -e .
+	@$(BIN)/python -m compileall -q app
 	@touch $@
 
 .venv/.tested: .venv/.installed requirements-test.lock

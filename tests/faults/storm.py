@@ -5,7 +5,9 @@ import signal
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -16,7 +18,7 @@ from app.infra.settings import ROOT
 from tests import postgres
 from tests.faults import auditor
 from tests.faults.story import CONNECTIONS, IN_FLIGHT, Office, Truth
-from tests.faults.tree import wait_for
+from tests.faults.tree import Sink, wait_for
 
 TREE, DATABASE, WORKER = "whole tree", "PostgreSQL", "worker"
 HEAD = """| seed | people | killed | never sent | sent twice | in flight at most | of these not marked \
@@ -26,29 +28,20 @@ HEAD = """| seed | people | killed | never sent | sent twice | in flight at most
 PARTS = {WORKER: "worker", "ticker": "carillon ticker", "web": "carillon web", "Valkey": "valkey-server"}
 
 
-class Storm:
+class Strikes(ABC):
     """Kills that come over one send: `strikes` of them, at moments and to victims that `seed` chooses.
 
-    Each sort of victim is met at least once when there are strikes enough. With a database server that one is among
-    them, and is started again at once as its supervisor would.
+    Each of the `kinds` of victims is met at least once when there are strikes enough.
     """
 
-    def __init__(
-        self, office: Office, seed: int, *, people: int, strikes: int, server: postgres.Server | None = None
-    ) -> None:
-        self._office, self._people, self._server = office, people, server
+    def __init__(self, sink: Sink, seed: int, kinds: Sequence[str], *, people: int, strikes: int) -> None:
+        self._sink = sink
         self._chance = Random(seed)
-        kinds = [*PARTS, TREE, *([DATABASE] if server is not None else [])]
-        self._chance.shuffle(kinds)
-        self.victims = (kinds + self._chance.choices(kinds, k=strikes))[:strikes]
+        shuffled = [*kinds]
+        self._chance.shuffle(shuffled)
+        self.victims = (shuffled + self._chance.choices(shuffled, k=strikes))[:strikes]
         # The first falls into the fan-out or the first letters, the others anywhere before the last tenth.
         self.moments = [0, *sorted(self._chance.randrange(1, people * 9 // 10) for _ in range(strikes - 1))]
-        self.workers_killed = 0
-
-    @property
-    def in_flight(self) -> int:
-        """How many letters may have been on the wire of what was killed, at most."""
-        return self.workers_killed * IN_FLIGHT
 
     def rage(self) -> None:
         """Strike after strike; returns after the last one, with everything started again."""
@@ -58,7 +51,31 @@ class Storm:
             self._strike(victim)
 
     def _reach(self, total: int) -> None:
-        wait_for(lambda: self._office.sink.total() >= total, f"{total} mails came", 400, step=0.005)
+        wait_for(lambda: self._sink.total() >= total, f"{total} mails came", 400, step=0.005)
+
+    @abstractmethod
+    def _strike(self, victim: str) -> None:
+        """Kill one of that kind with SIGKILL, and start again what nobody else starts."""
+
+
+class Storm(Strikes):
+    """Strikes at a whole tree. With a database server that one is among the victims.
+
+    It is started again at once as its supervisor would.
+    """
+
+    def __init__(
+        self, office: Office, seed: int, *, people: int, strikes: int, server: postgres.Server | None = None
+    ) -> None:
+        kinds = [*PARTS, TREE, *([DATABASE] if server is not None else [])]
+        super().__init__(office.sink, seed, kinds, people=people, strikes=strikes)
+        self._office, self._server = office, server
+        self.workers_killed = 0
+
+    @property
+    def in_flight(self) -> int:
+        """How many letters may have been on the wire of what was killed, at most."""
+        return self.workers_killed * IN_FLIGHT
 
     def _strike(self, victim: str) -> None:
         if victim == TREE:
