@@ -10,6 +10,7 @@ import click
 from app.cli_db import db, say_upgrade
 from app.cli_errors import plain_errors
 from app.cli_sending import sending
+from app.infra.loading import loading
 from app.infra.processes import set_title
 
 if TYPE_CHECKING:
@@ -51,8 +52,9 @@ def main() -> None:
 @_data_dir
 def up(**options: Any) -> NoReturn:
     """Run all of it in the foreground: web, workers, ticker and queue."""
-    settings = _settings("up", **options)
-    from app.supervisor import Supervisor
+    with loading():
+        settings = _settings("up", **options)
+        from app.supervisor import Supervisor
 
     sys.exit(Supervisor(settings).run())
 
@@ -63,8 +65,9 @@ def up(**options: Any) -> NoReturn:
 @_data_dir
 def web(**options: Any) -> None:
     """Run the web server alone."""
-    settings = _settings("web", **options)
-    from app.serving import serve
+    with loading():
+        settings = _settings("web", **options)
+        from app.serving import serve
 
     serve(settings)
 
@@ -73,9 +76,10 @@ def web(**options: Any) -> None:
 @_data_dir
 def worker(**options: Any) -> None:
     """Run one worker process alone."""
-    settings = _settings("worker", **options)
-    set_title("worker")
-    from app.runtime import run
+    with loading():
+        settings = _settings("worker", **options)
+        set_title("worker")
+        from app.runtime import run
 
     run(settings)
 
@@ -84,9 +88,10 @@ def worker(**options: Any) -> None:
 @_data_dir
 def ticker(**options: Any) -> None:
     """Run the ticker alone: it starts what is due and picks up what was left."""
-    settings = _settings("ticker", **options)
-    set_title("ticker")
-    from app.runtime import run_ticker
+    with loading():
+        settings = _settings("ticker", **options)
+        set_title("ticker")
+        from app.runtime import run_ticker
 
     run_ticker(settings)
 
@@ -95,8 +100,9 @@ def ticker(**options: Any) -> None:
 @_data_dir
 def receive_bounces(**options: Any) -> None:
     """Run the receiver of bounces alone: mail servers tell it what became of mail (CARILLON_BOUNCES_PORT)."""
-    settings = _settings("bounces", **options)
-    from app.bounces import run
+    with loading():
+        settings = _settings("bounces", **options)
+        from app.bounces import run
 
     run(settings)
 

@@ -21,6 +21,7 @@ class DataDir:
     """The folder named by --data-dir."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self.folder = settings.data_dir
         self.lock_file = settings.run_dir / "up.lock"
         self.database_file = None if settings.database_url else settings.data_dir / "carillon.sqlite3"
@@ -44,20 +45,30 @@ class DataDir:
             yield
 
     def is_prepared(self) -> bool:
-        """Whether the parts may start at once: the SQLite tables have the newest shape and somebody can sign in.
+        """Whether the parts may start at once: there is a key, and the SQLite tables have the newest shape.
 
         Asked without SQLAlchemy and alembic, whose imports alone take longer than the start may. False when unsure.
         """
+        newest = max(path.name[:4] for path in MIGRATIONS.glob("[0-9]*.py"))  # numbered, and named by their number
+        return self._has_key() and self._ask("SELECT version_num FROM alembic_version") == newest
+
+    def has_member(self) -> bool:
+        """Whether somebody can sign in; asked of SQLite as `is_prepared` is. False when unsure."""
+        return self._ask("SELECT 1 FROM members LIMIT 1") is not None
+
+    def _has_key(self) -> bool:
+        return bool(self._settings.secret_keys) or self._settings.key_file.exists()
+
+    def _ask(self, statement: str) -> object:
+        """The first value that SQLite answers; None when there is none, or no SQLite."""
         if self.database_file is None:
-            return False
+            return None
         try:
             with closing(sqlite3.connect(f"{self.database_file.as_uri()}?mode=ro", uri=True)) as connection:
-                (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-                someone = connection.execute("SELECT 1 FROM members LIMIT 1").fetchone()
-        except (sqlite3.Error, TypeError):
-            return False
-        newest = max(path.name[:4] for path in MIGRATIONS.glob("[0-9]*.py"))  # numbered, and named by their number
-        return version == newest and someone is not None
+                row = connection.execute(statement).fetchone()
+        except sqlite3.Error:
+            return None
+        return row[0] if row else None
 
     def _make(self) -> None:
         try:

@@ -12,6 +12,7 @@ from app.emulators import inbox
 from app.infra.settings import ROOT, Settings
 from app.services.access import ABSOLUTE_TIMEOUT
 from app.services.work import Workshop
+from app.url_rules import LateRule
 from app.web import request_log
 
 MAX_REQUEST_BYTES = 32 * 1024 * 1024
@@ -23,6 +24,7 @@ def create_app(settings: Settings, *, workshop: Workshop | None = None) -> Flask
     """The whole HTTP application. `workshop` lets tests bring their own clock."""
     shop = workshop or Workshop.equip(settings)
     app = Flask("app", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
+    app.url_rule_class = LateRule
     app.url_map.strict_slashes = False  # a slash too many is no reason for a 404
     is_https = settings.address.startswith("https://")
     app.config.update(
@@ -50,5 +52,5 @@ def create_app(settings: Settings, *, workshop: Workshop | None = None) -> Flask
     Compress(app)
     web.install(app, shop)
     app.register_blueprint(inbox.blueprint)
-    request_log.install(app, app.extensions["carillon.api"])
+    request_log.install(app)
     return app

@@ -2,20 +2,25 @@
 
 import signal
 
-from app import jobs
-from app.engine import balance_watch, provider_history, ticker
 from app.engine.fence import Watchman
 from app.engine.machine import Machine
+from app.infra.db import FEW_PAGES
+from app.infra.loading import loading
 from app.infra.processes import StopSign
-from app.infra.queue_worker import run_worker, worker_name
 from app.infra.settings import Settings
-from app.services import file_sweeps, imports, receipts, sandbox_receipts
 from app.services.work import Workshop
+
+# The two stand in one place and each loads its own, on purpose: a worker needs nothing of what a ticker looks after.
+# ruff: noqa: PLC0415
 
 
 def run(settings: Settings) -> None:
     """One RQ worker; returns after SIGTERM, when the job in hand is done."""
-    workshop = Workshop.equip(settings)
+    with loading():
+        from app import jobs
+        from app.infra.queue_worker import run_worker, worker_name
+
+    workshop = Workshop.equip(settings, pages=FEW_PAGES)
     machine = jobs.bind(workshop)
     Watchman(machine).check_in()
     run_worker(settings.broker_url, worker_name())
@@ -25,6 +30,10 @@ def run(settings: Settings) -> None:
 
 def run_ticker(settings: Settings) -> None:
     """One ticker; returns soon after SIGTERM."""
+    with loading():
+        from app.engine import balance_watch, provider_history, ticker
+        from app.services import dead_letter_orders, file_sweeps, imports, receipts, sandbox_receipts
+
     workshop = Workshop.equip(settings)
     machine = Machine(settings, workshop.database, workshop.broker, workshop.clock, workshop.vault)
     stop = StopSign()
@@ -35,6 +44,7 @@ def run_ticker(settings: Settings) -> None:
     beside = {
         "see whether the database is the one it was": watchman.keep,
         "go on with imports": lambda: imports.ring_stalled(workshop),
+        "go on with dead letters": lambda: dead_letter_orders.ring_stalled(workshop),
         "look after files": lambda: file_sweeps.ring_due(workshop),
         "apply receipts that came early": lambda: receipts.ring_waiting(workshop),
         "sum up how providers did": lambda: provider_history.sweep(machine),

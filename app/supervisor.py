@@ -10,6 +10,7 @@ import threading
 from contextlib import suppress
 from importlib.util import find_spec
 from random import sample
+from typing import TYPE_CHECKING
 
 import click
 import structlog
@@ -19,8 +20,13 @@ from app.data_dir import DataDir
 from app.infra.clock import monotonic
 from app.infra.processes import StopSign, set_title
 from app.infra.settings import ROOT, Settings
-from app.infra.valkey import Valkey, ValkeyError
-from app.infra.vault import Vault
+
+if TYPE_CHECKING:
+    from app.infra.valkey import Valkey
+
+# What Valkey and the vault are made with is imported where it is used, on purpose: the children shall read their code
+# meanwhile, and the start is as long as the longest of these chains (docs/adr/0038-start-and-memory.md).
+# ruff: noqa: PLC0415
 
 STEP = 0.1  # seconds between two looks at the children
 STOP_WITHIN = 9.0  # seconds in which all must be over; ten are promised
@@ -29,8 +35,9 @@ TICKER_SHARE = 1.0
 EMULATORS_SHARE = 0.5
 VALKEY_SHARE = 1.0
 VALKEY_PAUSE = 1.0  # seconds before a Valkey that did not start is started again
-FIRST_WORKER = "worker-1"
-EXTRA_WORKERS_AFTER = 1.0  # seconds
+OTHERS_AT_LATEST = 10.0  # seconds after which the workers beyond the first start, ready or not
+# glibc gives each thread a heap of its own, which costs a worker 2 MiB; with one lock for Python none is quicker.
+ONE_HEAP = {"MALLOC_ARENA_MAX": "1"}
 READY_WITHIN = 60.0  # seconds after which it is said that something is not ready
 
 log = structlog.get_logger(__name__)
@@ -44,9 +51,12 @@ class Supervisor:
     """One installation on one machine. `run()` blocks until SIGTERM or SIGINT."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings.model_copy(update={"port": settings.port or _free_port(settings.host)})
-        self.valkey = Valkey(self.settings) if self.settings.is_embedded else None
+        self.settings = settings.but({"port": settings.port or _free_port(settings.host)})
+        self.valkey: Valkey | None = None  # until it is started; for good when there is a server elsewhere
         self.children: list[Child] = []
+        self._others: list[Child] = []  # what starts once all is ready
+        self._was_ready = False
+        self._is_inviting = False
         self._stop = StopSign()
         self._greeting = _greeting(self.settings.address, "")
         self.data_dir = DataDir(self.settings)
@@ -59,7 +69,6 @@ class Supervisor:
             signal.signal(number, lambda *_: self._stop.raise_up())
         with self.data_dir.lock():
             _check_ports(self.settings)
-            Vault.open(self.settings)
             try:
                 self._start()
                 self._watch()
@@ -71,23 +80,32 @@ class Supervisor:
         self.children = self._family()
         if self.data_dir.is_prepared():
             self._start_children()  # Valkey is there before the first of them has read its own code
+            _check_keys(self.settings)
             self._start_valkey()
+            self._is_inviting = not self.data_dir.has_member()
         else:
+            _check_keys(self.settings)
             first = self._prepare()
             self._start_children()
             self._greeting = _greeting(self.settings.address, first)
         threading.Thread(target=self._greet_when_ready, name="greeting", daemon=True).start()
 
     def _start_valkey(self) -> None:
-        if self.valkey is not None:
-            self.valkey.start()
+        if not self.settings.is_embedded:
+            return
+        from app.infra.valkey import Valkey
+
+        self.valkey = Valkey(self.settings)
+        self.valkey.start()
 
     def _start_children(self) -> None:
         """Those first that readiness needs; the other workers would only take their time from them."""
-        for child in self.children if not self._stop.is_up else []:
-            is_extra = child.name.startswith("worker") and child.name != FIRST_WORKER
-            if is_extra:
-                child.start_later(EXTRA_WORKERS_AFTER)
+        if self._stop.is_up:
+            return
+        self._others = self._named("worker")[1:]
+        for child in self.children:
+            if child in self._others:
+                child.start_later(OTHERS_AT_LATEST)
             else:
                 child.start()
 
@@ -112,7 +130,7 @@ class Supervisor:
 
     def _family(self) -> list[Child]:
         """All children, in the order in which they are started; stopped in the order of `_stop_all`."""
-        env = self.settings.environment()
+        env = {**ONE_HEAP, **self.settings.environment()}
         workers = [Child(f"worker-{number}", [*_CARILLON, "worker"], env) for number in range(self.settings.workers)]
         family = [Child("web", [*_CARILLON, "web"], env), *workers, Child("ticker", [*_CARILLON, "ticker"], env)]
         if self.settings.bounces_port:
@@ -128,12 +146,16 @@ class Supervisor:
     def _watch(self) -> None:
         while not self._stop.wait(STEP):
             self._look_after_valkey()
+            while self._was_ready and self._others:
+                self._others.pop().hurry()
             for child in self.children:
                 child.look_after()
 
     def _look_after_valkey(self) -> None:
         if self.valkey is None or self.valkey.is_running() or monotonic() < self._valkey_from:
             return
+        from app.infra.valkey import ValkeyError
+
         log.warning("Valkey ended; starting it again")
         try:
             self.valkey.start()
@@ -161,21 +183,46 @@ class Supervisor:
         began = monotonic()
         while not self._stop.wait(0.05):
             if _is_ready(self.settings):
+                self._was_ready = True
                 click.echo(self._greeting)
+                if self._is_inviting:
+                    self._invite()
                 return
             if monotonic() - began > READY_WITHIN:
                 log.warning("Not everything is ready; run `carillon doctor` to see what is missing")
                 return
+
+    def _invite(self) -> None:
+        """On a data dir that was left before anybody could sign in: say where the first member is made."""
+        preparing = self._run_prepare()
+        try:
+            while preparing.poll() is None and not self._stop.wait(STEP):
+                pass
+            said = preparing.communicate()[0] if preparing.poll() == 0 else ""
+        finally:
+            preparing.kill()
+            preparing.wait()
+        if said.strip():
+            click.echo(_invitation(said.strip()))
 
 
 _CARILLON = [sys.executable, "-m", "app.cli"]
 
 
 def _greeting(address: str, first: str) -> str:
-    lines = [f"Carillon is ready: {address}"]
-    if first:
-        lines += ["Nobody can sign in yet. Open this address once to make the first member:", f"  {first}"]
-    return "\n".join(lines)
+    ready = f"Carillon is ready: {address}"
+    return f"{ready}\n{_invitation(first)}" if first else ready
+
+
+def _invitation(first: str) -> str:
+    return f"Nobody can sign in yet. Open this address once to make the first member:\n  {first}"
+
+
+def _check_keys(settings: Settings) -> None:
+    """Say in words that a secret key cannot be, before a child dies of it; the key file is made when there is none."""
+    from app.infra.vault import Vault
+
+    Vault.open(settings)
 
 
 def _is_ready(settings: Settings) -> bool:

@@ -53,7 +53,7 @@ def settings_on_s3(s3: str, settings: Settings, monkeypatch: pytest.MonkeyPatch)
     """The settings of an installation whose files lie on S3, under a prefix of its own."""
     for name, value in (SURROUNDINGS | {"AWS_ENDPOINT_URL": s3}).items():
         monkeypatch.setenv(name, value)
-    return settings.model_copy(update={"storage_url": f"s3://carillon/installation-{next(_numbers)}"})
+    return settings.but({"storage_url": f"s3://carillon/installation-{next(_numbers)}"})
 
 
 @pytest.fixture(params=["disk", pytest.param("s3", marks=pytest.mark.needs("node", "S3 server"))])

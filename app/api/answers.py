@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 from flask import Response
+from werkzeug.datastructures import Headers
 
 JSON = "application/json; charset=UTF-8"
 # What every answer says that does not say otherwise itself.
@@ -19,13 +20,24 @@ def add_usual(answer: Response) -> None:
     answer.vary.add(USUAL["Vary"])
 
 
+class _UsualHeaders(Headers):
+    """The usual headers, without a look for line breaks in each of them, for each answer anew."""
+
+    def __init__(self) -> None:
+        self._list = [*_HEADERS]
+
+
 class JsonAnswer(Response):
-    """An answer that has the usual headers from the start."""
+    """An answer that has the usual headers from the start. It has a body, and names no place to go to."""
+
+    def get_wsgi_headers(self, environ: Any) -> Headers:  # noqa: ARG002 - theirs would mend what is right here
+        """As they are: their length was set with the body."""
+        return self.headers
 
 
 def as_json(body: Any, status: int = 200) -> Response:
     """A JSON answer; non-ASCII characters stand for themselves."""
-    return JsonAnswer(_write(body), status, _HEADERS)
+    return JsonAnswer(_write(body), status, _UsualHeaders())
 
 
 def _write(body: Any) -> bytes:

@@ -50,6 +50,8 @@ def guard(operation: Operation, shop: Workshop, limiter: Limiter) -> Callable[..
         call = listen(caller, places)  # no transaction is open while a body comes in
         if operation.opens_own:
             return _run_apart(operation, shop, call)
+        if operation.shares_commit:
+            return shop.share(call.actor, lambda work: _run(operation, work, call))
         with shop.read(call.actor) if operation.is_reading else shop.open(call.actor) as work:
             return _run(operation, work, call)
 

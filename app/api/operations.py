@@ -56,6 +56,9 @@ class Operation:
     The view of one that `opens_own` works gets the workshop in place of a work: it moves bytes between client and file
     store, or checks a password, during which no transaction may be open (SQLite has one writer). Each of its short
     works is a whole of its own, so the view itself sees to it that what fails leaves nothing behind.
+
+    One that `shares_commit` (`Workshop.share`) takes a few statements, asks nobody but the database, and comes by the
+    thousand.
     """
 
     method: str
@@ -70,6 +73,7 @@ class Operation:
     limit: Limit | None = None
     is_secret: bool = False
     opens_own: bool = False
+    shares_commit: bool = False
 
     @property
     def name(self) -> str:
@@ -101,6 +105,7 @@ class Options(TypedDict, total=False):
     limit: Limit | None
     is_secret: bool
     opens_own: bool
+    shares_commit: bool
 
 
 OPERATIONS: dict[str, Operation] = {}

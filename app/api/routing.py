@@ -10,6 +10,10 @@ from werkzeug.exceptions import NotFound
 from werkzeug.routing import MapAdapter, Rule
 
 from app.api.requests import ApiRequest
+from app.infra import logs
+from app.url_rules import LateRule
+
+BASE = "/v1"  # what every path of the API begins with
 
 
 @dataclass(slots=True)
@@ -85,8 +89,10 @@ class _Bound:
         self._request = request
 
     def match(self, *, return_rule: bool) -> tuple[Rule, dict[str, str]]:  # noqa: ARG002 - Flask always wants the rule
-        """The rule and its values; NotFound."""
-        return self._router.find(self._request.path, self._request.method)
+        """The rule and its values, and the route on every line of the log from now on; NotFound."""
+        rule, _ = found = self._router.find(self._request.path, self._request.method)
+        logs.add_context(route=BASE + rule.rule)
+        return found
 
 
 class _NoSession(SessionInterface):
@@ -109,6 +115,7 @@ class Api(Flask):
 
     request_class = ApiRequest
     session_interface = _NoSession()
+    url_rule_class = LateRule
 
     def __init__(self, name: str) -> None:
         super().__init__(name, static_folder=None)

@@ -61,7 +61,7 @@ def delete_topic(work: Work, call: Call) -> None:
 @operation(
     "POST", "/messaging/topics/{topicId}/subscribers", "subscribers.write",
     Param("subscriber_id", NEW_ID, required=True), Param("target_id", UID, required=True), status=201,
-    fields={"id": "subscriberId"}, model="Subscriber",
+    fields={"id": "subscriberId"}, model="Subscriber", shares_commit=True,
 )  # fmt: skip
 def create_subscriber(work: Work, call: Call) -> dict[str, Any]:
     """Subscribe a target to a topic."""
@@ -86,7 +86,9 @@ def get_subscriber(work: Work, call: Call) -> dict[str, Any]:
     return wire.subscriber(records.of_subscribers(work, [found])[0])
 
 
-@operation("DELETE", "/messaging/topics/{topicId}/subscribers/{subscriberId}", "subscribers.write")
+@operation(
+    "DELETE", "/messaging/topics/{topicId}/subscribers/{subscriberId}", "subscribers.write", shares_commit=True
+)  # fmt: skip
 def delete_subscriber(work: Work, call: Call) -> None:
     """Take a subscriber out of a topic."""
     subscribers.unsubscribe(work, call.topic_id, call.subscriber_id)

@@ -10,6 +10,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.api.answers import JsonAnswer, add_usual
 from app.api.credentials import host_of
+from app.api.routing import BASE
 from app.domain.errors import AppError
 from app.services.work import Workshop
 
@@ -21,11 +22,12 @@ _ALLOWED = (
     "X-Appwrite-Timestamp", "X-Appwrite-Dev-Key", "X-Appwrite-ID", "X-Appwrite-Organization",
     "X-SDK-Version", "X-SDK-Name", "X-SDK-Language", "X-SDK-Platform", "X-SDK-GraphQL", "X-SDK-Profile",
     "X-Fallback-Cookies", "X-Forwarded-User-Agent", "Content-Range", "Range", "Cache-Control", "Expires", "Pragma",
-    "If-None-Match", "Idempotency-Key",
+    "If-None-Match", "Idempotency-Key", "X-Request-Id",
 )  # fmt: skip
 EXPOSED_HEADERS = (
     "X-Appwrite-Session, X-Fallback-Cookies, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Retry-After, "
-    "Accept-Ranges, Content-Range, Content-Disposition, ETag, Idempotency-Replayed"
+    "Accept-Ranges, Content-Range, Content-Disposition, ETag, Idempotency-Replayed, "
+    "X-Request-Id"
 )
 
 
@@ -43,10 +45,10 @@ class Mount:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer one request."""
         segments = [segment for segment in environ.get("PATH_INFO", "").split("/") if segment]
-        if not segments or segments[0] != "v1":
+        if not segments or f"/{segments[0]}" != BASE:
             return self.pages(environ, start_response)  # type: ignore[no-any-return]
         inner = environ | {
-            "SCRIPT_NAME": environ.get("SCRIPT_NAME", "") + "/v1", "PATH_INFO": "/" + "/".join(segments[1:]),
+            "SCRIPT_NAME": environ.get("SCRIPT_NAME", "") + BASE, "PATH_INFO": "/" + "/".join(segments[1:]),
         }  # fmt: skip
         if "CONTENT_LENGTH" not in environ and environ.get("wsgi.input_terminated"):
             inner["wsgi.input"] = BoundedBody(environ["wsgi.input"], self.most)

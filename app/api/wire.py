@@ -82,17 +82,19 @@ def subscriber(record: "SubscriberRecord") -> dict[str, Any]:
 def message(record: "MessageRecord") -> dict[str, Any]:
     """A message (8.5)."""
     row = record.message
+    audience, channel, drawn = row.audience, row.channel, head(row)
     errors = [f"Failed sending to target {address} with error: {reason}" for address, reason in record.errors]
     if record.had_nobody and row.status == "failed":
         errors = ["No valid recipients found."]
-    return head(row) | {
-        "providerType": row.channel, "topics": list(row.audience.get("topics", ())),
-        "users": list(row.audience.get("contacts", ())), "targets": list(row.audience.get("targets", ())),
+    drawn.update({
+        "providerType": channel, "topics": list(audience.get("topics", ())),
+        "users": list(audience.get("contacts", ())), "targets": list(audience.get("targets", ())),
         "scheduledAt": date_or_none(row.scheduled_at),
         "deliveredAt": date_or_none(row.settled_at) if record.tried else None, "deliveryErrors": errors,
         "deliveredTotal": record.reached, "status": row.status,
-        "data": wire_content.content(content_of(row.channel, row.content), row.audience),
-    }  # fmt: skip
+        "data": wire_content.content(content_of(channel, row.content), audience),
+    })  # fmt: skip
+    return drawn
 
 
 def suppression(row: "Suppression") -> dict[str, Any]:

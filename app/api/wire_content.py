@@ -15,15 +15,17 @@ def content(found: Content, audience: Mapping[str, Sequence[str]]) -> dict[str, 
     """The `data` of a message; what the reference does not know stands there only when it was given."""
     match found:
         case EmailContent():
-            more = {
-                "replyToEmail": found.reply_to, "replyToName": found.reply_to_name,
-                "emails": list(audience.get("emails", ())),
-            }  # fmt: skip
-            return {
+            drawn = {
                 "subject": found.subject, "content": found.body, "html": found.format == "html",
                 "cc": list(audience.get("cc", ())), "bcc": list(audience.get("bcc", ())),
                 "attachments": [{"bucketId": bucket, "fileId": file} for bucket, file in found.attachments],
-            } | _filled(more)  # fmt: skip
+            }  # fmt: skip
+            emails = audience.get("emails")
+            if emails or found.reply_to or found.reply_to_name:
+                drawn |= _filled({
+                    "replyToEmail": found.reply_to, "replyToName": found.reply_to_name, "emails": list(emails or ())
+                })  # fmt: skip
+            return drawn
         case SmsContent():
             return {"content": found.text}
         case PushContent():

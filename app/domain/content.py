@@ -1,6 +1,6 @@
 """What a message says, by channel: the one place that knows which content belongs to which."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.domain.channels import Channel
@@ -15,13 +15,15 @@ Content = EmailContent | SmsContent | PushContent
 
 def content_of(channel: str, stored: Mapping[str, Any]) -> Content:
     """The content of a message of that channel from its JSON object; ValueError for an unknown channel."""
-    match Channel(channel):
-        case Channel.EMAIL:
-            return EmailContent.from_json(stored)
-        case Channel.SMS:
-            return SmsContent.from_json(stored)
-        case Channel.PUSH:
-            return PushContent.from_json(stored)
+    read = _READERS.get(channel)
+    if read is None:
+        raise ValueError(f"There is no channel {channel!r}.")
+    return read(stored)
+
+
+_READERS: Mapping[str, Callable[[Mapping[str, Any]], Content]] = {
+    Channel.EMAIL: EmailContent.from_json, Channel.SMS: SmsContent.from_json, Channel.PUSH: PushContent.from_json,
+}  # fmt: skip
 
 
 def channel_of(content: Content) -> Channel:

@@ -10,6 +10,7 @@ from app.domain.content_limits import File, line_problems, only_filled, read_fil
 FORMATS = ("markdown", "html", "text")
 _TEXTS = ("subject", "preheader", "format", "body", "reply_to", "reply_to_name")
 _ALWAYS = frozenset(_TEXTS[:4])
+_TEXT_NAMES, _ONLY_TEXT = frozenset(_TEXTS), frozenset({str})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ class EmailContent:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "EmailContent":
         """Content from a JSON object; a missing or null key is the default, unknown keys are ignored."""
+        if stored.keys() <= _TEXT_NAMES and _ONLY_TEXT.issuperset(map(type, stored.values())):
+            return cls(**stored)  # what `to_json` makes of most, in half the time
         texts = {name: str(value) for name in _TEXTS if (value := stored.get(name)) is not None}
         files = (read_file(each) for each in stored.get("attachments") or ())
         return cls(**texts, attachments=tuple(file for file in files if file is not None))

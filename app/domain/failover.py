@@ -6,6 +6,7 @@ from app.domain.outcomes import Outcome, OutcomeKind, Reason
 
 # Another service would hear the same: these lie with the recipient's server, not with whoever carries the message.
 _OF_THE_RECIPIENT = frozenset({Reason.MAILBOX_FULL, Reason.GREYLISTED, Reason.TOO_MANY_RECIPIENTS})
+_OURS = frozenset({Reason.POISON, Reason.WORKER_LOST})  # whoever carries the message has no part in it
 
 
 class Move(StrEnum):
@@ -21,7 +22,7 @@ def move_after(outcome: Outcome) -> Move:
     """Where a delivery goes after this outcome, if it is tried again at all."""
     match outcome.kind:
         case OutcomeKind.TRANSIENT:
-            return Move.AS_BEFORE if outcome.reason in _OF_THE_RECIPIENT else Move.ON
+            return Move.AS_BEFORE if outcome.reason in _OF_THE_RECIPIENT | {Reason.WORKER_LOST} else Move.ON
         case OutcomeKind.THROTTLED:
             return Move.AS_BEFORE if outcome.reason in _OF_THE_RECIPIENT else Move.ON_IF_ROOM
         case OutcomeKind.UNCERTAIN:
@@ -52,11 +53,11 @@ def count_as(outcome: Outcome) -> str:
         case OutcomeKind.UNCERTAIN:
             return "uncertain"
         case OutcomeKind.TRANSIENT:
-            return "refused" if outcome.reason in _OF_THE_RECIPIENT else "failed"
+            return "refused" if outcome.reason in _OF_THE_RECIPIENT | _OURS else "failed"
         case OutcomeKind.CONFIG_PERMANENT:
             return "failed"
 
 
 def is_services_failure(outcome: Outcome) -> bool:
-    """Whether the service itself failed, so that it may fail the next one as well."""
-    return count_as(outcome) in {"failed", "uncertain"}
+    """Whether the service itself failed, so that it may fail the next one as well; not for a fault of our own."""
+    return outcome.reason is not Reason.POISON and count_as(outcome) in {"failed", "uncertain"}

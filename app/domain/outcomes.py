@@ -42,6 +42,7 @@ class Reason(StrEnum):
     ATTACHMENT_MISSING = "attachment_missing"
     MISSING_VARIABLE = "missing_variable"
     ADDRESS_NEEDS_SMTPUTF8 = "address_needs_smtputf8"
+    POISON = "poison"  # our own code fails at it
     # the provider
     AUTHENTICATION_FAILED = "authentication_failed"
     SENDER_REFUSED = "sender_refused"

@@ -40,6 +40,8 @@ _BY_REASON = {
     # A restart is over in seconds; an outage is looked at by the breaker's probes, so nobody need knock often.
     Reason.UNREACHABLE: Backoff(5.0, _HOUR / 4),
     Reason.CONNECTION_LOST: Backoff(5.0, _HOUR / 4),
+    Reason.WORKER_LOST: Backoff(5.0, _HOUR),
+    Reason.POISON: Backoff(30.0, _HOUR),
     Reason.TLS_FAILED: Backoff(30.0, _HOUR),  # certificates are not mended in seconds
 }
 

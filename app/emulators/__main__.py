@@ -16,6 +16,7 @@ from setproctitle import setproctitle
 from app import emulators
 from app.emulators.faults import Faults
 from app.emulators.outbox import Outbox, outbox_path
+from app.emulators.register import Register
 
 SMTP_SIZE = 26_214_400
 
@@ -87,16 +88,19 @@ async def run(arguments: argparse.Namespace) -> None:
         loop.add_signal_handler(number, stop.set)
     path = outbox_path(arguments.data_dir)
     outbox, faults = Outbox(path), Faults(path)
-    running = [kind.prepared(outbox, faults, arguments) for kind in discover().values()]
+    running: list[Emulator] = [kind.prepared(outbox, faults, arguments) for kind in discover().values()]
+    register = Register.prepared(outbox, faults, arguments)
     addresses = arguments.data_dir / "run" / "emulators.json"
     try:
         for each in running:
             await each.start(arguments.host, arguments.ports.get(each.kind, 0))
-        announce(addresses, {each.kind: each.announcement() for each in running})
+        await register.start(arguments.host, arguments.ports.get(register.kind, 0))
+        announce(addresses, {each.kind: {**each.announcement(), "register": register.url} for each in running})
         await stop.wait()
     finally:
         addresses.unlink(missing_ok=True)
-        await asyncio.gather(*(each.stop() for each in running))  # one after the other takes longer than we are given
+        # One after the other would take longer than we are given.
+        await asyncio.gather(register.stop(), *(each.stop() for each in running))
         outbox.close()
         faults.close()
 

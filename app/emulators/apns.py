@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from app.emulators.faults import Faults
-from app.emulators.outbox import Outbox
+from app.emulators.outbox import Names, Outbox
 from app.emulators.serving import Answer, HttpCall, HttpEmulator
 from app.emulators.wires import Cut
 
@@ -110,7 +110,7 @@ class ApnsEmulator(HttpEmulator):
         alert = payload.get("aps", {}).get("alert", "")
         subject = str(alert.get("title") or alert.get("body") or "") if isinstance(alert, dict) else str(alert)
         raw = json.dumps(payload, ensure_ascii=False, indent=2).encode()
-        self.keep(call, call.headers["apns-topic"], [token], subject, raw)
+        self.keep(call, call.headers["apns-topic"], [token], subject, raw, Names(own_id.lower()))
         return Answer(200, headers={"apns-id": call.headers.get("apns-id") or str(uuid4()).upper()})
 
     def fail(self, fault: str, call: HttpCall) -> Answer | None:

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from app.emulators.faults import Faults
-from app.emulators.outbox import Outbox
+from app.emulators.outbox import Names, Outbox
 from app.emulators.serving import RETRY_AFTER, Answer, HttpCall, HttpEmulator
 
 PROJECT = "carillon-sandbox"
@@ -216,7 +216,8 @@ class FcmEmulator(HttpEmulator):
             raw = json.dumps(message, ensure_ascii=False, indent=2).encode()
             single = message.get("token") or message.get("fid") or message.get("condition")
             target, title = single or f"/topics/{message['topic']}", shown.get("title") or shown.get("body") or ""
-            self.keep(call, project, [target], title, raw)
+            tag = message.get("android", {}).get("notification", {}).get("tag", "")
+            self.keep(call, project, [target], title, raw, Names(tag, name))
         return Answer.json(200, {"name": name})
 
     def _admit(self, call: HttpCall, project: str) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from app.emulators.callbacks import Receipt
 from app.emulators.faults import Faults
-from app.emulators.outbox import Outbox
+from app.emulators.outbox import Names, Outbox
 from app.emulators.serving import Answer, HttpCall, HttpEmulator, write_mail
 
 MOST_RECIPIENTS = 1000
@@ -105,7 +105,7 @@ class MailgunEmulator(HttpEmulator):
             return _say(413 if "Large" in problem else 400, problem)
         number = _new_number(domain)
         mail = _write(call, form, number)
-        self.keep(call, form["from"][0], people, form.get("subject", [""])[0], mail)
+        self.keep(call, form["from"][0], people, form.get("subject", [""])[0], mail, Names(_reference(form)))
         for person in people:
             self._tell(call, form, person, number)
         return Answer.json(200, {"id": number, "message": "Queued. Thank you."})
@@ -120,7 +120,7 @@ class MailgunEmulator(HttpEmulator):
         if problem or not found:
             return _say(400, problem or "message parameter is missing")
         number = str(mail["Message-ID"] or _new_number(domain))
-        self.keep(call, sender, people, subject, found[0])
+        self.keep(call, sender, people, subject, found[0], Names(_reference(form)))
         for person in people:
             self._tell(call, form, person, number)
         return Answer.json(200, {"id": number, "message": "Queued. Thank you."})
@@ -192,6 +192,10 @@ def _write(call: HttpCall, form: Mapping[str, Sequence[str]], number: str) -> by
     named = [(name, kind, content) for _, name, content, kind in files]
     basic = [("From", form["from"][0]), ("To", ", ".join(form["to"])), ("Subject", form.get("subject", [""])[0])]
     return write_mail(basic + headers, form.get("text", [""])[0], form.get("html", [""])[0], named)
+
+
+def _reference(form: Mapping[str, Sequence[str]]) -> str:
+    return form.get("v:delivery", [""])[0]
 
 
 def _receipt(address: str, form: Mapping[str, Sequence[str]], person: str, number: str, kind: str) -> Receipt:

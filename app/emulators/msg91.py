@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from app.emulators.callbacks import Receipt
 from app.emulators.faults import Faults
-from app.emulators.outbox import Outbox
+from app.emulators.outbox import Names, Outbox
 from app.emulators.serving import Answer, HttpCall, HttpEmulator
 
 CONSOLE = "/console"
@@ -88,7 +88,8 @@ class Msg91Emulator(HttpEmulator):
             return problem
         for each in _recipients(call):
             text = _fill(each)
-            self.keep(call, str(flow.get("sender") or ""), [f"+{each['mobiles']}"], text[:80], text.encode())
+            sender, to, own = str(flow.get("sender") or ""), [f"+{each['mobiles']}"], str(flow.get("CRQID") or "")
+            self.keep(call, sender, to, text[:80], text.encode(), Names(own))
         request = secrets.token_hex(12)
         url, version = self._webhooks.get(self._name_of(call), ("", ""))
         for each in _recipients(call) if url else ():

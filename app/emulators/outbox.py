@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 KEPT = 20_000  # newest rows that are kept
 PRUNED_EVERY = 500  # rows between two prunings
@@ -24,14 +25,36 @@ CREATE TABLE IF NOT EXISTS received (
     connection TEXT NOT NULL,
     is_tls INTEGER NOT NULL,
     channel TEXT NOT NULL DEFAULT 'email',
-    request BLOB NOT NULL DEFAULT x''
+    request BLOB NOT NULL DEFAULT x'',
+    reference TEXT NOT NULL DEFAULT '',
+    number TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS received_by_account ON received (account, id);
 CREATE INDEX IF NOT EXISTS received_by_recipient ON received (recipient, id);
 """
-_ADDED = {"channel": "TEXT NOT NULL DEFAULT 'email'", "request": "BLOB NOT NULL DEFAULT x''"}  # since the first files
+_ADDED = {  # since the first files
+    "channel": "TEXT NOT NULL DEFAULT 'email'", "request": "BLOB NOT NULL DEFAULT x''",
+    "reference": "TEXT NOT NULL DEFAULT ''", "number": "TEXT NOT NULL DEFAULT ''",
+}  # fmt: skip
 _SUMMARY = "id, received_at, protocol, account, sender, recipient, subject, size, connection, is_tls, channel"
-_KEPT = "received_at, protocol, account, sender, recipient, subject, raw, size, connection, is_tls, channel, request"
+_KEPT = (
+    "received_at, protocol, account, sender, recipient, subject, raw, size, connection, is_tls, channel, request,"
+    " reference, number"
+)
+
+
+class Names(NamedTuple):
+    """By what sender and service know a message again.
+
+    `reference` is what the sender calls it, in the field that the service has for that; `number` is what the service
+    calls it, needed only where the sender may not have said anything.
+    """
+
+    reference: str
+    number: str = ""
+
+
+NAMELESS = Names("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +75,17 @@ class Arrival:
     is_tls: bool
     channel: str = "email"
     request: bytes = b""
+    names: Names = NAMELESS
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One row of the outbox by its protocol and its names."""
+
+    id: int
+    protocol: str
+    reference: str
+    number: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +126,11 @@ class Outbox:
             (
                 now, arrival.protocol, arrival.account, arrival.sender, recipient, arrival.subject, arrival.raw,
                 len(arrival.raw), arrival.connection, arrival.is_tls, arrival.channel, arrival.request,
+                arrival.names.reference[:200], arrival.names.number[:200],
             )
             for recipient in arrival.recipients
         ]  # fmt: skip
-        statement = f"INSERT INTO received ({_KEPT}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608 - a constant
+        statement = f"INSERT INTO received ({_KEPT}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608 - a constant
         last: int | None = None
         with self._lock, self._db:
             for row in rows:
@@ -126,6 +161,12 @@ class Outbox:
         with self._lock:
             rows = self._db.execute(query, [*values, limit]).fetchall()
         return [_received(row) for row in rows]
+
+    def marks(self, account: str, after: int, limit: int) -> list[Mark]:
+        """What an account sent and is still here, in order of arrival, behind the id `after`."""
+        query = "SELECT id, protocol, reference, number FROM received WHERE account = ? AND id > ? ORDER BY id LIMIT ?"
+        with self._lock:
+            return [Mark(*row) for row in self._db.execute(query, (account, after, limit))]
 
     def get(self, row_id: int) -> Received | None:
         """One row with its bytes; None when it was never there or is pruned."""

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from app.emulators.callbacks import Receipt
 from app.emulators.faults import Fault, Faults
-from app.emulators.outbox import Outbox
+from app.emulators.outbox import Names, Outbox
 from app.emulators.serving import Answer, HttpCall, HttpEmulator, write_mail
 from app.emulators.wires import Cut
 
@@ -185,7 +185,8 @@ class ResendEmulator(HttpEmulator):
         """Keep the email; one with a file whose name and type disagree is lost without a word, as at Resend."""
         number, people = str(uuid.uuid4()), list(_addresses(email))
         if not any(_is_lost(file) for file in email.get("attachments") or []):
-            self.keep(call, email["from"], people, email["subject"], mail)
+            own = _tags(email).get("delivery", "")
+            self.keep(call, email["from"], people, email["subject"], mail, Names(own))
             address = self._listeners.get(self._name_of(call), "")
             if address:
                 told = [_receipt(address, email, kind, number) for kind in ("email.sent", "email.delivered")]
@@ -234,10 +235,14 @@ _REFUSALS: Mapping[str, Refusal] = {
 _LATER = {"late-bounce": "email.bounced", "complaint": "email.complained"}
 
 
+def _tags(email: Mapping[str, Any]) -> dict[str, str]:
+    return {tag["name"]: tag["value"] for tag in email.get("tags") or []}
+
+
 def _receipt(address: str, email: Mapping[str, Any], kind: str, number: str) -> Receipt:
     """An event, signed as Svix signs: HMAC-SHA256 over its id, the time and the body."""
     now, event_id = int(time.time()), f"msg_{uuid.uuid4().hex}"  # noqa: TID251 - nothing of Carillon's is here
-    tags = {tag["name"]: tag["value"] for tag in email.get("tags") or []}
+    tags = _tags(email)
     to = [email["to"]] if isinstance(email["to"], str) else email["to"]
     data = {"email_id": number, "from": email["from"], "to": to, "subject": email["subject"], "tags": tags}
     if kind == "email.bounced":

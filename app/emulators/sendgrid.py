@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from app.emulators.callbacks import Receipt
 from app.emulators.faults import Faults
-from app.emulators.outbox import Outbox
+from app.emulators.outbox import Names, Outbox
 from app.emulators.serving import Answer, HttpCall, HttpEmulator, write_mail
 
 MOST_PERSONALIZATIONS = 1000
@@ -144,9 +144,10 @@ class SendGridEmulator(HttpEmulator):
             people = [address for _, address in _addresses({"personalizations": [personalization]})]
             subject = personalization.get("subject") or document.get("subject", "")
             mail = _write(document, personalization, subject, number)
-            self.keep(call, _shown(document["from"]), people, subject, mail)
-            address = self._listeners.get(self._name_of(call), "")
             args = document.get("custom_args", {}) | personalization.get("custom_args", {})
+            own = str(args.get("delivery", ""))
+            self.keep(call, _shown(document["from"]), people, subject, mail, Names(own))
+            address = self._listeners.get(self._name_of(call), "")
             for person in people if address else ():
                 later = {
                     fault: partial(_receipt, address, args, person, number, [event]) for fault, event in _LATER.items()

@@ -33,7 +33,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from app.emulators.callbacks import Afterthoughts, Callbacks, Receipt
 from app.emulators.faults import Fault, Faults, played_by
-from app.emulators.outbox import Arrival, Outbox
+from app.emulators.outbox import NAMELESS, Arrival, Names, Outbox
 from app.emulators.wires import Cut, Wire, open_wire
 
 _STATUS = {
@@ -230,14 +230,16 @@ class HttpEmulator(Service):
             "faults": played_by(self.channel, over_http=True, tells=self.tells),
         }  # fmt: skip
 
-    def keep(self, call: HttpCall, sender: str, recipients: Sequence[str], subject: str, raw: bytes) -> int:
+    def keep(
+        self, call: HttpCall, sender: str, recipients: Sequence[str], subject: str, raw: bytes, names: Names = NAMELESS
+    ) -> int:
         """Put what arrived into the outbox; the number of the last row."""
         if self._is_lying:
             return 1
         return self._outbox.keep(
             Arrival(
                 self.kind, self._name_of(call), sender, recipients, subject, raw, call.connection, call.is_tls,
-                self.channel, call.raw,
+                self.channel, call.raw, names,
             )
         )  # fmt: skip
 

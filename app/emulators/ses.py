@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote, unquote
 
 from app.emulators.faults import Faults
-from app.emulators.outbox import Outbox
+from app.emulators.outbox import Names, Outbox
 from app.emulators.serving import Answer, HttpCall, HttpEmulator, write_mail
 from app.emulators.ses_contents import MOST_ENTRIES, STATUSES, NoTemplate, complete, emails_of, fill
 from app.emulators.sigv4 import examine, key_of
@@ -162,7 +162,8 @@ class SesEmulator(HttpEmulator):
             return 400, "MessageRejected", _TOO_LONG
         parsed = message_from_bytes(mail, policy=policy.default)
         sender = document.get("FromEmailAddress") or str(parsed["From"])
-        self.keep(call, sender, people, str(parsed["Subject"] or ""), mail)
+        own = _tags(document).get("delivery", [""])[0]
+        self.keep(call, sender, people, str(parsed["Subject"] or ""), mail, Names(own))
         if document.get("ConfigurationSetName"):
             about = _describe_mail(document, sender, people, number)
             for index, person in enumerate(people):
@@ -322,9 +323,13 @@ def _now() -> str:
     return f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03d}Z"
 
 
+def _tags(document: Mapping[str, Any]) -> dict[str, list[str]]:
+    return {str(each["Name"]): [str(each["Value"])] for each in document.get("EmailTags") or []}
+
+
 def _describe_mail(document: Mapping[str, Any], sender: str, people: Sequence[str], number: str) -> dict[str, Any]:
     """The part that all events of an email share."""
-    tags = {str(each["Name"]): [str(each["Value"])] for each in document.get("EmailTags") or []}
+    tags = _tags(document)
     return {
         "timestamp": _now(), "source": sender, "sendingAccountId": "123456789012", "messageId": number,
         "destination": list(people), "headersTruncated": False, "headers": [], "commonHeaders": {"messageId": number},

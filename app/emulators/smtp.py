@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from app.emulators.faults import FAULTS, Fault, Faults, played_by
-from app.emulators.outbox import Arrival, Outbox
+from app.emulators.outbox import Arrival, Names, Outbox
 from app.emulators.returns import PLAYED, STAGES, Posted, Returns
 
 KIND = "smtp"
@@ -23,6 +23,7 @@ BOUNCE_DOMAIN = "bounces.invalid"  # what comes back to the Sandbox needs no DNS
 SIZE = 26_214_400  # bytes of one message, as announced
 
 _DSN = re.compile(r"\s(RET|ENVID|NOTIFY|ORCPT)=(\S+)", re.IGNORECASE)  # RFC 3461
+_MESSAGE_ID = re.compile(rb"^Message-ID:\s*<([^@>\s]{1,200})@", re.IGNORECASE | re.MULTILINE)
 _HEADERS = BytesHeaderParser(policy=policy.default)
 _numbers = itertools.count(1)
 
@@ -179,7 +180,7 @@ class _Reception:
         raw = envelope.original_content or b""
         arrival = Arrival(
             "smtp", account_of(session), envelope.mail_from or "", list(envelope.rcpt_tos), subject_of(raw), raw,
-            self._connection, session.ssl is not None,
+            self._connection, session.ssl is not None, names=Names(reference_of(raw)),
         )  # fmt: skip
         number = self._outbox.keep(arrival)
         posted = Posted(arrival.account, arrival.sender, arrival.recipients, raw, dict(server.wishes))
@@ -284,6 +285,12 @@ def account_of(session: Session | None) -> str:
 def name_of(credentials: object) -> str:
     """The username of what somebody signed in with."""
     return credentials.login.decode("utf-8", "replace") if isinstance(credentials, LoginPassword) else ""
+
+
+def reference_of(raw: bytes) -> str:
+    """What stands before the @ of a message's Message-ID (RFC 5322 3.6.4); empty when it has none."""
+    found = _MESSAGE_ID.search(raw.partition(b"\r\n\r\n")[0])
+    return found[1].decode("utf-8", "replace") if found else ""
 
 
 def subject_of(raw: bytes) -> str:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from app.emulators.callbacks import Receipt
 from app.emulators.faults import Faults
-from app.emulators.outbox import Outbox
+from app.emulators.outbox import Names, Outbox
 from app.emulators.serving import Answer, HttpCall, HttpEmulator
 
 LONGEST = 1600
@@ -93,7 +93,8 @@ class TelesignEmulator(HttpEmulator):
             return _say(400, code, _BAD_PARAMETER.format(name))
         number, text, reference = f"+{form['phone_number']}", form["message"], secrets.token_hex(16).upper()
         self._sent.add(reference)
-        self.keep(call, form.get("sender_id", "TELESIGN"), [number], text[:80], text.encode())
+        own = form.get("external_id", "")
+        self.keep(call, form.get("sender_id", "TELESIGN"), [number], text[:80], text.encode(), Names(own))
         if form.get("callback_url"):
             told = [_receipt(form, _credentials(call), reference, code) for code in (SENT, DELIVERED)]
             later = {"late-bounce": partial(_receipt, form, _credentials(call), reference, NO_SUCH_NUMBER)}

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from app.emulators.callbacks import Receipt
 from app.emulators.faults import Faults
 from app.emulators.gsm import count_parts, is_plain
-from app.emulators.outbox import Outbox
+from app.emulators.outbox import Names, Outbox
 from app.emulators.serving import Answer, HttpCall, HttpEmulator
 
 MOST_PARTS = 6
@@ -97,7 +97,8 @@ class TextmagicEmulator(HttpEmulator):
             return _refuse(wrong)
         numbers, text = _numbers(fields), fields["text"]
         sender = fields.get("from", "") if _SENDER.fullmatch(fields.get("from", "")) else "447624800500"
-        self.keep(call, sender, [f"+{each.lstrip('+')}" for each in numbers], text[:80], text.encode())
+        people, own = [f"+{each.lstrip('+')}" for each in numbers], str(fields.get("referenceId") or "")
+        self.keep(call, sender, people, text[:80], text.encode(), Names(own))
         kind = "message" if len(numbers) == 1 else "session" if len(numbers) <= MOST_NUMBERS else "bulk"
         number = 1_000_000_000 + secrets.randbelow(1_000_000_000)
         address = self._listeners.get(self._name_of(call), "")

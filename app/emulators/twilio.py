@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import partial
 from typing import Any, ClassVar
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from app.emulators.callbacks import Receipt
 from app.emulators.faults import Faults
 from app.emulators.gsm import count_parts, is_plain
-from app.emulators.outbox import Outbox
+from app.emulators.outbox import Names, Outbox
 from app.emulators.serving import Answer, HttpCall, HttpEmulator
 
 LONGEST = 1600
@@ -114,7 +114,7 @@ class TwilioEmulator(HttpEmulator):
             return _error(code)
         body, sender = form["Body"], form.get("From") or form["MessagingServiceSid"]
         message = f"SM{secrets.token_hex(16)}"
-        self.keep(call, sender, [form["To"]], body[:80], body.encode())
+        self.keep(call, sender, [form["To"]], body[:80], body.encode(), Names(_reference(form)))
         if form.get("StatusCallback"):
             told = [_receipt(form, sid, message, status, call.basic()[1]) for status in ("queued", "sent", "delivered")]
             later = {"late-bounce": partial(_receipt, form, sid, message, "undelivered", call.basic()[1])}
@@ -170,6 +170,11 @@ def _judge(form: Mapping[str, str]) -> int:
         (21705, bool(service) and not _SERVICE.fullmatch(service)),
     )
     return next((code for code, is_so in problems if code and is_so), 0)
+
+
+def _reference(form: Mapping[str, str]) -> str:
+    """What the sender has itself told with the receipts: Twilio has no field of its own for it."""
+    return parse_qs(urlsplit(form.get("StatusCallback", "")).query).get("delivery", [""])[0]
 
 
 def _receipt(form: Mapping[str, str], account: str, message: str, status: str, token: str) -> Receipt:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from app.emulators.callbacks import Receipt
 from app.emulators.gsm import count_parts, is_plain, mangle
+from app.emulators.outbox import Names
 from app.emulators.serving import Answer, HttpCall, HttpEmulator
 
 SIGNED_KEY = "signed12"  # the key of an account whose webhooks are signed, with HMAC-SHA256 and this secret:
@@ -86,7 +87,8 @@ class VonageEmulator(HttpEmulator):
             return _error(status, words)
         is_unicode = form.get("type") == "unicode"
         text = form["text"] if is_unicode or is_plain(form["text"]) else mangle(form["text"])
-        self.keep(call, form["from"], [f"+{form['to']}"], text[:80], text.encode())
+        own = Names(form.get("client-ref", ""))
+        self.keep(call, form["from"], [f"+{form['to']}"], text[:80], text.encode(), own)
         ids = [secrets.token_hex(8).upper() for _ in range(count_parts(text, is_unicode=is_unicode))]
         if form.get("callback") and form.get("status-report-req", "true") not in ("0", "false"):
             told = [_receipt(form, key, each, status) for status in ("accepted", "delivered") for each in ids]

@@ -9,6 +9,12 @@ from app.engine.ledger import STATES
 from app.models.deliveries import Delivery, Tally
 
 
+def at_one_moment(session: Session) -> None:
+    """Let all that this session reads be of one moment; before its first statement. SQLite does so by itself."""
+    if session.get_bind().dialect.name == "postgresql":  # where each statement sees a later state than the one before
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
+
 def recount(session: Session, message_pk: int) -> dict[str, int]:
     """The states counted from the rows themselves; slow for a million, true always."""
     rows = session.execute(
@@ -18,7 +24,11 @@ def recount(session: Session, message_pk: int) -> dict[str, int]:
 
 
 def unbalanced(session: Session) -> list[int]:
-    """The messages whose tally differs from their rows; reads the whole ledger."""
+    """The messages whose tally differs from their rows, in a state or in all of them; reads the whole ledger.
+
+    Before the session's first statement, so that tallies and rows are of one moment while messages are being sent.
+    """
+    at_one_moment(session)
     counted: dict[int, dict[str, int]] = {}
     grouped = select(Delivery.message_pk, Delivery.state, func.count()).group_by(Delivery.message_pk, Delivery.state)
     for message_pk, state, total in session.execute(grouped):
@@ -28,4 +38,6 @@ def unbalanced(session: Session) -> list[int]:
 
 
 def _agrees(tally: Tally | None, rows: Mapping[str, int]) -> bool:
-    return tally is not None and all(getattr(tally, state) == rows.get(state, 0) for state in STATES)
+    if tally is None or tally.audience != sum(rows.values()):
+        return False
+    return all(getattr(tally, state) == rows.get(state, 0) for state in STATES)

@@ -34,8 +34,7 @@ def check(machine: Machine) -> int:
     In an order of chance, until a million rows are counted; one that has more is left to `carillon doctor`.
     """
     with machine.database.read() as session:
-        if not machine.database.is_sqlite:  # where each statement would see a later state than the one before
-            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        balance.at_one_moment(session)
         checked, wrong, left = 0, [], MOST_ROWS
         for message_pk in _candidates(session, machine):
             tally = ledger.tally_of(session, message_pk)

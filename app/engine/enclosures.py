@@ -55,13 +55,19 @@ def extras_of(house: Household, message: Message, session: Session) -> Extras:
         return NO_EXTRAS
     cc = _addresses(session, message, message.audience.get("cc", ()))
     rows = _rows(session, message, content.files)
-    largest = max(spec.max_message_bytes for spec in providers.specs())
-    if (size := sum(encoded_size(row.size_original) for row in rows)) > largest:
-        raise Refused(Reason.TOO_LARGE, _too_large(size, largest))
+    if rows:
+        _refuse_what_nobody_takes(sum(encoded_size(row.size_original) for row in rows))
     attachments = tuple(Attachment(row.name, row.mime_type, _read(house, row)) for row in rows)
     if not (cc or attachments or content.reply_to):
         return NO_EXTRAS
     return Extras(content.reply_to, content.reply_to_name, cc, attachments)
+
+
+def _refuse_what_nobody_takes(size: int) -> None:
+    """Before the files are read."""
+    largest = max(spec.max_message_bytes for spec in providers.specs())
+    if size > largest:
+        raise Refused(Reason.TOO_LARGE, _too_large(size, largest))
 
 
 def refuse_size(extras: Extras, spec: ProviderSpec) -> Outcome | None:

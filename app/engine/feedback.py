@@ -17,6 +17,7 @@ from app.domain.soft_bounces import is_soft_bounce
 from app.domain.storable import storable_text
 from app.engine import aftermath, ledger, soft_bounces
 from app.engine.machine import Machine
+from app.infra.crashes import log_trace
 from app.models.deliveries import Delivery
 from app.models.feedback import FeedbackEvent
 from app.models.messages import Message
@@ -26,7 +27,7 @@ LARGEST_RAW = 65_536  # characters of one receipt that are kept as they came
 SHORTEST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(hours=1)
 KEPT_FOR = timedelta(days=7)  # how long one waits for a delivery that nobody knows
-_KEY = re.compile(r"([0-9]{1,18})\.(.+)")  # what `dispatch.key_of` writes
+_KEY = re.compile(r"([0-9]{1,18})\.(.+)")  # what `batches.key_of` writes
 _READ = [column for column in FeedbackEvent.__table__.c if column.name != "raw"]
 
 
@@ -94,9 +95,18 @@ def apply_page(session: Session, now: datetime) -> int:
         if delivery is None or delivery.state is DeliveryState.SENDING:
             changes.wait(row, now)
         else:
-            changes.apply(row, delivery)
+            _apply(changes, row, delivery, now)
     changes.write(session, now)
     return len(page)
+
+
+def _apply(changes: "_Changes", row: Row[Any], delivery: "_Known", now: datetime) -> None:
+    """Apply one receipt; one at which our own code fails waits, and holds up no other."""
+    try:
+        changes.apply(row, delivery)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it costs this receipt and no other
+        log_trace("A receipt cannot be applied; it is looked at again later", error, receipt=row.pk)
+        changes.wait(row, now)
 
 
 def _due(now: datetime) -> Select[Any]:
@@ -255,7 +265,7 @@ _KNOWN = select(
 
 
 def key_of(session: Session, delivery_pk: int) -> tuple[int, str] | None:
-    """The project's number and the key (`dispatch.key_of`) of a delivery; None when there is none of that number."""
+    """The project's number and the key (`batches.key_of`) of a delivery; None when there is none of that number."""
     found = next(iter(_load(session, _KNOWN.where(Delivery.pk == delivery_pk))), None)
     return (found.project_pk, f"{found.pk}.{found.message_id}") if found is not None else None
 

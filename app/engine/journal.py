@@ -1,9 +1,9 @@
 """What a worker was about to do and what was answered, so that a kill costs only what was in flight.
 
-One file per batch. A line is written before envelopes go to the wire (`s 3 4 5`) and one for each answer
-(`a 3 <provider's id>` when accepted, `o 3 <json>` otherwise), each with one write and no fsync: it survives the
-process, not a power cut. Positions are those of the batch's deliveries in order of their numbers. Losing a journal is
-safe: its deliveries become uncertain.
+One file per batch. A line is written before envelopes go to the wire (`s 3 4 5`), before one is made ready alone that
+workers died of (`h 3`), and one for each answer (`a 3 <provider's id>` when accepted, `o 3 <json>` otherwise), each
+with one write and no fsync: it survives the process, not a power cut. Positions are those of the batch's deliveries in
+order of their numbers. Losing a journal is safe: its deliveries become uncertain.
 
 The name holds the batch's number and the moment of its claim, because a database gives the number of a deleted row
 away again: the journal of an old batch must never be taken for that of a new one.
@@ -27,13 +27,18 @@ from app.models.base import to_milliseconds
 class Story:
     """What a journal tells: positions that were started, and the outcomes of those that were answered.
 
-    `begun` and `ended` are when that was; only whoever sent the batch itself knows it.
+    `begun` and `ended` are when that was; only whoever sent the batch itself knows it. `in_hand` is the position that
+    was sent alone last; `is_found` whether there was a journal to read. What was never begun waits until `rest_until`
+    (None: it does not).
     """
 
     started: set[int] = field(default_factory=set)
     answered: dict[int, Outcome] = field(default_factory=dict)
     begun: dict[int, datetime] = field(default_factory=dict)
     ended: dict[int, datetime] = field(default_factory=dict)
+    in_hand: int | None = None
+    is_found: bool = False
+    rest_until: datetime | None = None
 
 
 class Journal:
@@ -51,6 +56,10 @@ class Journal:
     def started(self, positions: Sequence[int]) -> None:
         """These are about to be written to the wire. OSError when the disk is full: then nothing may be started."""
         self._append(f"s {' '.join(map(str, positions))}\n")
+
+    def in_hand(self, position: int) -> None:
+        """This one is made ready next, alone: should we die now, it was this one. OSError when the disk is full."""
+        self._append(f"h {position}\n")
 
     def answered(self, position: int, outcome: Outcome) -> None:
         """What became of one. OSError when the disk is full."""
@@ -91,6 +100,7 @@ def read(folder: Path, lease: Lease) -> Story:
         lines = path_of(folder, lease).read_text(errors="replace").split("\n")[:-1]
     except FileNotFoundError:
         return story
+    story.is_found = True
     for line in lines:
         with suppress(ValueError, KeyError, TypeError):
             _read_line(line, story)
@@ -101,6 +111,8 @@ def _read_line(line: str, story: Story) -> None:
     sort, _, rest = line.partition(" ")
     if sort == "s":
         story.started.update(map(int, rest.split()))
+    elif sort == "h":
+        story.in_hand = int(rest)
     elif sort in {"a", "o"}:
         position, _, words = rest.partition(" ")
         story.answered[int(position)] = accepted(words) if sort == "a" else _parse(words)

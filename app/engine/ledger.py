@@ -144,6 +144,11 @@ class OpenLease(NamedTuple):
     until: datetime
     worker: str
 
+    @property
+    def is_disowned(self) -> bool:
+        """As a Lease's: whoever holds it does so in another database, and nobody renews it in this one."""
+        return self.worker.startswith(_DISOWNED)
+
 
 class Result(NamedTuple):
     """What the ledger shall write about one delivery of a batch. Without `outcome` it was never started."""

@@ -3,7 +3,7 @@
 Each function takes a session whose transaction the caller commits, and is safe to run twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -14,6 +14,8 @@ from app.domain.errors import Conflict
 from app.domain.message_states import MessageEvent, MessageStatus, next_status
 from app.engine import gate, ledger, queued, timeline
 from app.models.messages import Message
+
+CANCELLED = "This message was cancelled, so nothing of it is sent again. Duplicate it to write to these people."
 
 
 def lock(session: Session, message_pk: int) -> Message | None:
@@ -81,18 +83,41 @@ def retry(
     by: str,
 ) -> int:
     """Give failed (or uncertain) deliveries another try; how many. Conflict when there are none."""
-    status = MessageStatus(message.status)
-    after = status if status is MessageStatus.PROCESSING else next_status(status, MessageEvent.RETRY_FAILED)
-    if message.cancelled_at is not None and status is MessageStatus.PROCESSING:
-        raise Conflict("This message is being cancelled. Wait until it has ended, then try again.")
+    after = _status_after_retry(message)
     total = queued.requeue(session, message.pk, states, reasons, now)
     if not total:
         raise Conflict("There is nothing to try again: no delivery is in that state any more.")
-    message.status = after.value
-    message.settled_at = message.cancelled_at = None
-    message.updated_at = now
+    _go_on(message, after, now)
     timeline.note(session, message.pk, "retried", now, by=by, total=total)
     return total
+
+
+def replay(session: Session, message: Message, numbers: Collection[int], now: datetime) -> int:
+    """Give these dead letters of the message another try, by their numbers; how many of them still were some.
+
+    Conflict when the message was cancelled: whoever stopped it for good is not overruled by whoever clears up after.
+    The caller notes it on the timeline, once for all pages of a large replay.
+    """
+    if message.cancelled_at is not None:
+        raise Conflict(CANCELLED)
+    after = _status_after_retry(message)
+    total = queued.requeue_dead(session, message.pk, numbers, now)
+    if total:
+        _go_on(message, after, now)
+    return total
+
+
+def _status_after_retry(message: Message) -> MessageStatus:
+    status = MessageStatus(message.status)
+    if message.cancelled_at is not None and status is MessageStatus.PROCESSING:
+        raise Conflict("This message is being cancelled. Wait until it has ended, then try again.")
+    return status if status is MessageStatus.PROCESSING else next_status(status, MessageEvent.RETRY_FAILED)
+
+
+def _go_on(message: Message, status: MessageStatus, now: datetime) -> None:
+    message.status = status.value
+    message.settled_at = message.cancelled_at = None
+    message.updated_at = now
 
 
 def settle(session: Session, message: Message, now: datetime) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import platform
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,10 +17,9 @@ import uvloop
 from app.infra.broker import Broker
 from app.infra.clock import Clock
 from app.infra.db import Database
-from app.infra.http import close_clients
+from app.infra.goodbyes import say_goodbye
 from app.infra.pacing import Pacing
 from app.infra.settings import Settings
-from app.infra.smtp import close_pool
 from app.infra.vault import Vault
 
 
@@ -67,6 +67,7 @@ class Machine:
     vault: Vault
     _loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)
     _pacing: Pacing | None = field(default=None, repr=False)
+    _aside: ThreadPoolExecutor | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -84,10 +85,12 @@ class Machine:
         return self.settings.data_dir / "journal"
 
     def close(self) -> None:
-        """Say goodbye on every open connection, and end the loop."""
+        """Wait for the ledger's thread, say goodbye on every open connection, and end the loop."""
+        if self._aside is not None:
+            self._aside.shutdown()
+            self._aside = None
         if self._loop is not None:
-            self._loop.run_until_complete(close_pool())
-            self._loop.run_until_complete(close_clients())
+            self._loop.run_until_complete(say_goodbye())
             self._loop.close()
             self._loop = None
 
@@ -97,6 +100,13 @@ class Machine:
         if self._pacing is None:
             self._pacing = Pacing(self.broker, self.clock)
         return self._pacing
+
+    @property
+    def aside(self) -> ThreadPoolExecutor:
+        """The one thread that keeps the ledger while the loop sends; what it is asked it does in that order."""
+        if self._aside is None:
+            self._aside = ThreadPoolExecutor(1, "ledger")
+        return self._aside
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:

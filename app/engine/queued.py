@@ -3,17 +3,17 @@
 Like `engine.ledger` these are the only writers of what they write; the caller commits.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, select, text, update
+from sqlalchemy import ColumnElement, Select, TextClause, select, text, update
 from sqlalchemy.orm import Session
 
-from app.domain.delivery_states import DeliveryState
+from app.domain.delivery_states import RETRYABLE, DeliveryState
 from app.domain.outcomes import Reason
 from app.engine.ledger import add_to_tally
 from app.models.base import to_milliseconds
-from app.models.deliveries import Delivery
+from app.models.deliveries import DEAD, Delivery
 
 # Whoever asks for another try asks for all ways again.
 _ORIGINAL_WISH = (
@@ -52,20 +52,28 @@ def skip_queued(session: Session, message_pk: int, size: int, now: datetime) -> 
 
 
 def requeue(
-    session: Session, message_pk: int, states: Iterable[DeliveryState], reasons: Sequence[str], now: datetime
+    session: Session,
+    message_pk: int,
+    states: Iterable[DeliveryState],
+    reasons: Sequence[str],
+    now: datetime,
+    *also: ColumnElement[bool] | TextClause,
 ) -> int:
     """Give these deliveries another try, now, with full patience and every provider open to them; how many.
 
-    No reason named means all of them.
+    No reason named means all of them; `also` says what else must hold. Whoever had dismissed one finds it here again
+    should it end badly once more.
     """
     total = 0
     for state in states:
-        chosen = [Delivery.message_pk == message_pk, Delivery.state == state.value]
+        chosen: list[ColumnElement[bool] | TextClause] = [
+            Delivery.message_pk == message_pk, Delivery.state == state.value, *also,
+        ]  # fmt: skip
         if reasons:
             chosen.append(Delivery.reason.in_(reasons))
         values = {
             "state": DeliveryState.QUEUED.value, "next_attempt_at": now, "first_tried_at": None, "updated_at": now,
-            "wish_pk": text(_ORIGINAL_WISH),
+            "wish_pk": text(_ORIGINAL_WISH), "dismissal_pk": None,
         }  # fmt: skip
         done = session.execute(
             update(Delivery)
@@ -76,6 +84,11 @@ def requeue(
         add_to_tally(session, message_pk, {state.value: -done, "queued": done}, now)
         total += done
     return total
+
+
+def requeue_dead(session: Session, message_pk: int, numbers: Collection[int], now: datetime) -> int:
+    """The same for dead letters of a message, by their numbers; how many of them still were some."""
+    return requeue(session, message_pk, sorted(RETRYABLE), (), now, Delivery.pk.in_(numbers), DEAD)
 
 
 def hurry(session: Session, message_pk: int, now: datetime) -> None:
@@ -118,7 +131,7 @@ def send_on(session: Session, wish_pk: int, dues: Mapping[int, datetime | None])
     )
 
 
-def _held(*chosen: ColumnElement[bool]) -> Select[int]:
+def _held(*chosen: ColumnElement[bool] | TextClause) -> Select[int]:
     """The numbers of these deliveries, locked by number as everybody does it: an UPDATE alone locks as it finds them.
 
     SQLite, which has one writer at a time, leaves the lock out.

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.exc import OperationalError
 
-from app.engine import aftermath, counting, failover, journal, ledger, lessons, naming, token_deaths
+from app.engine import aftermath, counting, failover, journal, ledger, lessons, naming, poison, token_deaths
 from app.engine.ledger import Lease, OpenLease
 from app.engine.machine import Machine, place_of
 from app.engine.overdue import Overdue
@@ -29,6 +29,7 @@ def reap(machine: Machine, overdue: Overdue | None = None) -> int:
     with machine.database.read() as session:
         held = ledger.open_leases(session)
     lost = overdue.among(held) if overdue is not None else _overdue_by_clock(held, machine.clock.now())
+    lost |= {lease: timedelta.max for lease in held if lease.is_disowned}  # there is nothing to wait for
     total = 0
     for lease in _without_those_of_others(machine, lost)[:AT_ONCE]:
         try:
@@ -70,7 +71,8 @@ def _take_over(machine: Machine, lost: OpenLease) -> bool:
         provider = session.get(Provider, lease.provider_pk) if lease.provider_pk is not None else None
         holds = (provider is not None and provider.uncertain_policy == "hold") or lease.is_disowned
         story = token_deaths.weigh(session, lease, _story_of(machine, lease), now)
-        results = results_of(lease, story, now, hold_uncertain=holds)
+        weighed = poison.weigh_death(session, lease, story)
+        results = results_of(lease, weighed, now, hold_uncertain=holds)
         ledger.record_lost(session, lease, results, now)
         aftermath.after_record(session, message, results, now, provider)
         failover.send_on(session, machine.pacing, message, lease, results, now)

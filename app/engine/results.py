@@ -22,7 +22,7 @@ def results_of(lease: Lease, story: journal.Story, now: datetime, *, hold_uncert
             outcome = Outcome(OutcomeKind.UNCERTAIN, Reason.WORKER_LOST, "The worker ended before the answer was read.")
         if outcome is None or outcome.kind is OutcomeKind.CONFIG_PERMANENT:
             # Never started, or refused because the provider's settings are wrong: it waits, untouched.
-            results.append(Result(delivery, DeliveryState.QUEUED, now))
+            results.append(Result(delivery, DeliveryState.QUEUED, story.rest_until or now))
             continue
         times = begun.get(position), ended.get(position)
         if outcome.kind is OutcomeKind.ACCEPTED:  # nearly all of them, and nothing else counts
@@ -50,7 +50,8 @@ def _result(
     times: tuple[datetime | None, datetime | None],
 ) -> Result:
     exhausted = RULE.is_exhausted(delivery.first_tried_at, now)
-    state, event = _state_after(outcome.kind, exhausted=exhausted, hold_uncertain=hold_uncertain)
+    holds = hold_uncertain or outcome.reason is Reason.POISON  # the next try fails alike, and may be another copy
+    state, event = _state_after(outcome.kind, exhausted=exhausted, hold_uncertain=holds)
     again = _again(delivery, outcome, now) if event is DeliveryEvent.TRY_LATER else now
     return Result(delivery, state, again, outcome, *times)
 

@@ -112,14 +112,14 @@ def _scheduled() -> Select[Message]:
 def _startable(now: datetime) -> Select[Message]:
     return (
         _in_projects()
-        .where(Message.scheduled_at <= now, Message.late_at.is_(None), ~_is_later_than_allowed(now))
+        .where(Message.scheduled_at <= now, Message.late_at.is_(None), ~is_later_than_allowed(now))
         .where(gate.is_open(), gate.is_running())
     )
 
 
 def _too_late(now: datetime) -> Select[Message]:
     return _in_projects().where(
-        Message.scheduled_at <= now, Message.late_at.is_(None), _is_later_than_allowed(now)
+        Message.scheduled_at <= now, Message.late_at.is_(None), is_later_than_allowed(now)
     )  # fmt: skip
 
 
@@ -131,7 +131,8 @@ def _in_projects() -> Select[Message]:
     return _scheduled().join(Project, Project.pk == Message.project_pk)
 
 
-def _is_later_than_allowed(now: datetime) -> ColumnElement[bool]:
+def is_later_than_allowed(now: datetime) -> ColumnElement[bool]:
+    """A condition for statements about scheduled messages joined with their projects: it is too late to start."""
     allowed = func.coalesce(Message.max_lateness, Project.max_lateness) * 1000  # seconds, in milliseconds
     return to_milliseconds(now) - type_coerce(Message.scheduled_at, BigInteger) > allowed
 

@@ -162,6 +162,23 @@ def has_urgent(broker: Broker) -> bool:
         return False
 
 
+def rest_bell(broker: Broker, task: str, args: tuple[str | int, ...], first: int, longest: int) -> int:
+    """Let nobody ring this bell for a while, because its job has failed; for the how many-th time in a row.
+
+    The wait is `first` seconds, then twice the one before, up to `longest`. Failures that are further apart than four
+    such waits are in no row. 1 while Valkey is away, where nothing is counted and nothing waits.
+    """
+    bell = _bell(task, args)
+    try:
+        count = broker.redis.incr(f"{bell}:failures")
+        wait = min(first * 2 ** min(count - 1, 20), longest)
+        broker.redis.expire(f"{bell}:failures", 4 * wait)
+        broker.redis.set(bell, 1, ex=wait)
+    except redis.RedisError:
+        return 1
+    return count
+
+
 def forget_bells(client: redis.Redis) -> None:
     """Let every bell be rung again, answered or not: jobs may run twice without harm. Raises redis.RedisError."""
     for key in client.scan_iter(_bell("*", ()), count=1000):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
+Board = Callable[[], Sequence[Item]]  # everything that waits now; again and again
 
 
 @dataclass(slots=True)
@@ -21,10 +22,11 @@ class _Place(Generic[Item]):
 class Gathering(Generic[Item]):
     """Threads that wait for their turn to write are written for by the one whose turn it is (group commit).
 
-    `keep` keeps some items or raises and keeps none; it is called by one thread at a time, with each item once.
+    `keep` asks for what waits once it may write, so that whoever came while it waited for that is among them; it keeps
+    all that it was given, or raises and keeps none. One thread at a time calls it, and it is given each item once.
     """
 
-    def __init__(self, keep: Callable[[Sequence[Item]], None]) -> None:
+    def __init__(self, keep: Callable[[Board[Item]], None]) -> None:
         self._keep = keep
         self._door = threading.Lock()
         self._waiting: list[_Place[Item]] = []
@@ -45,13 +47,21 @@ class Gathering(Generic[Item]):
 
     def _lead(self) -> None:
         """Keep what everybody who waits brought, our own among it, and let the next one lead."""
-        with self._door:
-            together, self._waiting = self._waiting, []
+        together: list[_Place[Item]] = []
+
+        def board() -> Sequence[Item]:
+            with self._door:
+                came, self._waiting = self._waiting, []
+            together.extend(came)
+            return [place.item for place in came]
+
         error: BaseException | None = None
         try:
-            self._keep([place.item for place in together])
+            self._keep(board)
         except BaseException as failure:  # noqa: BLE001 - each of them raises it
             error = failure
+            if not together:  # it came to nothing before it asked for them: the same would meet each of them
+                board()
         for place in together:
             place.is_kept, place.error = error is None, error
             place.called.set()

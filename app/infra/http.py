@@ -9,16 +9,22 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import httpx
-from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.exceptions import BuilderError, DecodeError, PyreqwestError, RequestTimeoutError
-from pyreqwest.http import Url
 
+from app.infra.goodbyes import at_goodbye
 from app.infra.http_bodies import form_body, json_body
+from app.infra.loading import later
+
+if TYPE_CHECKING:
+    from pyreqwest import client as transport
+    from pyreqwest import exceptions as failures
+    from pyreqwest import http as addresses
+else:  # 7 MiB
+    transport, failures, addresses = (later(f"pyreqwest.{part}") for part in ("client", "exceptions", "http"))
 
 CONNECT_PATIENCE = 10.0  # seconds for name, connection and TLS together
 PATIENCE = 30.0  # seconds for the rest of an exchange
@@ -34,6 +40,10 @@ _CONNECTING = "client error (Connect)"  # how the transport marks that no reques
 # of a GOAWAY, or was refused (RFC 9113, 8.7).
 _UNPROCESSED = ("connection error received:", "stream error received: refused stream")
 _SPACE = re.compile(r"\s+")
+
+
+class Unwritable(httpx.UnsupportedProtocol, ValueError):
+    """This one request cannot be written, because of its path or a header: others to the same address can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,22 +153,30 @@ async def exchange(base: str, request: HttpRequest, *, http2: bool = False, pati
     """Ask and read the answer, whatever its status; redirects are not followed.
 
     `http2` offers HTTP/2 under TLS and speaks it at once to an http:// address. Raises httpx.TransportError:
-    one of `NOT_SENT` when no byte of the request can have been read, any other when nobody knows what the service
-    made of it. The errors hold neither address nor content.
+    one of `NOT_SENT` when no byte of the request can have been read (Unwritable when that is this request's own
+    fault), any other when nobody knows what the service made of it. The errors hold neither address nor content.
     """
-    client = _client(base, http2)
     limit = _span(CONNECT_PATIENCE + patience + len(request.body) // SLOWEST)
     try:
-        asking = client.request(request.method, _address(base + request.path)).headers(request.headers)
+        asking = _client(base, http2).request(request.method, _address(base + request.path)).headers(request.headers)
         if request.body:
             asking = asking.body_bytes(request.body)
         async with asking.timeout(limit).build_streamed() as reply:
             body = await reply.body_reader.read(LARGEST_ANSWER)
             return HttpReply(reply.status, dict(reply.headers.items()), bytes(body or b""))
-    except PyreqwestError as error:
+    except failures.PyreqwestError as error:
         raise _translate(error) from None
-    except ValueError:  # the address or a header cannot be written
-        raise httpx.UnsupportedProtocol("The address or a header cannot be written") from None
+    except ValueError:
+        raise _blame(base) from None
+
+
+def _blame(base: str) -> httpx.UnsupportedProtocol:
+    """Whose fault it is that a request cannot be written: the base address's, or its own."""
+    try:
+        _address(base)
+    except (ValueError, failures.PyreqwestError):
+        return httpx.UnsupportedProtocol("The address cannot be written")
+    return Unwritable("The path or a header of the request cannot be written")
 
 
 @lru_cache(maxsize=64)
@@ -167,12 +185,12 @@ def _span(seconds: float) -> timedelta:
 
 
 @lru_cache(maxsize=64)
-def _address(url: str) -> Url:
+def _address(url: str) -> "addresses.Url":
     """An address taken apart: most requests of a batch go to the same one. ValueError or BuilderError for none."""
-    return Url(url)
+    return addresses.Url(url)
 
 
-def _translate(error: PyreqwestError) -> httpx.TransportError:
+def _translate(error: "failures.PyreqwestError") -> httpx.TransportError:
     """The httpx error with the same meaning.
 
     The class alone does not tell: the transport calls a connection that was cut after the request a connect error as
@@ -180,23 +198,23 @@ def _translate(error: PyreqwestError) -> httpx.TransportError:
     """
     causes = [str(cause["message"]) for cause in (getattr(error, "details", None) or {}).get("causes") or ()]
     words = causes[-1] if len(causes) > 1 else error.message  # the first one quotes the address
-    if isinstance(error, BuilderError):
+    if isinstance(error, failures.BuilderError):
         return httpx.UnsupportedProtocol(words)
-    is_late = isinstance(error, RequestTimeoutError)
+    is_late = isinstance(error, failures.RequestTimeoutError)
     if _CONNECTING in causes:
         return httpx.ConnectTimeout(words) if is_late else httpx.ConnectError(words)
     if words.startswith(_UNPROCESSED):
         return httpx.ConnectError(words)
     if is_late:
         return httpx.ReadTimeout(words)
-    return httpx.RemoteProtocolError(words) if isinstance(error, DecodeError) else httpx.ReadError(words)
+    return httpx.RemoteProtocolError(words) if isinstance(error, failures.DecodeError) else httpx.ReadError(words)
 
 
-_Clients = dict[tuple[bool, bool, bool], Client]
+_Clients = dict[tuple[bool, bool, bool], "transport.Client"]
 _clients: "WeakKeyDictionary[asyncio.AbstractEventLoop, _Clients]" = WeakKeyDictionary()
 
 
-def _client(base: str, http2: bool) -> Client:
+def _client(base: str, http2: bool) -> "transport.Client":
     """The running loop's client for such addresses, made when first needed (never before a fork)."""
     is_plain, is_local = _nature_of(base)
     key = (http2, http2 and is_plain, is_local)
@@ -218,9 +236,9 @@ def _nature_of(base: str) -> tuple[bool, bool]:
     return url.scheme == "http", is_local
 
 
-def _build(http2: bool, prior_knowledge: bool, is_local: bool) -> Client:
+def _build(http2: bool, prior_knowledge: bool, is_local: bool) -> "transport.Client":
     builder = (
-        ClientBuilder()
+        transport.ClientBuilder()
         .connect_timeout(timedelta(seconds=CONNECT_PATIENCE))
         .pool_idle_timeout(timedelta(seconds=IDLE_AT_MOST))
         .follow_redirects(False)
@@ -236,6 +254,7 @@ def _build(http2: bool, prior_knowledge: bool, is_local: bool) -> Client:
     return builder.http2(http2).build()
 
 
+@at_goodbye
 async def close_clients() -> None:
     """Close the running loop's connections; harmless when there are none. Await it before the loop ends."""
     for client in (_clients.pop(asyncio.get_running_loop(), None) or {}).values():

@@ -9,10 +9,11 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any
 
 import structlog
-from structlog.contextvars import bind_contextvars, clear_contextvars, unbind_contextvars
 
 REMOVED = "[removed]"
 # What a program wants to read and a person at a terminal does not: each request, each batch, how a process started.
@@ -84,7 +85,7 @@ def set_up_logs(log_format: str = "console", *, process: str = "", level: int = 
     `log_format` is `console` or `json` (one object a line); `process` is said on each line.
     """
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _say_context,
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -114,31 +115,49 @@ def set_up_logs(log_format: str = "console", *, process: str = "", level: int = 
     root = logging.getLogger()
     root.handlers[:] = [stream]
     root.setLevel(level)
-    for wordy in (REQUESTS, BATCHES, STARTS):
-        logging.getLogger(wordy).setLevel(logging.NOTSET if log_format == "json" else logging.WARNING)
+    for wordy in _WORDY.values():
+        wordy.setLevel(logging.NOTSET if log_format == "json" else logging.WARNING)
     for talkative in ("rq", "alembic", "httpx", "httpcore", "asyncio"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
 
 
+# Never changed, only replaced: what was begun from here (a thread, a coroutine) goes on saying what was known then.
+_context: ContextVar[Mapping[str, str | int]] = ContextVar("carillon_context", default=MappingProxyType({}))
+
+
 def begin_context(**ids: str | int) -> None:
     """From now on this thread does something else: every line says these ids, and none of before."""
-    clear_contextvars()
-    bind_contextvars(**ids)
+    _context.set(ids)
 
 
 def add_context(**ids: str | int) -> None:
     """Say these ids too."""
-    bind_contextvars(**ids)
+    _context.set({**_context.get(), **ids})
 
 
 def drop_context(*names: str) -> None:
     """Do not say these any more."""
-    unbind_contextvars(*names)
+    _context.set({name: value for name, value in _context.get().items() if name not in names})
+
+
+def context() -> Mapping[str, str | int]:
+    """The ids that every line says now."""
+    return _context.get()
+
+
+def _say_context(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """What the line says itself wins."""
+    for name, value in _context.get().items():
+        event.setdefault(name, value)
+    return event
+
+
+_WORDY = {name: logging.getLogger(name) for name in (REQUESTS, BATCHES, STARTS)}  # to look one up takes a lock
 
 
 def are_told(name: str) -> bool:
     """Whether lines of that name (REQUESTS, BATCHES, STARTS) are written: then they are worth to be made."""
-    return logging.getLogger(name).isEnabledFor(logging.INFO)
+    return _WORDY[name].isEnabledFor(logging.INFO)
 
 
 def _named(process: str) -> structlog.typing.Processor:

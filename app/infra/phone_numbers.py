@@ -1,25 +1,29 @@
 """Phone numbers as the numbering plans of the world have them."""
 
 from dataclasses import dataclass
-
-import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberType, ValidationResult
+from typing import TYPE_CHECKING
 
 from app.domain.addresses import normalise_phone
+from app.infra.loading import later
 
-_TYPES = {
-    PhoneNumberType.MOBILE: "mobile",
-    PhoneNumberType.FIXED_LINE: "landline",
-    PhoneNumberType.FIXED_LINE_OR_MOBILE: "landline or mobile",
-    PhoneNumberType.TOLL_FREE: "toll-free",
-    PhoneNumberType.VOIP: "internet phone",
+if TYPE_CHECKING:
+    import phonenumbers
+else:
+    phonenumbers = later("phonenumbers")
+
+_KINDS = {
+    "MOBILE": "mobile",
+    "FIXED_LINE": "landline",
+    "FIXED_LINE_OR_MOBILE": "landline or mobile",
+    "TOLL_FREE": "toll-free",
+    "VOIP": "internet phone",
 }
 _WRONG = {
-    ValidationResult.TOO_SHORT: "is too short for a number of that country",
-    ValidationResult.TOO_LONG: "is too long for a number of that country",
-    ValidationResult.INVALID_LENGTH: "has a length that no number of that country has",
-    ValidationResult.INVALID_COUNTRY_CODE: "begins with a country code that does not exist",
-    ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "has no area code",
+    "TOO_SHORT": "is too short for a number of that country",
+    "TOO_LONG": "is too long for a number of that country",
+    "INVALID_LENGTH": "has a length that no number of that country has",
+    "INVALID_COUNTRY_CODE": "begins with a country code that does not exist",
+    "IS_POSSIBLE_LOCAL_ONLY": "has no area code",
 }
 
 
@@ -41,11 +45,11 @@ def read_phone(text: str) -> tuple[str | None, str]:
         return None, ""
     try:
         number = phonenumbers.parse(typed)
-    except NumberParseException:
-        return None, _WRONG[ValidationResult.INVALID_COUNTRY_CODE]
+    except phonenumbers.NumberParseException:
+        return None, _WRONG["INVALID_COUNTRY_CODE"]
     judged = phonenumbers.is_possible_number_with_reason(number)
-    if judged != ValidationResult.IS_POSSIBLE:
-        return None, _WRONG[judged]
+    if judged != phonenumbers.ValidationResult.IS_POSSIBLE:
+        return None, _WRONG[phonenumbers.ValidationResult.to_string(judged)]
     zeros = "0" * (number.number_of_leading_zeros or 1) if number.italian_leading_zero else ""
     return f"+{number.country_code}{zeros}{number.national_number}", ""
 
@@ -54,10 +58,10 @@ def describe_phone(number: str) -> PhoneFacts:
     """Region and kind of a number in E.164; for one of a test range both may be unknown."""
     try:
         parsed = phonenumbers.parse(number)
-    except NumberParseException:
+    except phonenumbers.NumberParseException:
         return PhoneFacts("", "")
     region = phonenumbers.region_code_for_number(parsed) or phonenumbers.region_code_for_country_code(
         parsed.country_code or 0
     )
-    kind = _TYPES.get(phonenumbers.number_type(parsed), "")
+    kind = _KINDS.get(phonenumbers.PhoneNumberType.to_string(phonenumbers.number_type(parsed)), "")
     return PhoneFacts("" if region in {"ZZ", "001"} else region, kind)

@@ -1,19 +1,23 @@
 """The settings of a process, read once from the environment."""
 
 import hashlib
-import json
 import os
-import re
 import tempfile
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from app.infra import setting_kinds as kinds
 
 ROOT = Path(__file__).resolve().parents[2]  # templates/, static/ and wsgi.py lie here
 LONGEST_SOCKET_PATH = 100  # bytes: the kernel takes 107, and a server adds a few of its own
+PREFIX = "CARILLON_"
+
+_BYTES = "use a number of bytes from 1 to 1000000000000"
+_PORT = "use a number from 0 to 65535, where 0 takes any free port"
+_PORT_OR_NONE = "use a number from 1 to 65535, or 0 for none"
+_PROXIES = "use the number of reverse proxies in front, from 0 to 8"
 
 
 class BadSettingsError(ValueError):
@@ -24,88 +28,50 @@ class BadSettingsError(ValueError):
         self.sentences = sentences
 
 
-class Settings(BaseSettings):
+@dataclass(frozen=True, kw_only=True)
+class Settings:
     """Every setting with its default; each is read from `CARILLON_<NAME>`. Frozen: handed down, never changed.
 
-    What may hold a password is kept out of `repr`.
+    Values may be given as texts, as the environment has them. What may hold a password is kept out of `repr`.
+    Raises BadSettingsError, whose sentences name each setting that cannot be.
     """
 
-    model_config = SettingsConfigDict(env_prefix="CARILLON_", frozen=True, extra="ignore", hide_input_in_errors=True)
+    data_dir: Annotated[Path, kinds.path] = Path("var")
+    database_url: Annotated[str, kinds.database] = field(default="", repr=False)
+    redis_url: Annotated[str, kinds.queue] = field(default="", repr=False)
+    storage_url: Annotated[str, kinds.text] = field(default="", repr=False)
+    largest_file: Annotated[int, kinds.number(1, 10**12, _BYTES)] = 30_000_000  # of an upload; a bucket may allow less
+    secret_keys: Annotated[str, kinds.text] = field(default="", repr=False)
+    public_url: Annotated[str, kinds.web_address] = ""
+    provider_endpoints: Annotated[dict[str, str], kinds.web_addresses] = field(default_factory=dict)
+    allow_private_hosts: Annotated[bool, kinds.yes_or_no] = False
+    workers: Annotated[int, kinds.number(1, 256)] = field(default_factory=lambda: os.cpu_count() or 1)
+    lease_seconds: Annotated[int, kinds.number(2, 3600)] = 60  # after so long without a sign its batch is taken over
+    host: Annotated[str, kinds.text] = "127.0.0.1"
+    port: Annotated[int, kinds.number(0, 65_535, _PORT)] = 8025
+    bounces_host: Annotated[str, kinds.text] = "127.0.0.1"
+    bounces_port: Annotated[int, kinds.number(0, 65_535, _PORT_OR_NONE)] = 0  # 0: and no return paths are made
+    bounces_protocol: Annotated[Literal["smtp", "lmtp"], kinds.one_of("smtp", "lmtp")] = "smtp"
+    bounces_certificate: Annotated[Path | None, kinds.perhaps_a_path] = None  # PEM, key and chain; offers STARTTLS
+    log_format: Annotated[Literal["console", "json"], kinds.one_of("console", "json")] = "console"
+    metrics_token: Annotated[str, kinds.hard_to_guess] = field(default="", repr=False)  # without one: no /metrics
+    trusted_proxies: Annotated[int, kinds.number(0, 8, _PROXIES)] = 0  # in front, whose X-Forwarded-* are believed
 
-    data_dir: Path = Path("var")
-    database_url: str = Field(default="", repr=False)
-    redis_url: str = Field(default="", repr=False)
-    storage_url: str = Field(default="", repr=False)
-    largest_file: int = Field(default=30_000_000, ge=1, le=10**12)  # bytes of an upload; a bucket may allow less
-    secret_keys: str = Field(default="", repr=False)
-    public_url: str = ""
-    provider_endpoints: dict[str, str] = Field(default_factory=dict)
-    allow_private_hosts: bool = False
-    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
-    lease_seconds: int = Field(default=60, ge=2, le=3600)  # after so long without a sign a worker's batch is taken over
-    host: str = "127.0.0.1"
-    port: int = Field(default=8025, ge=0, le=65535)
-    bounces_host: str = "127.0.0.1"
-    bounces_port: int = Field(default=0, ge=0, le=65535)  # 0: bounces are not received, and no return paths are made
-    bounces_protocol: Literal["smtp", "lmtp"] = "smtp"
-    bounces_certificate: Path | None = None  # PEM file with key and chain; offers STARTTLS
-    log_format: Literal["console", "json"] = "console"
-    metrics_token: str = Field(default="", repr=False)  # what /metrics must be shown; without it there is no such page
-    trusted_proxies: int = Field(default=0, ge=0, le=8)  # reverse proxies in front, whose X-Forwarded-* are believed
+    def __post_init__(self) -> None:
+        """Read each value; whoever makes settings gets good ones or an error that names all that are not."""
+        wrong = []
+        for each in fields(self):
+            try:
+                object.__setattr__(self, each.name, _reader_of(each)(getattr(self, each.name)))
+            except ValueError as error:
+                wrong.append(f"{_named(each.name)} {error}.")
+        if wrong:
+            raise BadSettingsError(wrong)
 
-    @field_validator("data_dir")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().resolve()
-
-    @field_validator("bounces_certificate", mode="before")
-    @classmethod
-    def _perhaps_a_path(cls, value: Path | str | None) -> Path | None:
-        return Path(value).expanduser().resolve() if value else None
-
-    @field_validator("database_url")
-    @classmethod
-    def _known_database(cls, value: str) -> str:
-        scheme, mark, rest = value.strip().partition("://")
-        if not value.strip():
-            return ""
-        if scheme in {"postgres", "postgresql", "postgresql+psycopg"} and mark:
-            return f"postgresql+psycopg://{rest}"
-        if scheme == "sqlite" and mark:
-            return f"sqlite://{rest}"
-        raise ValueError("is not a database Carillon knows; use postgresql+psycopg://user:password@host/name")
-
-    @field_validator("redis_url")
-    @classmethod
-    def _known_queue(cls, value: str) -> str:
-        value = value.strip()
-        if value and urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
-            raise ValueError("is not an address of a queue; use redis://host:6379/0, rediss://… or unix:///path")
-        return value
-
-    @field_validator("public_url")
-    @classmethod
-    def _web_address(cls, value: str) -> str:
-        value = value.strip()
-        if value and not _is_web_address(value):
-            raise ValueError("is not an address of a page; use one like https://carillon.example.org")
-        return value
-
-    @field_validator("metrics_token")
-    @classmethod
-    def _hard_to_guess(cls, value: str) -> str:
-        value = value.strip()
-        if value and not re.fullmatch(r"[!-~]{16,256}", value):
-            raise ValueError("is not hard to guess; use 16 to 256 letters, digits and signs without spaces")
-        return value
-
-    @field_validator("provider_endpoints")
-    @classmethod
-    def _web_addresses(cls, value: dict[str, str]) -> dict[str, str]:
-        for kind, url in value.items():
-            if not _is_web_address(url):
-                raise ValueError(f"has no base URL for {kind}; give one like http://127.0.0.1:9000/v3")
-        return value
+    def names(cls) -> list[str]:
+        """What each is called; in the environment it is CARILLON_ and this in capitals."""
+        return [each.name for each in fields(cls)]
 
     @classmethod
     def from_env(cls, **overrides: Any) -> "Settings":
@@ -113,19 +79,18 @@ class Settings(BaseSettings):
 
         Raises BadSettingsError, whose sentences name each setting that cannot be.
         """
-        try:
-            return cls(**{name: value for name, value in overrides.items() if value is not None})
-        except ValidationError as error:
-            raise BadSettingsError([_sentence(problem) for problem in error.errors()]) from error
-        except SettingsError as error:
-            raise BadSettingsError([
-                'CARILLON_PROVIDER_ENDPOINTS is not a JSON object; use one like {"mailgun": "http://127.0.0.1:9000/v3"}.'
-            ]) from error  # fmt: skip
+        told = {name.upper(): value for name, value in os.environ.items()}  # noqa: TID251 - this is the one place
+        found = {name: told[PREFIX + name.upper()] for name in cls.names() if PREFIX + name.upper() in told}
+        return cls(**found | {name: value for name, value in overrides.items() if value is not None})
+
+    def but(self, changes: Mapping[str, Any]) -> "Settings":
+        """The same with some changed. Raises BadSettingsError."""
+        return replace(self, **changes)
 
     def environment(self) -> dict[str, str]:
         """The environment for a child process, in which `from_env` reads these very settings."""
-        ours = {f"CARILLON_{name.upper()}": _written(value) for name, value in self}
-        return {**os.environ, **ours}  # noqa: TID251 - this is the one place
+        ours = {f"{PREFIX}{name.upper()}": kinds.written(getattr(self, name)) for name in self.names()}
+        return {**os.environ, **ours}  # noqa: TID251 - as above
 
     @property
     def sqlalchemy_url(self) -> str:
@@ -179,43 +144,13 @@ class Settings(BaseSettings):
         return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
 
 
-def _written(value: Any) -> str:
-    if isinstance(value, dict):
-        return json.dumps(value)
-    if value is None:
-        return ""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _reader_of(setting: Field[Any]) -> kinds.Read:
+    """What stands beside the type."""
+    reader: kinds.Read = setting.type.__metadata__[0]  # type: ignore[union-attr] # each is Annotated
+    return reader
 
 
-def _is_web_address(value: str) -> bool:
-    try:
-        parts = urlsplit(value)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        return False
-
-
-_RIGHT = {
-    "port": "use a number from 0 to 65535, where 0 takes any free port",
-    "bounces_port": "use a number from 1 to 65535, or 0 for none",
-    "bounces_protocol": "use smtp or lmtp",
-    "bounces_certificate": "use the path of a PEM file with a key and its certificates",
-    "workers": "use a number from 1 to 256",
-    "largest_file": "use a number of bytes from 1 to 1000000000000",
-    "lease_seconds": "use a number from 2 to 3600",
-    "allow_private_hosts": "use true or false",
-    "log_format": "use console or json",
-    "trusted_proxies": "use the number of reverse proxies in front, from 0 to 8",
-    "data_dir": "use the path of a folder",
-}
-
-
-def _sentence(problem: Any) -> str:
-    name = str(problem["loc"][0]) if problem["loc"] else ""
-    setting = f"CARILLON_{name.upper()}"
+def _named(name: str) -> str:
+    """A setting by the name in the environment, and by its option where the command line has one."""
     option = f" (--{name.replace('_', '-')})" if name in {"port", "host", "workers", "data_dir"} else ""
-    if problem["type"] == "value_error":
-        return f"{setting}{option} {problem['ctx']['error']}."
-    if name in _RIGHT:
-        return f"{setting}{option} cannot be that; {_RIGHT[name]}."
-    return f"{setting}{option} cannot be that: {problem['msg'][:1].lower()}{problem['msg'][1:]}."
+    return f"{PREFIX}{name.upper()}{option}"

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
 from app.infra.clock import monotonic
+from app.infra.goodbyes import at_goodbye
 from app.infra.smtp_hosts import HostHealth
 from app.infra.smtp_intake import Intake, Letter, Listener
 from app.infra.smtp_opening import SmtpError, SmtpRoute, make_context, open_wire
@@ -81,6 +82,7 @@ def pool() -> SmtpPool:
     return _pools.setdefault(asyncio.get_running_loop(), SmtpPool())
 
 
+@at_goodbye
 async def close_pool() -> None:
     """Close the running loop's connections; harmless when there are none. Await it before the loop ends."""
     found = _pools.pop(asyncio.get_running_loop(), None)

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Protocol
 
-from app.domain.outcomes import Outcome, OutcomeKind, Reason
+from app.domain.outcomes import Outcome
+from app.infra.crashes import Crashes
 
 STARTS_AT_ONCE = 10  # letters announced together: what a killed worker leaves in doubt beside what is on the wire
 
@@ -34,7 +35,8 @@ class Listener(Protocol):
 class Letter:
     """One envelope with its text: `compose` makes the bytes (CRLF line ends, not yet dot-stuffed) when needed.
 
-    `compose` raises ValueError, whose sentence becomes the outcome's detail, for what cannot be written. `name` is
+    `compose` raises ValueError, whose sentence becomes the outcome's detail, for what cannot be written; anything else
+    that it raises is a fault of ours, and costs this letter alone. `name` is
     told to servers that offer DSN (RFC 3461) and comes back in what they report; at most 100 printable ASCII signs.
     """
 
@@ -58,6 +60,7 @@ class Intake:
         self._ready: deque[Letter] = deque()
         self._exhausted = False
         self._drawn: Letter | None = None  # the next one, where each is started only when it is taken
+        self._crashes = Crashes()
         self.answer = listener.answered
 
     def take(self) -> Letter | None:
@@ -79,6 +82,10 @@ class Intake:
         letter.is_retry = True
         self._ready.appendleft(letter)
 
+    def refuse(self, letter: Letter, error: Exception) -> None:
+        """Answer a letter that cannot be written, for what was raised; nothing of it has gone out."""
+        self.answer(letter.index, self._crashes.at(error))
+
     def refuse_rest(self, outcome: Outcome) -> None:
         """Answer every letter that is left alike: there is no connection to write it to."""
         while (letter := self.take()) is not None:
@@ -99,8 +106,3 @@ class Intake:
         self._listener.started([letter.index for letter in group[:granted]])
         self._ready.extend(group[:granted])
         return True
-
-
-def unwritable(error: ValueError) -> Outcome:
-    """The outcome of a letter whose text cannot be written."""
-    return Outcome(OutcomeKind.MESSAGE_PERMANENT, Reason.CONTENT_REJECTED, str(error))

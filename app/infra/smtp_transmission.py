@@ -12,7 +12,7 @@ from typing import NamedTuple
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
 from app.domain.smtp_replies import Reply, Stage, accept, judge
 from app.infra.smtp_envelope import DATA, open_envelope, refuse_addresses
-from app.infra.smtp_intake import Intake, Letter, unwritable
+from app.infra.smtp_intake import Intake, Letter
 from app.infra.smtp_wire import PIECE, Wire, parse_reply
 
 DOT = b".\r\n"
@@ -68,20 +68,23 @@ class Transmission:
     def _compose(self) -> _Job | None:
         """Take the next letter that this server can be asked to carry."""
         while (letter := self._intake.take()) is not None:
-            if (refusal := refuse_addresses(letter)) is not None:
-                self._intake.answer(letter.index, refusal)
-                continue
             try:
-                content = letter.compose()
-            except ValueError as error:
-                self._intake.answer(letter.index, unwritable(error))
+                found = self._write(letter)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it costs this letter and no other
+                self._intake.refuse(letter, error)
                 continue
-            commands = open_envelope(letter, content, self._wire.offers)
-            if isinstance(commands, Outcome):
-                self._intake.answer(letter.index, commands)
-                continue
-            return _Job(letter, *commands, stuff_dots(content))
+            if isinstance(found, _Job):
+                return found
+            self._intake.answer(letter.index, found)
         return None
+
+    def _write(self, letter: Letter) -> _Job | Outcome:
+        """The letter as it goes to this server, or why it does not."""
+        if (refusal := refuse_addresses(letter)) is not None:
+            return refusal
+        content = letter.compose()
+        commands = open_envelope(letter, content, self._wire.offers)
+        return commands if isinstance(commands, Outcome) else _Job(letter, *commands, stuff_dots(content))
 
     def _open_next(self) -> None:
         if self._wire.letters_total >= self._letters_at_most or (job := self._compose()) is None:

@@ -4,7 +4,6 @@ import platform
 from importlib.metadata import version
 
 import structlog
-from sqlalchemy import make_url
 
 from app.infra import logs
 from app.infra.settings import Settings
@@ -20,7 +19,7 @@ def say_start(settings: Settings, process: str) -> None:
         return
     log.info(
         "Started", version=version("carillon"), python=platform.python_version(), data_dir=str(settings.data_dir),
-        database=make_url(settings.sqlalchemy_url).get_backend_name(), lease_seconds=settings.lease_seconds,
+        database=settings.sqlalchemy_url.partition(":")[0].partition("+")[0], lease_seconds=settings.lease_seconds,
         queue="embedded" if settings.is_embedded else settings.redis_url.partition(":")[0],
         storage=settings.storage_url.partition(":")[0] or "data dir", workers=settings.workers,
         trusted_proxies=settings.trusted_proxies, receives_bounces=bool(settings.bounces_port),

@@ -18,7 +18,6 @@ def to_milliseconds(moment: datetime) -> int:
     return (moment - EPOCH) // MILLISECOND
 
 
-@lru_cache(maxsize=4096)  # lists show the same few moments again and again
 def from_milliseconds(number: int) -> datetime:
     """The aware moment in UTC."""
     return EPOCH + number * MILLISECOND
@@ -47,6 +46,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return _moment
 
 
+@lru_cache(maxsize=4096)  # lists show the same few moments again and again
 def _moment(value: int | None) -> datetime | None:
     return None if value is None else from_milliseconds(value)
 

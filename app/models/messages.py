@@ -26,7 +26,8 @@ class Message(Searched, InProject, Base):
         Index(None, "project_pk", "pk"),
         Index(None, "status", "late_at", "scheduled_at"),
         Index(None, "project_pk", "scheduled_at"),
-        Index(None, "project_pk", "started_at"),
+        Index(None, "project_pk", "status", "scheduled_at"),
+        Index(None, "project_pk", "started_at", "channel", "pk"),  # whole days are added up from it alone
         Index(None, "project_pk", "created_at", "pk"),
         Index(None, "project_pk", "updated_at", "pk"),
         Index(None, "project_pk", "status", "pk"),

@@ -126,6 +126,10 @@ class Apns(HttpProvider):
         """The payload; see `payload_of`. ValueError for what JSON in UTF-8 cannot hold."""
         return self._copies.write(item.rendered, item.recipient.address, item.key)
 
+    def reference_of(self, key: str) -> str:
+        """The `apns-id` of a notification."""
+        return apns_id(key)
+
     def outcomes(self, account: Account, items: Sequence[Item], reply: HttpReply) -> list[Outcome]:
         """What became of the notification; see `outcome_of`. A foreign token is weighed against the others."""
         return [self._trials.judge(account.key, outcome_of(reply)) for _ in items]
@@ -208,6 +212,11 @@ def payload_of(push: RenderedPush) -> dict[str, Any]:
     return {**image, **push.data, "aps": aps_of(push)}
 
 
+def apns_id(key: str) -> str:
+    """The UUID that stands for a delivery key: Apple takes no other name for a notification."""
+    return str(uuid5(NAMESPACE, key))
+
+
 def headers_of(push: RenderedPush, topic: str, key: str, until: datetime) -> dict[str, str]:
     """What Apple is told beside the payload; `until` is when it may give up, `key` is the delivery key.
 
@@ -219,7 +228,7 @@ def headers_of(push: RenderedPush, topic: str, key: str, until: datetime) -> dic
         "apns-push-type": push_type(push),
         "apns-priority": apple_priority(push),
         "apns-expiration": str(int(until.timestamp())),  # absolute: a small number is a moment in 1970
-        "apns-id": str(uuid5(NAMESPACE, key)),
+        "apns-id": apns_id(key),
     }
     return headers if is_silent(push) else headers | {"apns-collapse-id": collapse_id(push.tag or key)}
 

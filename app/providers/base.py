@@ -1,13 +1,14 @@
 """The kit every provider is made with: what it is given, what it must tell, what it promises."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from app.domain.outcomes import Outcome
 from app.domain.provider_spec import ProviderSpec
 from app.domain.receipts import HookRequest, Receipt
-from app.domain.rendered import Prepared, Recipient
+from app.domain.rendered import Attachment, Prepared, Recipient, RenderedEmail
 from app.domain.return_paths import ReturnPaths
 from app.domain.storable import storable_text
 from app.infra.tokens import TokenCache
@@ -41,6 +42,14 @@ class Envelope(NamedTuple):
 
     key: str
     recipient: Recipient
+
+
+def attachments_of(prepared: Prepared[RenderedEmail], envelopes: Sequence[Envelope]) -> Sequence[Attachment]:
+    """The files of an email: the same ones for everybody, so the first that can be rendered tells."""
+    for each in envelopes:
+        with suppress(Exception):  # one that cannot be rendered is answered when its turn comes
+            return prepared.render(each.recipient).extras.attachments
+    return ()
 
 
 class Watch(Protocol):
@@ -101,6 +110,9 @@ class Provider(Protocol):
 
         `prepared` is the rendering of the message (`rendering.prepare`), from which each recipient's own is filled.
         """
+
+    def reference_of(self, key: str) -> str:
+        """How a delivery key stands in what the service is handed, in the field that it has for that. Pure."""
 
     async def verify(self, account: Account) -> list[Finding]:
         """Try the account without sending anything; what works and what does not, in words."""

@@ -17,7 +17,8 @@ What a kind writes, in `app/providers/<kind>.py`:
 `request` and `outcomes` see at most `spec.max_batch` items; `outcomes` answers one for each, in their order. What needs
 more: `refuse` (what this service can never take, too large for example), `sign_in` (OAuth and its kin; `account.tokens`
 keeps tokens), `authorize` (a signature over the whole request), `wants_new_token`, `findings`, `look_further`, `check`,
-`receipts`. Kinds of push write their JSON through `push_copies`.
+`receipts`, `reference_of` (how the delivery key stands in a request, where not as it is). Kinds of push write their
+JSON through `push_copies`.
 """
 
 import asyncio
@@ -73,6 +74,10 @@ class Translations(SignIn):
         ValueError, whose sentence becomes the outcome's detail, for what this service has no words for.
         """
         raise NotImplementedError
+
+    def reference_of(self, key: str) -> str:
+        """How the delivery key stands in a request; by default as it is. Pure."""
+        return key
 
     def outcomes(self, account: Account, items: Sequence[Item], reply: HttpReply) -> list[Outcome]:
         """What became of each item, in their order. Pure; by default the status decides for all."""

@@ -6,7 +6,6 @@ leaves in doubt is no more than the requests that were under way.
 """
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ import httpx
 
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
 from app.domain.rendered import Prepared
-from app.infra.http import NOT_SENT, HttpReply, HttpRequest
+from app.infra.crashes import Crashes, log_trace
+from app.infra.http import NOT_SENT, HttpReply, HttpRequest, Unwritable
 from app.infra.http_outcomes import outcome_of_failure, outcome_of_status, unreadable, with_allowance
 from app.infra.http_pauses import pause
 from app.providers.base import Account, Envelope, Watch
@@ -25,8 +25,6 @@ from app.providers.http_items import Item, NotAuthorized
 
 if TYPE_CHECKING:
     from app.providers.http import HttpProvider
-
-log = logging.getLogger(__name__)
 
 Numbered = tuple[int, Envelope]  # an envelope and its position in the engine's batch
 Refused = tuple[Sequence[int], Outcome]  # positions that do not go, and why
@@ -63,6 +61,7 @@ class Run:
         self._drawing = asyncio.Lock()
         self._verdict: Outcome | None = None  # what holds for everything that has not begun
         self._is_over = False  # the service asked to be slower: nothing more begins
+        self._crashes = Crashes()
 
     async def work(self) -> None:
         """Carry envelopes until there are none that may start."""
@@ -86,46 +85,69 @@ class Run:
         await pause(self._account.key)
         each = self._provider.spec.max_batch
         drawn = list(islice(self._envelopes, count * each))
-        parcels = await self._pack([drawn[first : first + each] for first in range(0, len(drawn), each)])
+        packed = await self._pack([drawn[first : first + each] for first in range(0, len(drawn), each)])
         granted = self._watch.may_start(len(drawn)) if drawn and not self._is_over else 0
         if granted < len(drawn):
             # A limit is near, and the next question will say so; or nothing more may go, and the rest stays untouched.
             self._envelopes = chain(drawn[granted:], self._envelopes) if granted else iter(())
             whole, part = divmod(granted, each)
-            parcels = parcels[:whole] + (await self._pack([drawn[granted - part : granted]]) if part else [])
-        if parcels:
+            packed = packed[:whole] + (await self._pack([drawn[granted - part : granted]]) if part else [])
+        if parcels := list(chain.from_iterable(packed)):
             self._watch.started([index for parcel in parcels for index, _ in parcel.group])
             self._begun.extend(parcels)
 
-    async def _pack(self, groups: Sequence[Sequence[Numbered]]) -> list[_Parcel]:
-        """Groups as requests that are ready to go. Done before anything counts as begun: it may have to sign in."""
-        parcels = [self._write(group) for group in groups]
-        if self._verdict is None and any(parcel.plain is not None for parcel in parcels):
+    async def _pack(self, groups: Sequence[Sequence[Numbered]]) -> list[list[_Parcel]]:
+        """Groups as requests that are ready to go. Done before anything counts as begun: it may have to sign in.
+
+        A group is one parcel, or several where one envelope spoils the request for the others.
+        """
+        packed = [self._write(self._render(group)) for group in groups]
+        written = [parcel for parcels in packed for parcel in parcels if parcel.plain is not None]
+        if self._verdict is None and written:
             try:
-                await self._authorize(parcels)
+                await self._authorize(written)
             except NotAuthorized as error:
                 self._verdict = self._provider.scrubbed(self._account, error.outcome)
-        return parcels
+        return packed
 
     async def _authorize(self, parcels: Sequence[_Parcel]) -> None:
         """Put into the requests what proves who we are: of one sign-in where it does. Raises NotAuthorized."""
-        provider, account = self._provider, self._account
-        proof = {} if provider.signs_each else await provider.sign_in(account)
+        if self._provider.signs_each:
+            for parcel in parcels:
+                await self._sign(parcel)
+            return
+        proof = await self._provider.sign_in(self._account)
         for parcel in parcels:
-            if (plain := parcel.plain) is not None:
-                signs = provider.signs_each
-                parcel.signed = await provider.authorize(account, plain) if signs else plain.with_headers(proof)
+            if parcel.plain is not None:
+                parcel.signed = parcel.plain.with_headers(proof)
 
-    def _write(self, group: Sequence[Numbered]) -> _Parcel:
-        """The request of a group, not authorized yet, and the outcomes of what cannot be written or taken."""
-        parcel = self._render(group)
-        if parcel.items and self._verdict is None:
-            try:
-                parcel.plain = self._provider.request(self._account, parcel.items)
-            except ValueError as error:
-                parcel.refused.append(([item.index for item in parcel.items], _unwritable(error)))
-                parcel.items = []
-        return parcel
+    async def _sign(self, parcel: _Parcel) -> None:
+        """Sign one request; one that cannot be signed costs its own items."""
+        if parcel.plain is None:
+            return
+        try:
+            parcel.signed = await self._provider.authorize(self._account, parcel.plain)
+        except NotAuthorized:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other requests can be signed
+            parcel.refused.append(([item.index for item in parcel.items], self._crashes.at(error)))
+            parcel.items = []
+
+    def _write(self, parcel: _Parcel) -> list[_Parcel]:
+        """A parcel with its request, not authorized yet, or with the outcome of an envelope that has none.
+
+        One envelope for which the request cannot be made is found by halves, and the others go without it.
+        """
+        if not parcel.items or self._verdict is not None:
+            return [parcel]
+        try:
+            parcel.plain = self._provider.request(self._account, parcel.items)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it costs the envelopes it belongs to
+            if len(parcel.items) > 1:
+                return [each for half in _halves(parcel) for each in self._write(half)]
+            parcel.refused.append(([parcel.items[0].index], self._crashes.at(error)))
+            parcel.items = []
+        return [parcel]
 
     def _render(self, group: Sequence[Numbered]) -> _Parcel:
         """The items of a group; and the outcomes of what cannot be written or taken."""
@@ -133,12 +155,11 @@ class Run:
         refused: list[Refused] = []
         for index, envelope in group:
             try:
-                rendered = self._prepared.render(envelope.recipient)
-            except ValueError as error:
-                refused.append(([index], _unwritable(error)))
+                item = Item(index, envelope.key, envelope.recipient, self._prepared.render(envelope.recipient))
+                refusal = self._provider.refuse(self._account, item)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it costs this one and no other
+                refused.append(([index], self._crashes.at(error)))
                 continue
-            item = Item(index, envelope.key, envelope.recipient, rendered)
-            refusal = self._provider.refuse(self._account, item)
             if refusal is None:
                 items.append(item)
             else:
@@ -160,11 +181,15 @@ class Run:
             reply = await self._provider.ask_signed(self._account, plain, signed)
         except NotAuthorized as error:
             self._settle(items, [error.outcome] * len(items))
+        except Unwritable as error:
+            self._settle(items, [self._crashes.at(error)] * len(items))
         except httpx.TransportError as error:
             outcome = outcome_of_failure(error)
             if isinstance(error, NOT_SENT):
                 self._verdict = outcome
             self._settle(items, [outcome] * len(items))
+        except Exception as error:  # noqa: BLE001 - the requests beside it are on the wire, and must be heard
+            self._settle(items, [self._crashes.after_sending(error)] * len(items))
         else:
             self._settle(items, with_allowance(self._judge(items, reply), reply.headers))
 
@@ -172,8 +197,8 @@ class Run:
         """What the kind makes of the answer; one of a shape it never met costs its own items, not the batch."""
         try:
             outcomes = self._provider.outcomes(self._account, items, reply)
-        except (ValueError, LookupError, TypeError, AttributeError):
-            log.exception("The answer of %s cannot be understood", self._provider.spec.kind)
+        except Exception as error:  # noqa: BLE001 - it was sent, and what it came to is said below
+            log_trace("The answer of a service cannot be understood", error, kind=self._provider.spec.kind)
             outcomes = []
         if len(outcomes) == len(items):
             return outcomes
@@ -204,5 +229,13 @@ def _is_about_everybody(outcome: Outcome) -> bool:
     )
 
 
-def _unwritable(error: ValueError) -> Outcome:
-    return Outcome(OutcomeKind.MESSAGE_PERMANENT, Reason.CONTENT_REJECTED, str(error))
+def _halves(parcel: _Parcel) -> tuple[_Parcel, _Parcel]:
+    """The same in two parcels; the positions of both are those of the one, and what is refused goes with the first."""
+    middle = parcel.items[len(parcel.items) // 2].index
+    first = [each for each in parcel.group if each[0] < middle]
+    second = [each for each in parcel.group if each[0] >= middle]
+    items = parcel.items
+    return (
+        _Parcel(first, [item for item in items if item.index < middle], parcel.refused),
+        _Parcel(second, [item for item in items if item.index >= middle], []),
+    )

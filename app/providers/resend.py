@@ -25,7 +25,7 @@ from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
 from app.domain.provider_spec import EMAIL_SENDER, Field, FieldKind, ProviderSpec
 from app.domain.rendered import Attachment, Prepared, RenderedEmail
 from app.infra.http import NOT_SENT, HttpReply, HttpRequest
-from app.providers.base import Account, Envelope, Watch
+from app.providers.base import Account, Envelope, Watch, attachments_of
 from app.providers.http import (
     HttpProvider,
     Item,
@@ -110,6 +110,10 @@ class Resend(ResendChecks, ResendReceipts, HttpProvider):
         """Resend takes 40 MB, and no local part beyond ASCII."""
         return refuse_beyond_ascii(item, "Resend") or refuse_large(item, "Resend", LARGEST)
 
+    def reference_of(self, key: str) -> str:
+        """Resend's tags hold fewer signs than a key."""
+        return tag_of(key)
+
     def outcomes(self, account: Account, items: Sequence[Item], reply: HttpReply) -> list[Outcome]:
         """What became of each (sheet 4.2)."""
         if len(items) == 1:
@@ -125,7 +129,7 @@ class Resend(ResendChecks, ResendReceipts, HttpProvider):
         self, account: Account, prepared: Prepared[Any], envelopes: Sequence[Envelope], watch: Watch
     ) -> None:
         """Batches, then one by one what was refused as a whole; with files one by one at once: batches take none."""
-        if _has_files(prepared, envelopes):
+        if attachments_of(prepared, envelopes):
             await _ONE_BY_ONE.send(account, prepared, envelopes, watch)
             return
         sieve = _Sieve(watch)
@@ -241,16 +245,6 @@ class _SecondRound:
     def answered(self, index: int, outcome: Outcome) -> None:
         self.told.add(self._positions[index])
         self._watch.answered(self._positions[index], outcome)
-
-
-def _has_files(prepared: Prepared[Any], envelopes: Sequence[Envelope]) -> bool:
-    """Whether the message has files: the same ones for everybody, so the first that can be written tells."""
-    for each in envelopes:
-        try:
-            return bool(prepared.render(each.recipient).extras.attachments)
-        except ValueError:
-            continue
-    return False
 
 
 # theirs to ours

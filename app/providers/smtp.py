@@ -22,7 +22,7 @@ from app.infra.smtp_hosts import Encryption, Host, ascii_domain, is_address, par
 from app.infra.smtp_intake import Intake, Letter
 from app.infra.smtp_opening import SmtpError, SmtpRoute, make_context, open_wire
 from app.infra.smtp_wire import Wire
-from app.providers.base import Account, Envelope, Finding, Watch
+from app.providers.base import Account, Envelope, Finding, Watch, attachments_of
 from app.providers.mime import MimeTemplate, Sender, mailbox
 
 DEFAULT_PORT = 587
@@ -110,6 +110,10 @@ class Smtp:
         )  # fmt: skip
         await pool().deliver(route_to(account), written, watch, len(envelopes), _at_once(prepared, envelopes))
 
+    def reference_of(self, key: str) -> str:
+        """What stands before the @ of the Message-ID."""
+        return key
+
     async def verify(self, account: Account) -> list[Finding]:
         """Try every host of the list up to the sender address; nothing is sent."""
         route = replace(route_to(account), connect_patience=VERIFY_PATIENCE, patience=VERIFY_PATIENCE)
@@ -179,8 +183,7 @@ def route_to(account: Account) -> SmtpRoute:
 
 def _at_once(prepared: Prepared[Any], envelopes: Sequence[Envelope]) -> int:
     """How many letters with these attachments may be in memory at once; 0 when they have none."""
-    attachments = prepared.render(envelopes[0].recipient).extras.attachments if envelopes else ()
-    size = sum(encoded_size(len(each.content)) for each in attachments)
+    size = sum(encoded_size(len(each.content)) for each in attachments_of(prepared, envelopes))
     return max(1, MOST_IN_MEMORY // size) if size else 0
 
 

@@ -51,9 +51,15 @@ _AT_FIELD: dict[str, tuple[OutcomeKind, Reason]] = {
 }
 
 
+def reference_in(key: str) -> str:
+    """The delivery key as it stands in a request: a whole number is all that Textmagic takes."""
+    return str(reference_of(key))
+
+
 class Textmagic(HttpProvider):
     """The provider for Textmagic."""
 
+    reference_of = staticmethod(reference_in)
     spec: ClassVar[ProviderSpec] = ProviderSpec(
         kind="textmagic",
         label="Textmagic",
@@ -78,7 +84,7 @@ class Textmagic(HttpProvider):
             ("from", digits_of(str(account.values["from"]))),
             ("partsCount", str(MOST_PARTS)),
             ("cutExtra", "0"),
-            ("referenceId", str(reference_of(item.key))),
+            ("referenceId", reference_in(item.key)),
         ]
         return HttpRequest.form("/messages", fields, _proof(account))
 

@@ -7,18 +7,23 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from string import Template
+from typing import TYPE_CHECKING
 from urllib.parse import quote
-
-import markdown
 
 from app.domain.email_content import EmailContent
 from app.domain.errors import Invalid
 from app.domain.personalise import Pattern, Problem, Slot, compile
 from app.domain.rendered import NO_EXTRAS, Extras, Recipient, RenderedEmail
+from app.infra.loading import later
 from app.rendering.markers import Escape, Markers, Stencil
 from app.rendering.plain_text import clean_line, clean_text, encode_part
 from app.rendering.sanitise import Removal, SafeHtml, sanitise
 from app.rendering.text_part import fold, write_text
+
+if TYPE_CHECKING:
+    import markdown
+else:
+    markdown = later("markdown")
 
 _FRAMES = Path(__file__).parents[2] / "templates" / "emails"
 # Line breaks count (nl2br): people who write emails expect "Best wishes,⏎Ann" to stay on two lines.

@@ -9,13 +9,19 @@ import html
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from html.parser import HTMLParser
-
-import css_inline
-from bleach.sanitizer import Cleaner
+from typing import TYPE_CHECKING
 
 from app.domain.errors import Invalid
+from app.infra.loading import later
 from app.rendering.styles import StyleSanitiser, words
+
+if TYPE_CHECKING:
+    import css_inline
+    from bleach import sanitizer
+else:
+    css_inline, sanitizer = later("css_inline"), later("bleach.sanitizer")
 
 MAX_NESTING = 200  # open elements; more is never an email, and makes every parser slow
 
@@ -58,7 +64,6 @@ _AT_RULE = re.compile(r"@(media|import|font-face|supports|keyframes)\b", re.IGNO
 _EMPTY_STYLE = re.compile(r"""(<[a-z][^<>]*?) style=\"\"(?=[ >])""")
 _LINKED_SHEET = re.compile(r"<link\b[^<>]*\bstylesheet\b", re.IGNORECASE)
 _DOCUMENT = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
-_INLINER = css_inline.CSSInliner(load_remote_stylesheets=False, resolve_css_variables=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,7 @@ def sanitise(source: str, is_slot: Callable[[str], bool], base_css: str = "") ->
     survey.feed(_inline(style + source))
     survey.close()
     styles = StyleSanitiser(lambda name: removals.setdefault(Removal("style", name)))
-    cleaner = Cleaner(
+    cleaner = sanitizer.Cleaner(
         tags=TAGS,
         attributes=_AttributeRule(is_slot, removals),
         protocols={"http", "https", "mailto", "tel", "cid"},
@@ -115,6 +120,11 @@ def sanitise(source: str, is_slot: Callable[[str], bool], base_css: str = "") ->
         direction=survey.direction,
         removals=tuple(removals),
     )
+
+
+@cache
+def _inliner() -> "css_inline.CSSInliner":
+    return css_inline.CSSInliner(load_remote_stylesheets=False, resolve_css_variables=True)
 
 
 class _Survey(HTMLParser):
@@ -212,7 +222,7 @@ class _AttributeRule:
 def _inline(source: str) -> str:
     """The document with its style sheets spread over its elements, normalised on the way."""
     try:
-        return str(_INLINER.inline(source))
+        return str(_inliner().inline(source))
     except (css_inline.InlineError, ValueError):
         # A style sheet that nobody can read styles nothing; the words are still the author's.
         return source

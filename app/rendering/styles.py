@@ -3,10 +3,15 @@
 import html
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import tinycss2
-from bleach.css_sanitizer import CSSSanitizer
+from app.infra.loading import later
+
+if TYPE_CHECKING:
+    import tinycss2
+    from bleach.css_sanitizer import CSSSanitizer
+else:
+    tinycss2, CSSSanitizer = later("tinycss2"), object  # bleach asks for `sanitize_css` and nothing else
 
 _SIDES = ("top", "right", "bottom", "left")
 
@@ -40,7 +45,6 @@ class StyleSanitiser(CSSSanitizer):
     """What bleach asks about every style attribute; `note` hears the name of each declaration that was left out."""
 
     def __init__(self, note: Callable[[str], object]) -> None:
-        super().__init__(allowed_css_properties=PROPERTIES, allowed_svg_properties=frozenset())
         self._note = note
 
     def sanitize_css(self, style: str) -> str:

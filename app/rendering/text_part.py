@@ -4,8 +4,14 @@ import html
 import textwrap
 from collections.abc import Callable
 from html.parser import HTMLParser
+from typing import TYPE_CHECKING
 
-from inscriptis import get_text
+from app.infra.loading import later
+
+if TYPE_CHECKING:
+    import inscriptis
+else:
+    inscriptis = later("inscriptis")  # and with it lxml: 4 MiB
 
 MAX_LINE_OCTETS = 800  # SMTP carries 998 (RFC 5321, 4.5.3.1.6); encodings and quoting want room
 _WRAP_AT = 200
@@ -22,7 +28,7 @@ def write_text(markup: str, remark: Callable[[str], str]) -> str:
     reader = _LinkWriter(remark)
     reader.feed(markup)
     reader.close()
-    lines = [line.rstrip() for line in get_text(f"<body>{''.join(reader.pieces)}</body>").splitlines()]
+    lines = [line.rstrip() for line in inscriptis.get_text(f"<body>{''.join(reader.pieces)}</body>").splitlines()]
     return fold(squeeze("\n".join(lines)))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, and_, exists, func, literal, select, tuple_
 from sqlalchemy.orm import aliased
 
 from app.domain.channels import Channel
@@ -14,13 +14,13 @@ from app.models.contacts import Contact
 from app.models.targets import Target
 from app.models.topics import Subscriber, Topic
 from app.services.contacts import name_key
-from app.services.listing import PAGE_SIZE, Cursor, Page, page_of
+from app.services.listing import LOOKED_THROUGH, PAGE_SIZE, Cursor, Page, page_of
 from app.services.suppressions import LAST_SIGN
 from app.services.targets import search_key
 from app.services.work import Work
 
 COUNTED = 10_000  # more than that is not counted, so that a list is as quick with a million contacts
-SMALL_TOPIC = 2_000  # a topic of at most so many is listed from its own side
+SMALL_TOPIC = 2_000  # a topic of at most so many is searched from its own side
 SHOWN_ADDRESSES = 3
 
 
@@ -52,7 +52,10 @@ def count_contacts(work: Work) -> int:
 
 
 def list_contacts(work: Work, wanted: ContactFilter, *, after: str = "", before: str = "") -> Page[ContactLine]:
-    """One page. Without a search newest first, both ways; with one by name, then by address, forwards."""
+    """One page. Without a search newest first, both ways; with one by name, then by address, forwards.
+
+    The contacts of a topic come by when they were added to it. A page may be short, or empty, and yet lead on.
+    """
     work.require("contacts.read")
     if wanted.channel and wanted.channel not in set(Channel):
         raise Invalid({"channel": [f"Channel is one of {', '.join(Channel)}."]})
@@ -71,17 +74,32 @@ def _topic(work: Work, topic_id: str) -> Topic | None:
 
 
 def _newest(work: Work, wanted: ContactFilter, topic: Topic | None, cursor: Cursor) -> Page[Any]:
-    query: Any
-    if wanted.channel and topic is None:
+    if topic is not None:
+        return _newest_of(work, topic, wanted.channel, cursor)
+    query: Any = select(Contact.pk, Contact.project_pk).where(Contact.project_pk == work.project_pk)
+    key = Contact.pk
+    if wanted.channel:
         query = select(Target.contact_pk.label("pk"), Target.project_pk).distinct()
         query = query.where(Target.project_pk == work.project_pk, Target.channel == wanted.channel)
-        page = page_of(work.session, query, Target.contact_pk, cursor)
-        return Page([row.pk for row in page.items], page.older, page.newer)
-    query = select(Contact.pk, Contact.project_pk).where(Contact.project_pk == work.project_pk)
-    if topic is not None:
-        query = query.where(_in_topic(topic, wanted.channel))
-    page = page_of(work.session, query, Contact.pk, cursor)
+        key = Target.contact_pk
+    page = page_of(work.session, query, key, cursor)
     return Page([row.pk for row in page.items], page.older, page.newer)
+
+
+def _newest_of(work: Work, topic: Topic, channel: str, cursor: Cursor) -> Page[Any]:
+    """By when they came to the topic, which its own index knows, however many contacts others have."""
+    here, later = aliased(Target), aliased(Target)
+    again = aliased(Subscriber)
+    of_topic: Any = select(Subscriber.pk, here.contact_pk).join(here, here.pk == Subscriber.target_pk)
+    of_topic = of_topic.where(Subscriber.topic_pk == topic.pk)
+    shown = select(again.pk).join(later, later.pk == again.target_pk)
+    shown = shown.where(later.contact_pk == here.contact_pk, again.topic_pk == topic.pk, again.pk > Subscriber.pk)
+    query = of_topic
+    if channel:
+        query, shown = query.where(here.channel == channel), shown.where(later.channel == channel)
+    query = query.where(~shown.correlate(here, Subscriber).exists())
+    page = page_of(work.session, query, Subscriber.pk, cursor, within=of_topic if channel else None)
+    return Page([row.contact_pk for row in page.items], page.older, page.newer)
 
 
 def _in_topic(topic: Topic, channel: str) -> ColumnElement[bool]:
@@ -91,9 +109,13 @@ def _in_topic(topic: Topic, channel: str) -> ColumnElement[bool]:
     links = links.where(Subscriber.topic_pk == topic.pk)
     if channel:
         links = links.where(target.channel == channel)
-    if topic.email_total + topic.sms_total + topic.push_total <= SMALL_TOPIC:
+    if _is_small(topic):
         return Contact.pk.in_(links)
     return links.where(target.contact_pk == Contact.pk).correlate(Contact).exists()
+
+
+def _is_small(topic: Topic) -> bool:
+    return topic.email_total + topic.sms_total + topic.push_total <= SMALL_TOPIC
 
 
 def _search(work: Work, wanted: ContactFilter, topic: Topic | None, after: str) -> Page[ContactLine]:
@@ -104,25 +126,57 @@ def _search(work: Work, wanted: ContactFilter, topic: Topic | None, after: str) 
     elif wanted.channel:
         other = aliased(Target)
         conditions.append(exists().where(other.contact_pk == Contact.pk, other.channel == wanted.channel))
+    is_listed = topic is not None and _is_small(topic)  # its contacts are looked at, and no others
     first, begin = _read_place(after)
     found: list[tuple[int, str]] = []  # (contact's pk, its place in the list)
     for stretch in _STRETCHES[first:]:
         room = PAGE_SIZE + 1 - len(found)
-        if stretch == "name":
-            query, keys = _by_name(work, wanted.search, begin)
-        else:
-            query, keys = _by_address(work, wanted.search, stretch, begin)
-        rows = work.session.execute(query.where(*conditions).order_by(*keys).limit(room))
-        found += [(row.pk, f"{stretch}~{row.pk}~{row.key}") for row in rows]
+        walk = _walk(work, wanted.search, stretch, begin)
+        sieve = [*walk.sieve, *conditions]
+        stop = None if is_listed or not sieve else _stop_of(work, walk)
+        query = walk.query.where(*sieve) if stop is None else walk.query.where(*sieve, walk.up_to(stop))
+        rows = work.session.execute(query.order_by(*walk.keys).limit(room))
+        found += [(row.pk, _place(stretch, row)) for row in rows]
         if len(found) > PAGE_SIZE:
             break
+        if stop is not None:
+            return Page(_lines(work, [pk for pk, _ in found]), _place(stretch, stop), "" if after else None)
         begin = None
     older = found[PAGE_SIZE - 1][1] if len(found) > PAGE_SIZE else None
     return Page(_lines(work, [pk for pk, _ in found[:PAGE_SIZE]]), older, "" if after else None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """One stretch of a search: what an index finds, ordered by `keys`, and what has to be looked at row by row.
+
+    Rows are (pk, key): the contact's number, and what begins as was typed. `reach` are the same rows as far as their
+    keys, out of the index alone.
+    """
+
+    query: Any
+    reach: Any
+    keys: tuple[Any, ...]
+    sieve: tuple[ColumnElement[bool], ...] = ()
+
+    def up_to(self, row: Any) -> ColumnElement[bool]:
+        """The rows that are not behind this one."""
+        if len(self.keys) == 1:
+            return self.keys[0] <= row.key  # type: ignore[no-any-return]
+        return tuple_(*self.keys) <= tuple_(row.key, row.pk)
+
+
+def _stop_of(work: Work, walk: _Walk) -> Any:
+    """The last row that one page may look at; None when there are not so many."""
+    last = walk.reach.order_by(*walk.keys).offset(LOOKED_THROUGH - 1).limit(1)
+    return work.session.execute(last).first()
+
+
+def _place(stretch: str, row: Any) -> str:
+    return f"{stretch}~{row.pk}~{row.key}"
+
+
 _STRETCHES = ("name", *(channel.value for channel in Channel))
-_Keys = tuple[Any, ...]
 
 
 def _read_place(after: str) -> tuple[int, tuple[int, str] | None]:
@@ -141,16 +195,18 @@ def _begins(column: Any, key: str) -> ColumnElement[bool]:
     return and_(column >= key, column < key + LAST_SIGN)
 
 
-def _by_name(work: Work, search: str, begin: tuple[int, str] | None) -> tuple[Any, _Keys]:
+def _walk(work: Work, search: str, stretch: str, begin: tuple[int, str] | None) -> _Walk:
+    if stretch != "name":
+        return _by_address(work, search, stretch, begin)
     query: Any = select(Contact.pk, Contact.name_key.label("key")).where(
         Contact.project_pk == work.project_pk, _begins(Contact.name_key, name_key(search))
     )
     if begin is not None:
         query = query.where(tuple_(Contact.name_key, Contact.pk) > tuple_(begin[1], begin[0]))
-    return query, (Contact.name_key, Contact.pk)
+    return _Walk(query, query, (Contact.name_key, Contact.pk))
 
 
-def _by_address(work: Work, search: str, channel: str, begin: tuple[int, str] | None) -> tuple[Any, _Keys]:
+def _by_address(work: Work, search: str, channel: str, begin: tuple[int, str] | None) -> _Walk:
     """By address on one channel, without those that the stretches before have shown."""
     key = search_key(search)
     earlier = aliased(Target)
@@ -160,17 +216,13 @@ def _by_address(work: Work, search: str, channel: str, begin: tuple[int, str] | 
         earlier.channel.in_(_STRETCHES[1 : _STRETCHES.index(channel)])
         | ((earlier.channel == channel) & (earlier.address_key < Target.address_key)),
     )
-    query: Any = (
-        select(Contact.pk, Target.address_key.label("key"))
-        .join(Contact, Contact.pk == Target.contact_pk)
-        .where(
-            Target.project_pk == work.project_pk, Target.channel == channel, _begins(Target.address_key, key),
-            ~_begins(Contact.name_key, name_key(search)), ~shown_before,
-        )
-    )  # fmt: skip
+    found = [Target.project_pk == work.project_pk, Target.channel == channel, _begins(Target.address_key, key)]
     if begin is not None:
-        query = query.where(Target.address_key > begin[1])
-    return query, (Target.address_key,)
+        found.append(Target.address_key > begin[1])
+    query: Any = select(Contact.pk, Target.address_key.label("key")).join(Contact, Contact.pk == Target.contact_pk)
+    reach = select(literal(0).label("pk"), Target.address_key.label("key"))  # no two addresses are the same
+    sieve = (~_begins(Contact.name_key, name_key(search)), ~shown_before)
+    return _Walk(query.where(*found), reach.where(*found), (Target.address_key,), sieve)
 
 
 def _lines(work: Work, pks: Sequence[int]) -> list[ContactLine]:

@@ -2,15 +2,20 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-
-import jwt
+from typing import TYPE_CHECKING
 
 from app.domain.errors import AppError, NotFound
+from app.infra.loading import later
 from app.models.base import to_milliseconds
 from app.models.contacts import Contact
 from app.services import contact_sessions
 from app.services.contacts import find_contact
 from app.services.work import Work
+
+if TYPE_CHECKING:
+    import jwt
+else:
+    jwt = later("jwt")
 
 RECENT = "recent"
 DEFAULT_SECONDS, MOST_SECONDS = 900, 3_600

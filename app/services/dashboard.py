@@ -3,18 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, literal, select, union_all
 
 from app.domain.channels import Channel
 from app.domain.delivery_states import DeliveryState
 from app.domain.message_states import MessageStatus
+from app.engine.due import due_of
 from app.models.contacts import Contact
-from app.models.deliveries import Delivery, Tally
+from app.models.deliveries import Tally
 from app.models.messages import Message
 from app.models.providers import Provider
-from app.services import stopping
+from app.services import dead_letters, stopping
+from app.services.dead_letters import NONE, Total
 from app.services.work import Work
 
 DAYS = 14
@@ -52,11 +55,13 @@ class Attention:
     due_soon: list[Message] = field(default_factory=list)
     late: tuple[Message, timedelta] | None = None  # the message whose queue lags most, and how long
     too_late: list[tuple[Message, timedelta]] = field(default_factory=list)  # scheduled, wait for a person; how late
+    dead: Total = NONE  # dead letters
 
     @property
     def is_calm(self) -> bool:
         """Whether nothing is wrong (what is due soon is no wrong)."""
-        return not (self.blocked or self.waiting or self.with_failures or self.late or self.too_late)
+        is_bad = self.blocked or self.waiting or self.with_failures or self.late or self.too_late
+        return not (is_bad or self.dead.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +100,15 @@ def days_of(work: Work, count: int = DAYS) -> list[Day]:
     work.require("home.read")
     zone = ZoneInfo(work.project.time_zone)
     today = work.now.astimezone(zone).date()
-    return [_day(work, today - timedelta(days=back), zone) for back in range(count - 1, -1, -1)]
+    days = [today - timedelta(days=back) for back in range(count - 1, -1, -1)]
+    found: list[list[Any]] = [[] for _ in days]
+    for row in work.session.execute(union_all(*(_sums(work, *each, zone) for each in enumerate(days)))):
+        found[row.place].append(row)
+    return [_day(day, rows) for day, rows in zip(days, found, strict=True)]
 
 
-def _day(work: Work, day: date, zone: ZoneInfo) -> Day:
+def _sums(work: Work, place: int, day: date, zone: ZoneInfo) -> Select[Any]:
+    """What the messages of one day came to, a row for each channel; all days are one statement."""
     begins, ends = (datetime.combine(on, time(), zone) for on in (day, day + timedelta(days=1)))
     started = (
         select(Message.pk, Message.channel)
@@ -108,8 +118,9 @@ def _day(work: Work, day: date, zone: ZoneInfo) -> Day:
         .subquery()
     )
     good, bad = (sum((getattr(Tally, state.value) for state in group), start=0) for group in (GOOD, BAD))
-    rows = work.session.execute(
+    return (
         select(
+            literal(place).label("place"),
             started.c.channel,
             func.count().label("messages"),
             func.sum(Tally.audience).label("audience"),
@@ -118,8 +129,11 @@ def _day(work: Work, day: date, zone: ZoneInfo) -> Day:
         )
         .join(Tally, Tally.message_pk == started.c.pk)
         .group_by(started.c.channel)
-    ).all()
-    goods, bads, everybody = (int(sum(row[index] for row in rows)) for index in (3, 4, 2))
+    )
+
+
+def _day(day: date, rows: Sequence[Any]) -> Day:
+    goods, bads, everybody = (int(sum(getattr(row, name) for row in rows)) for name in ("good", "bad", "audience"))
     return Day(
         day,
         good=goods,
@@ -159,20 +173,18 @@ def attention_of(work: Work) -> Attention:
         due_soon=upcoming(work, until=work.now + SOON),
         late=None if work.project.stopped_at else _latest(work, running),
         too_late=stopping.late_messages(work),
+        dead=dead_letters.total_of(work) if work.actor.may("deliveries.read") else NONE,
     )
 
 
 def _latest(work: Work, running: Sequence[Message]) -> tuple[Message, timedelta] | None:
     lags: list[tuple[timedelta, Message]] = []
     for message in running:
-        due = work.session.scalar(
-            select(Delivery.next_attempt_at)
-            .where(Delivery.message_pk == message.pk, Delivery.state == DeliveryState.QUEUED.value)
-            .order_by(Delivery.next_attempt_at)
-            .limit(1)
-        )
-        if due is not None and work.now - due >= LATE and not message.waiting_reason:
-            lags.append((work.now - due, message))
+        if message.waiting_reason:
+            continue
+        since = due_of(work.session, message.pk, work.now - LATE, 1).since
+        if since is not None:
+            lags.append((work.now - since, message))
     if not lags:
         return None
     lag, message = max(lags, key=lambda pair: pair[0])

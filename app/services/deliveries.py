@@ -1,4 +1,4 @@
-"""The delivery log: recipients of one message, one delivery's story, an address's history, the proof of the balance."""
+"""The delivery log: recipients of one message, one delivery's story, an address's history."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -197,17 +197,14 @@ def recipients_of(work: Work, message: Message, wanted: Filter, cursor: Cursor, 
 
 
 def _walk_through(work: Work, message: Message, wanted: Filter) -> _Walk:
-    scope: list[ColumnElement[bool]] = [Delivery.message_pk == message.pk, Delivery.project_pk == work.project_pk]
+    scope: list[ColumnElement[bool]] = [Delivery.message_pk == message.pk]  # no more, so that indexes alone answer
     sieve: list[ColumnElement[bool]] = []
     if wanted.provider_id:
         sieve.append(Delivery.provider_pk == _provider_pk(work, wanted.provider_id))
     if wanted.reason:
         scope.extend([Delivery.reason == wanted.reason, NOTABLE])  # type: ignore[list-item]
     if wanted.state:
-        tally = tallies_of(work, [message.pk]).get(message.pk)
-        is_known = wanted.state in set(DeliveryState)
-        is_rare = tally is None or not is_known or getattr(tally, wanted.state) * 20 < tally.audience
-        by_state = bool(wanted.reason) or not wanted.key or is_rare
+        by_state = bool(wanted.reason) or not wanted.key or _is_rarer(work, message, wanted)
         (scope if by_state else sieve).append(Delivery.state == wanted.state)
         if by_state and wanted.key:
             sieve.append(func.substr(Delivery.address, 1, len(wanted.key)) == wanted.key)
@@ -216,6 +213,15 @@ def _walk_through(work: Work, message: Message, wanted: Filter) -> _Walk:
         return _Walk(scope, sieve, by_address=not by_state)
     scope.extend(_starts_with(wanted.key))
     return _Walk(scope, sieve, by_address=not wanted.reason)
+
+
+def _is_rarer(work: Work, message: Message, wanted: Filter) -> bool:
+    """Whether fewer recipients are in the state than begin with the search; those are the ones to be gone through."""
+    tally = tallies_of(work, [message.pk]).get(message.pk)
+    in_state = getattr(tally, wanted.state) if tally and wanted.state in set(DeliveryState) else 0
+    alike = select(Delivery.pk).where(Delivery.message_pk == message.pk, *_starts_with(wanted.key))
+    counted = select(func.count()).select_from(alike.limit(LOOKED_THROUGH).subquery())
+    return in_state < (work.session.scalar(counted) or 0)
 
 
 def explore(work: Work, wanted: Filter, cursor: Cursor, size: int = PAGE_SIZE) -> Page[Row]:
@@ -320,48 +326,6 @@ def reasons_of(work: Work, message_pk: int) -> list[tuple[str, str, int]]:
         .group_by(Delivery.reason, Delivery.state)
     )
     return sorted(((state, reason, count) for state, reason, count in found), key=lambda line: (-line[2], line[1]))
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a recount of a message found: by state, what the rows say and what the tally says."""
-
-    lines: list[tuple[str, int, int]]
-    audience: int
-
-    @property
-    def agrees(self) -> bool:
-        """Whether every number is the same, and all states together make the audience."""
-        return self.total == self.audience and all(rows == kept for _, rows, kept in self.lines)
-
-    @property
-    def total(self) -> int:
-        """How many rows there are."""
-        return sum(rows for _, rows, _ in self.lines)
-
-
-def verify(work: Work, message_id: str) -> Verdict:
-    """Recount a message from its rows and compare with its tally; one statement, so that both are of one moment."""
-    work.require("deliveries.read")
-    message = work.find(Message, message_id, noun="message")
-    states = list(DeliveryState)
-    counts = [
-        select(func.count())
-        .select_from(Delivery)
-        .where(Delivery.message_pk == message.pk, Delivery.state == state.value)
-        .scalar_subquery()
-        for state in states
-    ]
-    tally = [getattr(Tally, state.value) for state in states]
-    row = work.session.execute(
-        select(*counts, *tally, Tally.audience)
-        .select_from(Message)
-        .outerjoin(Tally, Tally.message_pk == Message.pk)
-        .where(Message.pk == message.pk)
-    ).one()
-    size = len(states)
-    lines = [(state.value, row[index], row[size + index] or 0) for index, state in enumerate(states)]
-    return Verdict(lines, row[2 * size] or 0)
 
 
 def begin_export(work: Work, message_id: str) -> Message:

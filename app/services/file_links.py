@@ -1,15 +1,20 @@
 """Links to pictures in push messages: signed, for one file, and for a time; whoever holds one needs nothing else."""
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
-import jwt
-
 from app.domain.errors import Forbidden
+from app.infra.loading import later
 from app.models.base import to_milliseconds
 from app.services.buckets import enter_bucket
 from app.services.files import OpenFile, open_row, seek_file
 from app.services.work import Work
+
+if TYPE_CHECKING:
+    import jwt
+else:
+    jwt = later("jwt")
 
 VALID_FOR = timedelta(days=15)  # after the message is sent: contract, quirk 17.13
 _PURPOSE = "push-image"

@@ -3,7 +3,7 @@
 import contextlib
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.domain.import_mapping import Problem, Row, RowReader
 from app.domain.permissions import system
+from app.engine import setbacks
 from app.infra.clock import monotonic
 from app.infra.phone_numbers import read_phone
 from app.infra.seen_keys import SeenKeys
@@ -99,6 +100,20 @@ def run(workshop: Workshop, import_pk: int) -> None:
         _fail(job, FILE_GONE)
 
 
+def say_setback(workshop: Workshop, import_pk: int) -> Callable[[str, int], None]:
+    """What says on the page of an import that our code fails at it: it goes on by itself when that is mended."""
+
+    def say(place: str, _count: int) -> None:
+        with workshop.database.begin() as session:
+            session.execute(
+                update(Import)
+                .where(Import.pk == import_pk, Import.status.in_(["checking", "running"]))
+                .values(failure=setbacks.sentence("go on with this import", place))
+            )
+
+    return say
+
+
 def ring_stalled(workshop: Workshop) -> int:
     """Ring for every import that is due and has not moved lately; how many. For the ticker."""
     with workshop.database.read() as session:
@@ -168,7 +183,7 @@ def _note_trial(job: _Job, values: dict[str, Any]) -> bool:
             return False
         for name, value in values.items():
             setattr(row, name, value)
-        row.updated_at = work.now
+        row.updated_at, row.failure = work.now, ""
     return True
 
 
@@ -224,7 +239,7 @@ def _move_cursor(job: _Job, work: Work, cursor: int, count: int) -> bool:
     moved = work.session.execute(
         update(Import)
         .where(Import.pk == job.row.pk, Import.status == "running", Import.cursor == cursor)
-        .values(cursor=cursor + count, updated_at=work.now)
+        .values(cursor=cursor + count, updated_at=work.now, failure="")
     )
     return bool(moved.rowcount)  # type: ignore[attr-defined]
 

@@ -15,14 +15,14 @@ from app.domain.permissions import Actor
 from app.models.imports import Import
 from app.models.topics import Topic
 from app.services.import_files import Preview, Reading, delete_files, preview, report_key
-from app.services.import_run import ring_stalled, run
+from app.services.import_run import ring_stalled, run, say_setback
 from app.services.listing import Cursor, Page, page_of
 from app.services.work import Work, Workshop
 from app.storage import FileStore, open_store
 
 __all__ = [
     "LARGEST_FILE", "check_import", "columns_of", "delete_import", "find_import", "list_imports", "preview_of",
-    "read_anew", "report_of", "ring_stalled", "run", "start_import", "upload",
+    "read_anew", "report_of", "ring_stalled", "run", "say_setback", "start_import", "upload",
 ]  # fmt: skip
 
 LARGEST_FILE = 50 * 1024 * 1024

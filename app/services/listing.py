@@ -11,6 +11,7 @@ from app.domain.errors import Invalid
 
 Item = TypeVar("Item")
 PAGE_SIZE = 50
+LOOKED_THROUGH = 10_000  # rows one page looks at when no index knows its filters
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,29 +40,45 @@ class Cursor:
 
 
 def page_of(
-    session: Session, query: Select[Any], key: "InstrumentedAttribute[int]", cursor: Cursor, size: int = PAGE_SIZE
+    session: Session,
+    query: Select[Any],
+    key: "InstrumentedAttribute[int]",
+    cursor: Cursor,
+    size: int = PAGE_SIZE,
+    *,
+    within: Select[Any] | None = None,
 ) -> Page[Any]:
     """One page of `query` ordered by `key` descending; the query must select one entity or named rows with `pk`.
 
-    One row more than `size` is read to know whether the list goes on.
+    One row more than `size` is read to know whether the list goes on. `within` are the rows that a filter without an
+    index is held against: no more than LOOKED_THROUGH of them are looked at, so the page may be short, or empty, and
+    the next one goes on from there.
     """
-    backwards = cursor.before is not None
+    backwards, edge = cursor.before is not None, cursor.after if cursor.before is None else cursor.before
+    stop = None if within is None else session.scalar(_walk(within.with_only_columns(key), key, cursor, last=True))
+    if stop is not None:
+        query = query.where(key <= stop if backwards else key >= stop)
+    found = session.execute(_walk(query, key, cursor).limit(size + 1)).all()
+    rows: list[Any] = [row[0] if len(row) == 1 else row for row in found[:size]]
+    ahead = rows[-1].pk if len(found) > size else stop
+    behind = None
+    if edge is not None:  # an empty page leads back to where it began, that row included
+        behind = rows[0].pk if rows else edge + (1 if backwards else -1)
+    if not backwards:
+        return Page(rows, older=_text(ahead), newer=_text(behind))
+    rows.reverse()
+    return Page(rows, older=_text(behind), newer=_text(ahead))
+
+
+def _walk(query: Select[Any], key: "InstrumentedAttribute[int]", cursor: Cursor, *, last: bool = False) -> Select[Any]:
+    """The rows from the cursor on, in the order of walking; or only the last that one page may look at."""
     if cursor.after is not None:
         query = query.where(key < cursor.after)
-    if backwards:
+    if cursor.before is not None:
         query = query.where(key > cursor.before)
-    query = query.order_by(key.asc() if backwards else key.desc())
-    found = session.execute(query.limit(size + 1)).all()
-    rows: list[Any] = [row[0] if len(row) == 1 else row for row in found]
-    has_more, rows = len(rows) > size, rows[:size]
-    if backwards:
-        rows.reverse()
-    if not rows:
-        return Page(items=())
-    more_newer = has_more if backwards else cursor.after is not None
-    more_older = True if backwards else has_more
-    return Page(
-        items=rows,
-        older=str(rows[-1].pk) if more_older else None,
-        newer=str(rows[0].pk) if more_newer else None,
-    )
+    query = query.order_by(key.desc() if cursor.before is None else key.asc())
+    return query.offset(LOOKED_THROUGH - 1).limit(1) if last else query
+
+
+def _text(pk: int | None) -> str | None:
+    return None if pk is None else str(pk)

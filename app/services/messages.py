@@ -5,17 +5,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import ColumnElement, delete, select
 
 from app.domain.channels import Channel
 from app.domain.content import Content, EmailContent, channel_of, content_of, title_of
 from app.domain.errors import Conflict, Invalid
 from app.domain.ids import is_custom_id
 from app.domain.message_states import MessageStatus, Phase
+from app.domain.words import read_search
 from app.engine import ledger, lifecycle, timeline
+from app.infra.full_text import Match
 from app.models.messages import Message, MessageEvent
 from app.services import deliveries, message_files
 from app.services.listing import Cursor, Page, page_of
+from app.services.search import narrow
 from app.services.work import Work
 
 UNTITLED = EmailContent.UNTITLED
@@ -233,14 +236,22 @@ def remove(work: Work, message_id: str, *, stops_sending: bool = False) -> str:
 
 
 def list_messages(work: Work, cursor: Cursor, *, words: str = "", phase: str = "", channel: str = "") -> Page[Line]:
-    """One page of messages, newest first, each title holding all of `words`; an unknown filter finds nothing."""
+    """One page of messages, newest first, that hold all `words`, of the last one its beginning.
+
+    Words stand in the title or the id, or name the channel; what is typed with signs (`50%`) stands so in the title.
+    An unknown filter finds nothing.
+    """
     work.require("messages.read")
-    query = select(Message).where(Message.project_pk == work.project_pk)
-    for word in words.casefold().split()[:8]:
-        query = query.where(Message.title_key.contains(word, autoescape=True))
+    conditions: list[ColumnElement[bool]] = [Message.project_pk == work.project_pk, *_in_phase(phase)]
     if channel:
-        query = query.where(Message.channel == channel)
-    page: Page[Any] = page_of(work.session, _in_phase(query, phase), Message.pk, cursor)
+        conditions.append(Message.channel == channel)
+    asked, matched = read_search(words), Match()
+    if not asked.is_empty:
+        matched = narrow(work, Message, conditions, {}, asked)
+    signs = [word for word in words.casefold().split()[:8] if not word.isalnum()]
+    conditions += [Message.title_key.contains(word, autoescape=True) for word in signs]
+    query = matched.of(select(Message)).where(*conditions)
+    page: Page[Any] = page_of(work.session, query, matched.place(Message.pk), cursor)
     return replace(page, items=_lines(work, page.items))
 
 
@@ -306,22 +317,22 @@ def _audit_edit(work: Work, message: Message) -> None:
         work.audit("message.edit", f"message/{message.id}", title=message.title)
 
 
-def _in_phase(query: Select[Any], phase: str) -> Select[Any]:
-    cancelled = Message.cancelled_at.is_not(None)
+def _in_phase(phase: str) -> list[ColumnElement[bool]]:
+    status, cancelled = Message.status, Message.cancelled_at.is_not(None)
     match phase:
         case "":
-            return query
+            return []
         case "cancelled":
-            return query.where(cancelled)
+            return [cancelled]
         case "paused" | "sending":
             paused = Message.paused_at.is_not(None) if phase == "paused" else Message.paused_at.is_(None)
-            return query.where(Message.status == MessageStatus.PROCESSING.value, ~cancelled, paused)
+            return [status == MessageStatus.PROCESSING.value, ~cancelled, paused]
         case "late":
-            return query.where(Message.status == MessageStatus.SCHEDULED.value, Message.late_at.is_not(None))
+            return [status == MessageStatus.SCHEDULED.value, Message.late_at.is_not(None)]
         case "scheduled":
-            return query.where(Message.status == MessageStatus.SCHEDULED.value, Message.late_at.is_(None))
+            return [status == MessageStatus.SCHEDULED.value, Message.late_at.is_(None)]
         case _:
-            return query.where(Message.status == phase, ~cancelled)
+            return [status == phase, ~cancelled]
 
 
 def _lines(work: Work, messages: Sequence[Message]) -> list[Line]:

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from app.domain.delivery_states import DeliveryState
 from app.domain.message_states import MessageStatus
-from app.engine import gate, ledger
+from app.engine import due, gate
 from app.infra.db import Database
-from app.models.deliveries import Batch, Delivery, Tally
+from app.models.deliveries import Batch, Tally
 from app.models.feedback import FeedbackEvent
 from app.models.imports import Import
 from app.models.messages import Message
@@ -116,23 +116,12 @@ def queue_of(session: Session, now: datetime) -> Queue:
         .order_by(Message.started_at)
         .limit(MOST_QUEUES)
     ).all()  # fmt: skip
-    due, oldest = 0, None
+    total, oldest = 0, None
     for message_pk in messages:
-        for wish_pk in ledger.due_wishes(session, message_pk, now):
-            moments = (
-                select(Delivery.next_attempt_at)
-                .where(
-                    Delivery.message_pk == message_pk, Delivery.wish_pk == wish_pk,
-                    Delivery.state == DeliveryState.QUEUED.value, Delivery.next_attempt_at <= now,
-                )
-                .order_by(Delivery.next_attempt_at)
-                .limit(max(MOST_DUE - due, 1))
-                .subquery()
-            )  # fmt: skip
-            count, first = session.execute(select(func.count(), func.min(moments.c.next_attempt_at))).one()
-            due += count
-            oldest = first if oldest is None else min(oldest, first or oldest)
-    return Queue(min(due, MOST_DUE), oldest)
+        count, since = due.due_of(session, message_pk, now, max(MOST_DUE - total, 1))
+        total += count
+        oldest = since if oldest is None else min(oldest, since or oldest)
+    return Queue(min(total, MOST_DUE), oldest)
 
 
 def leases_of(session: Session, now: datetime) -> Leases:

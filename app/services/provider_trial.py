@@ -8,7 +8,7 @@ from app import providers as catalog
 from app.domain.errors import Invalid
 from app.domain.permissions import Actor
 from app.engine.accounts import SANDBOX, account_of
-from app.infra.http import close_clients
+from app.infra.goodbyes import say_goodbye
 from app.models.providers import Provider
 from app.providers.base import Account, Finding
 from app.services import providers
@@ -68,7 +68,7 @@ def _verify(kind: str, account: Account) -> list[Finding]:
         try:
             return await asyncio.wait_for(catalog.get(kind).verify(account), PATIENCE)
         finally:
-            await close_clients()
+            await say_goodbye()
 
     try:
         return asyncio.run(ask())

@@ -1,7 +1,6 @@
 """Receipts as they come in: proven, translated and kept, then rung for; and what a provider's page says of them."""
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,7 +15,7 @@ from app.domain.provider_spec import ProviderSpec
 from app.domain.receipts import HookRequest, NotUnderstood, Receipt
 from app.engine import feedback
 from app.engine.accounts import account_of, receipts_tokens_of, receipts_url_of
-from app.infra.gathering import Gathering
+from app.infra.gathering import Board, Gathering
 from app.infra.hook_evidence import EvidenceMissing, EvidenceShelf, visit
 from app.infra.hook_proofs import is_same
 from app.infra.prepared import Prepared
@@ -66,12 +65,13 @@ class Intake:
             self._gathering.bring(((provider.project_pk, provider.pk), receipts))
         return len(receipts)
 
-    def _keep(self, told: Sequence[_Told]) -> None:
+    def _keep(self, board: Board[_Told]) -> None:
         """What came in at the same moment, in one transaction."""
         mine: dict[tuple[int, int], list[Receipt]] = defaultdict(list)
-        for place, receipts in told:
-            mine[place] += receipts
         with self._shop.open(system()) as work:
+            work.session.connection()  # from here on we may write: whoever came meanwhile is taken along
+            for place, receipts in board():
+                mine[place] += receipts
             for place, receipts in mine.items():
                 feedback.keep(work.session, place, receipts, work.now)
             work.ring("apply_receipts")

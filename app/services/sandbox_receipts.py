@@ -15,7 +15,8 @@ from sqlalchemy import Select, select
 from app import providers as catalog
 from app.domain.permissions import system
 from app.engine.accounts import EMULATORS, account_of, receipts_url_of
-from app.infra.http import HttpRequest, close_clients, exchange
+from app.infra.goodbyes import say_goodbye
+from app.infra.http import HttpRequest, exchange
 from app.infra.settings import Settings
 from app.infra.vault import VaultError
 from app.models.providers import Provider
@@ -66,7 +67,7 @@ async def _ask(kind: str, account: Account) -> bool:
     except httpx.TransportError:
         return False
     finally:
-        await close_clients()
+        await say_goodbye()
 
 
 def _emulated() -> Select[Provider]:

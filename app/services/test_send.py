@@ -16,8 +16,7 @@ from app.engine import enclosures
 from app.engine.accounts import account_of
 from app.engine.pace import Pace
 from app.infra.clock import SystemClock
-from app.infra.http import close_clients
-from app.infra.smtp import close_pool
+from app.infra.goodbyes import say_goodbye
 from app.models.messages import Message
 from app.models.providers import Provider
 from app.providers import get
@@ -195,8 +194,7 @@ async def _send_within_limit(parcel: _Parcel, watch: _OneWatch) -> None:
     except TimeoutError:
         return
     finally:
-        await close_pool()
-        await close_clients()
+        await say_goodbye()
 
 
 def _nothing_heard(*, has_started: bool) -> Outcome:

@@ -33,7 +33,7 @@ def shift(work: Work, changes: Mapping[TopicChannel, int]) -> None:
         if amount := changes[topic_pk, channel]:
             work.change(_SHIFTS[Channel(channel)], topic=topic_pk, amount=amount)
     changed = {topic_pk for topic_pk, _ in changes}
-    for topic in [row for row in work.session.identity_map.values() if isinstance(row, Topic)]:
+    for topic in [row for row in work.objects if isinstance(row, Topic)]:
         if topic.pk in changed:
             work.session.refresh(topic)
 

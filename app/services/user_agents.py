@@ -3,9 +3,16 @@
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from ua_parser import OS, Device, parse
-from ua_parser import UserAgent as Program
+from app.infra.loading import later
+
+if TYPE_CHECKING:
+    import ua_parser
+    from ua_parser import OS, Device
+    from ua_parser import UserAgent as Program
+else:
+    ua_parser = later("ua_parser")
 
 LONGEST = 512  # the header is somebody else's text; what follows is not looked at
 
@@ -64,7 +71,7 @@ def describe(user_agent: str) -> UserAgent:
     header = user_agent[:LONGEST]
     if not header.strip():
         return UserAgent()
-    found = parse(header)
+    found = ua_parser.parse(header)
     system = found.os.family if found.os else ""
     known = UserAgent(
         os_code=_OS_CODES.get(system, ""), os_name=_OS_NAMES.get(system, system), os_version=_version(found.os)
@@ -80,7 +87,7 @@ def describe(user_agent: str) -> UserAgent:
     return _describe_browser(known, header, system, (found.user_agent, found.device))
 
 
-def _describe_browser(known: UserAgent, header: str, system: str, found: tuple[Program, Device | None]) -> UserAgent:
+def _describe_browser(known: UserAgent, header: str, system: str, found: "tuple[Program, Device | None]") -> UserAgent:
     """The same with what a browser tells of itself and of the device it runs on."""
     program, device = found
     code, name = _BROWSERS.get(program.family, ("", program.family))
@@ -93,7 +100,7 @@ def _describe_browser(known: UserAgent, header: str, system: str, found: tuple[P
     )  # fmt: skip
 
 
-def _version(named: OS | Program | None) -> str:
+def _version(named: "OS | Program | None") -> str:
     """1.2.3 as far as it is told."""
     if named is None:
         return ""
@@ -107,7 +114,7 @@ def _engine_of(header: str) -> tuple[str, str]:
     return "", ""
 
 
-def _name_device(header: str, system: str, device: Device | None) -> tuple[str, str, str]:
+def _name_device(header: str, system: str, device: "Device | None") -> tuple[str, str, str]:
     """Sort, brand and model of the device."""
     brand, model = (device.brand or "", device.model or "") if device else ("", "")
     brand = "" if brand.startswith("Generic") else brand  # the library's word for unknown

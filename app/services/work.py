@@ -1,14 +1,15 @@
 """Work: one use case's session, actor and moment; the only commit above the engine."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from secrets import token_bytes
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 
-from sqlalchemy import Select, bindparam, insert, select
+from sqlalchemy import Connection, Select, bindparam, insert, select
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -18,15 +19,20 @@ from app.domain.permissions import Actor
 from app.infra import time_zones
 from app.infra.broker import Broker
 from app.infra.clock import Clock, SystemClock
-from app.infra.db import Database
+from app.infra.db import PAGES, Database
+from app.infra.gathering import Board, Gathering
 from app.infra.pacing import Pacing
 from app.infra.prepared import Prepared, Statements, statements_of
 from app.infra.settings import Settings
+from app.infra.shared_commits import Piece, is_open, piece_of
 from app.infra.vault import Vault
 from app.models.audit import AuditEntry
 from app.models.base import to_milliseconds
 from app.models.projects import Project
 from app.services import word_index  # noqa: F401 - it follows what sessions write
+
+Answer = TypeVar("Answer")
+Bell = tuple[str, tuple[Any, ...], str]  # task, arguments, queue
 
 _TRAIL = Prepared(
     insert(AuditEntry.__table__).inline(),  # type: ignore[arg-type] # a table, whatever its type says
@@ -35,37 +41,48 @@ _TRAIL = Prepared(
 
 
 class _Ground:
-    """What a work stands on: a session of the database, or a look at it that opens one only when it is asked for."""
+    """What a work stands on: a session of the database, or what opens one only when it is asked for.
 
-    __slots__ = ("_database", "_opened", "_session", "_statements", "is_writing")
+    That is a look at it, or a piece of a transaction that several share.
+    """
 
-    def __init__(self, database: Database, opened: Session | Statements, *, is_writing: bool = False) -> None:
+    __slots__ = ("_database", "_opened", "_piece", "_session", "_statements", "is_writing")
+
+    def __init__(self, database: Database, opened: Session | Statements | Piece, *, is_writing: bool = False) -> None:
         self._database = database
+        self._piece = opened if isinstance(opened, Piece) else None
         self._session = opened if isinstance(opened, Session) else None
-        self._statements = None if isinstance(opened, Session) else opened
+        self._statements = opened if isinstance(opened, Statements) else None
         self._opened: ExitStack | None = None
         self.is_writing = is_writing
 
     @property
     def session(self) -> Session:
         """The session; one that only reads for a work that only looks."""
+        if self._session is None and self._piece is not None:
+            self._session = self._piece.session
         if self._session is None:
             self._opened = ExitStack()
             self._session = self._opened.enter_context(self._database.read())
         return self._session
 
     @property
+    def objects(self) -> Iterable[Any]:
+        """The rows that are objects here by now."""
+        return () if self._session is None else list(self._session.identity_map.values())
+
+    @property
     def unflushed(self) -> Statements:
         """What runs prepared statements; within a transaction, on what was written by then."""
         if self._statements is None:
-            self._statements = statements_of(self.session)
+            self._statements = statements_of(self.session) if self._piece is None else self._piece.statements
         return self._statements
 
     @property
     def statements(self) -> Statements:
         """The same, after what was changed in the session was written."""
-        if self.is_writing:
-            self.session.flush()
+        if self.is_writing and self._session is not None:
+            self._session.flush()
         return self.unflushed
 
     def close(self) -> None:
@@ -84,12 +101,17 @@ class Work:
     vault: Vault
     settings: Settings
     pacing: Pacing
-    bells: list[tuple[str, tuple[Any, ...], str]] = field(default_factory=list)
+    bells: list[Bell] = field(default_factory=list)
 
     @property
     def session(self) -> Session:
         """The session of this work's transaction."""
         return self.ground.session
+
+    @property
+    def objects(self) -> Iterable[Any]:
+        """The rows that this work holds as objects by now."""
+        return self.ground.objects
 
     def rows(self, prepared: Prepared, **values: Any) -> list[Any]:
         """What a prepared statement answers: named tuples."""
@@ -173,6 +195,18 @@ def _make_finder(table: type[Any]) -> Select[Any]:
 _by_id: Callable[[type[Any]], Select[Any]] = cache(_make_finder)  # type: ignore[assignment] # a class is hashable
 
 
+@dataclass(slots=True)
+class _Brought(Generic[Answer]):
+    """What a thread wants done in a work that shares its commit, and what came of it."""
+
+    actor: Actor
+    act: Callable[[Work], Answer]
+    context: Context  # of that thread, whoever does it: what it knows of its request, and what its log lines say
+    answer: Answer | None = None
+    bells: Iterable[Bell] = ()
+    error: BaseException | None = None
+
+
 class Workshop:
     """Opens works. One per process; safe to share between threads."""
 
@@ -183,12 +217,16 @@ class Workshop:
         self.clock = clock
         self.vault = vault
         self.pacing = Pacing(broker, clock)
+        self._gathering: Gathering[_Brought[Any]] = Gathering(self._commit_together)
 
     @classmethod
-    def equip(cls, settings: Settings) -> "Workshop":
-        """The parts every process shares, made from its settings. VaultError when the key file cannot be read."""
+    def equip(cls, settings: Settings, *, pages: int = PAGES) -> "Workshop":
+        """The parts every process shares, made from its settings. VaultError when the key file cannot be read.
+
+        `pages` is how many KiB each connection to SQLite keeps.
+        """
         time_zones.use_newest()
-        database, broker = Database(settings.sqlalchemy_url), Broker(settings.broker_url)
+        database, broker = Database(settings.sqlalchemy_url, pages=pages), Broker(settings.broker_url)
         return cls(settings, database, broker, SystemClock(), Vault.open(settings))
 
     def close(self) -> None:
@@ -205,7 +243,45 @@ class Workshop:
         with _plain_words(), self.database.begin() as session:
             work = self._hand_out(_Ground(self.database, session, is_writing=True), actor)
             yield work
-        for task, args, queue in work.bells:
+        self._ring(work.bells)
+
+    def share(self, actor: Actor, act: Callable[[Work], Answer]) -> Answer:
+        """What `act` returns, done in a work like one of `open`, whose commit other threads share: it is kept by then.
+
+        On SQLite, where threads write in turns; whoever's turn it is does what all of them brought and commits once.
+        So it is for what takes a few statements and waits for nothing: each waits for those beside it. What raises is
+        undone alone; where the commit fails, each raises that.
+        """
+        if not self.database.is_sqlite:
+            with self.open(actor) as work:
+                return act(work)
+        mine = _Brought(actor, act, copy_context())
+        with _plain_words():
+            self._gathering.bring(mine)
+            if mine.error is not None:
+                raise mine.error
+        self._ring(mine.bells)
+        return cast("Answer", mine.answer)
+
+    def _commit_together(self, board: Board[_Brought[Any]]) -> None:
+        with self.database.connect() as connection:
+            while together := board():
+                for brought in together:
+                    brought.context.run(self._perform, brought, connection)
+
+    def _perform(self, brought: _Brought[Any], connection: Connection) -> None:
+        try:
+            with piece_of(connection) as piece:
+                work = self._hand_out(_Ground(self.database, piece, is_writing=True), brought.actor)
+                brought.answer = brought.act(work)
+                brought.bells = work.bells
+        except BaseException as error:
+            if not is_open(connection):
+                raise  # what the others wrote is gone too
+            brought.error = error
+
+    def _ring(self, bells: Iterable[Bell]) -> None:
+        for task, args, queue in bells:
             self.broker.ring(task, *args, queue=queue)
 
     @contextmanager

@@ -7,14 +7,18 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
-import obstore
-from obstore.exceptions import BaseError, NotFoundError
-from obstore.store import LocalStore, from_url
-
+from app.infra.loading import later
 from app.infra.settings import Settings
+
+if TYPE_CHECKING:
+    import obstore
+    from obstore import exceptions
+    from obstore import store as stores
+else:  # 4 MiB
+    obstore, exceptions, stores = (later(name) for name in ("obstore", "obstore.exceptions", "obstore.store"))
 
 PIECE = 256 * 1024  # bytes read at a time
 PATIENCE = timedelta(seconds=15)  # for a store that is away; by default a page or a job would hang for three minutes
@@ -110,9 +114,9 @@ def _plain_errors(key: str) -> Iterator[None]:
     """The store's own errors as Python's: FileNotFoundError, else StoreError."""
     try:
         yield
-    except (NotFoundError, FileNotFoundError) as error:
+    except (exceptions.NotFoundError, FileNotFoundError) as error:
         raise FileNotFoundError(key) from error
-    except BaseError as error:
+    except exceptions.BaseError as error:
         raise StoreError(f"The file store failed at {key}: {str(error).partition(chr(10))[0][:200]}") from error
 
 
@@ -142,8 +146,8 @@ def _connect(url: str, _process: int) -> FileStore:
     """One client for each process, which keeps its connections; a fork makes its own."""
     options: Any = {} if urlsplit(url).scheme in {"file", "memory"} else {"retry_config": {"retry_timeout": PATIENCE}}
     try:
-        return FileStore(from_url(url, **options))
-    except (BaseError, ValueError) as error:
+        return FileStore(stores.from_url(url, **options))
+    except (exceptions.BaseError, ValueError) as error:
         raise StoreError(f"The file store has no usable address: {str(error).partition(chr(10))[0][:200]}") from error
 
 
@@ -157,4 +161,4 @@ def open_store(settings: Settings) -> FileStore:
 def open_folder(folder: Path) -> FileStore:
     """The store in that folder of the local disk (its owner's only), made when there is none."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return FileStore(LocalStore(folder, automatic_cleanup=True))
+    return FileStore(stores.LocalStore(folder, automatic_cleanup=True))

@@ -9,8 +9,14 @@ import re
 import struct
 import zlib
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-from PIL import Image
+from app.infra.loading import later
+
+if TYPE_CHECKING:
+    from PIL import Image
+else:
+    Image = later("PIL.Image")
 
 ORIENTATION = 0x0112  # the EXIF tag
 _JPEG_KEPT = {0xE0, 0xE2, 0xEE}  # JFIF, colour profile, Adobe's colour transform

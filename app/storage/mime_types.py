@@ -3,8 +3,14 @@
 import json
 import re
 import warnings
+from typing import TYPE_CHECKING
 
-import puremagic
+from app.infra.loading import later
+
+if TYPE_CHECKING:
+    import puremagic
+else:
+    puremagic = later("puremagic")
 
 HEAD = 8192  # bytes that are looked at
 UNKNOWN = "application/octet-stream"

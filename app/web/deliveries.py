@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request
 
 from app.domain.channels import Channel
 from app.domain.delivery_states import DeliveryState
-from app.services import deliveries, providers
+from app.services import dead_letter_orders, dead_letters, deliveries, providers
 from app.services.deliveries import Filter
 from app.services.listing import Cursor
 from app.web import access
@@ -37,7 +37,7 @@ def index(project_id: str) -> Response:
         page = deliveries.explore(work, wanted, cursor)
         return render(
             "deliveries/index.html", "deliveries/_table.html", rows=page, kept=kept, wanted=wanted,
-            providers=names, chips=_chips(kept, dict(names)), choices=_choices(names),
+            providers=names, chips=chips(kept, _choices(names)), choices=_choices(names),
         )  # fmt: skip
 
 
@@ -69,12 +69,12 @@ def _choices(names: list[tuple[str, str]]) -> dict[str, list[tuple[str, str]]]:
     }
 
 
-def _chips(kept: dict[str, str], names: dict[str, str]) -> list[tuple[str, dict[str, str]]]:
+def chips(kept: dict[str, str], choices: dict[str, list[tuple[str, str]]]) -> list[tuple[str, dict[str, str]]]:
     """A chip for each filter that is set: its words, and the filters that stay when it is taken away."""
-    choices = {name: dict(pairs) for name, pairs in _choices(list(names.items())).items()}
+    words = {name: dict(pairs) for name, pairs in choices.items()}
     return [
         (
-            f"Address: {value}" if name == "q" else choices[name].get(value, value),
+            f"Address: {value}" if name == "q" else words.get(name, {}).get(value, value),
             {other: text for other, text in kept.items() if other != name},
         )
         for name, value in kept.items()
@@ -87,4 +87,6 @@ def show(project_id: str, number: int) -> Response:
     """One delivery: every attempt, and what is known."""
     with reading() as work:
         story = deliveries.story_of(work, number)
-    return render("deliveries/show.html", "deliveries/_story.html", story=story)
+        is_dead = dead_letters.is_dead(story.row.delivery)
+        dismissal = dead_letter_orders.dismissal_of(work, story.row.delivery)
+    return render("deliveries/show.html", "deliveries/_story.html", story=story, is_dead=is_dead, dismissal=dismissal)

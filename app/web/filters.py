@@ -9,7 +9,7 @@ from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from app.infra.clock import Clock
-from app.web.wording import explain, say_audit, say_duration, say_reason, say_wall, status_page
+from app.web.wording import advise, explain, say_audit, say_duration, say_reason, say_wall, status_page
 
 
 class Badge(NamedTuple):
@@ -222,6 +222,7 @@ def install(env: Environment, clock: Clock, zone: Callable[[], tzinfo] = lambda:
         provider_badge=provider_badge,
         reason=say_reason,
         explain=explain,
+        advise=advise,
         status_page=status_page,
         audit_words=say_audit,
         say_value=say_value,

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, render_template, request, url_for
 
 from app.domain.import_mapping import guard_cell
 from app.domain.permissions import Actor
-from app.services import deliveries, message_sheets, providers, sending, watching
+from app.services import deliveries, message_sheets, providers, sending, verifying, watching
 from app.services.deliveries import Filter
 from app.services.listing import Cursor
 from app.services.watching import Glance, Watched
@@ -95,11 +95,11 @@ def _poll(seen: Watched) -> dict[str, Any]:
 @blueprint.get("/verify")
 @access.needs("deliveries.read")
 def verify(project_id: str, message_id: str) -> Response:
-    """Recount the message from its rows and say whether the numbers agree."""
+    """Recount the message from its rows, ask the Sandbox where it had a part, and say whether the numbers agree."""
     with reading() as work:
         seen = watching.watch(work, message_id)
-        verdict = deliveries.verify(work, message_id)
-    return render("messages/verify.html", seen=seen, verdict=verdict)
+    proof = verifying.verify(workshop(), actor(), message_id)
+    return render("messages/verify.html", seen=seen, proof=proof)
 
 
 @blueprint.get("/recipients.csv")
@@ -223,6 +223,7 @@ def event_words(event: str, details: dict[str, Any]) -> str:
         "early_again": "The clock was set back, so its time lies ahead again",
         "moved_with_zone": f"The rules of {details.get('zone', '')} changed; it stays at "
         f"{say_wall(str(details.get('wall', '')))} there",
+        "failed_inside": f"A fault in Carillon held it up: {details.get('why', '')}",
         "retried": f"{total:,} tried again",
         "settled": f"Finished: {details.get('sent', 0):,} went out, {details.get('failed', 0):,} failed",
     }

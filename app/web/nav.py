@@ -31,6 +31,7 @@ PLACES = (
     Place("Messages", "send", "messages.index", "messages.read", "m"),
     Place("Calendar", "calendar", "calendar.index", "calendar.read", "c"),
     Place("Deliveries", "list-details", "deliveries.index", "deliveries.read", "d"),
+    Place("Dead letters", "archive", "dead_letters.index", "deliveries.read", "l"),
     Place("Contacts", "users", "contacts.index", "contacts.read", "p"),
     Place("Topics", "tag", "topics.index", "topics.read", "t"),
     Place("Files", "folder", "files.index", "files.read", "f"),

@@ -6,7 +6,7 @@ The line names the route, not the path: a path may hold a token that opens a doo
 import re
 from collections.abc import Iterable
 from http import HTTPStatus
-from secrets import token_hex
+from secrets import token_bytes
 from typing import Any
 
 import structlog
@@ -32,23 +32,27 @@ class RequestLog:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer one request, with its id in `X-Request-Id`: the one it came with when that can be one."""
         theirs = environ.get("HTTP_X_REQUEST_ID", "")
-        name = theirs if _THEIRS.fullmatch(theirs) else token_hex(8)
+        name = theirs if _THEIRS.fullmatch(theirs) else token_bytes(8).hex()
         logs.begin_context(request=name)
-        began, said = monotonic(), [str(HTTPStatus.INTERNAL_SERVER_ERROR.value)]
+        said = str(HTTPStatus.INTERNAL_SERVER_ERROR.value)
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            said[0] = status
+            nonlocal said
+            said = status
             return start_response(status, [*headers, (HEADER, name)], exc_info)
 
+        if not logs.are_told(logs.REQUESTS):
+            return self.inner(environ, start)  # type: ignore[no-any-return]
+        began = monotonic()
         try:
             return self.inner(environ, start)  # type: ignore[no-any-return]
         finally:
-            _tell(environ, int(said[0][:3]), monotonic() - began)
+            _tell(environ, int(said[:3]), monotonic() - began)
 
 
 def _tell(environ: dict[str, Any], status: int, seconds: float) -> None:
     path = environ.get("PATH_INFO", "")
-    if not logs.are_told(logs.REQUESTS) or (status < HTTPStatus.BAD_REQUEST and path.startswith(QUIET)):
+    if status < HTTPStatus.BAD_REQUEST and path.startswith(QUIET):
         return
     if path.startswith("/hooks/"):
         logs.add_context(route=HOOK)
@@ -57,17 +61,16 @@ def _tell(environ: dict[str, Any], status: int, seconds: float) -> None:
     )
 
 
-def install(app: Flask, api: Flask) -> None:
-    """Put it around everything that answers HTTP; call it last."""
-    app.before_request(lambda: _say_route(""))
-    api.before_request(lambda: _say_route("/v1"))
+def install(app: Flask) -> None:
+    """Put it around everything that answers HTTP; call it last. The API's own router says its routes."""
+    app.before_request(_say_route)
     app.after_request(_say_actor)
     app.wsgi_app = RequestLog(app.wsgi_app)  # type: ignore[method-assign]
 
 
-def _say_route(place: str) -> None:
+def _say_route() -> None:
     if request.url_rule is not None:
-        logs.add_context(route=place + request.url_rule.rule)
+        logs.add_context(route=request.url_rule.rule)
 
 
 def _say_actor(answer: Response) -> Response:

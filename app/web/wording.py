@@ -48,6 +48,10 @@ REASONS: Mapping[Reason, Wording] = {
         "The address has letters that this provider cannot send to.",
         "Use a provider with SMTPUTF8, or another address.",
     ),
+    Reason.POISON: Wording(
+        "A fault in Carillon: it cannot make this message for this person.",
+        "Look at the values that the message uses of this contact; report what the answer below names. Then retry.",
+    ),
     Reason.AUTHENTICATION_FAILED: Wording(
         "The provider refused our sign-in.", "Replace its password or key, then retry."
     ),
@@ -80,6 +84,15 @@ REASONS: Mapping[Reason, Wording] = {
     Reason.EXPIRED: Wording("It could not be delivered in time.", "Send it again if it still matters."),
     Reason.UNDELIVERED: Wording("The provider could not deliver it.", "Look at what it says below."),
     Reason.CANCELLED: Wording("Cancelled before it was sent."),
+}
+
+_ADVICE_AT_END: Mapping[str, str] = {
+    **dict.fromkeys(
+        (reason.value for reason, words in REASONS.items() if words.advice == _WE_RETRY),
+        "We tried for a day. Replay it when this is over.",
+    ),
+    Reason.CONTENT_REJECTED: "A replay sends the same content again; to change it, duplicate the message.",
+    Reason.UNDELIVERED: "Look at what the provider says, then replay or dismiss it.",
 }
 
 STATUS_PAGES: Mapping[int, Wording] = {
@@ -118,6 +131,11 @@ def explain(reason: str | None) -> str:
     return wording_of(reason).advice if reason else ""
 
 
+def advise(reason: str | None) -> str:
+    """What to do about a delivery that ended so, in a sentence: nothing is tried again by itself any more."""
+    return _ADVICE_AT_END.get(str(reason), explain(reason))
+
+
 def status_page(code: int) -> Wording:
     """Title and next step of the page for an HTTP status."""
     return STATUS_PAGES.get(code, STATUS_PAGES[500 if code >= 500 else 400])
@@ -135,6 +153,9 @@ _VERBS = {
 }  # fmt: skip
 _EVENTS = {
     "contact.export": "Exported contacts",
+    "dead_letter.dismiss": "Dismissed dead letters",
+    "dead_letter.replay": "Replayed dead letters",
+    "dead_letter.undo": "Took a dismissal of dead letters back",
     "member.disable": "Forbade a member to sign in",
     "member.enable": "Allowed a member to sign in again",
     "member.invite": "Invited a member",

@@ -115,7 +115,7 @@ def test_a_page_of_this_very_host_is_not_handed_the_session_in_a_header(app: Fla
 
 
 def test_cookies_are_secure_where_the_address_is(workshop: Workshop, make_key: object) -> None:
-    secure = workshop.settings.model_copy(update={"public_url": "https://carillon.example.org"})
+    secure = workshop.settings.but({"public_url": "https://carillon.example.org"})
     shop = Workshop(secure, workshop.database, workshop.broker, workshop.clock, workshop.vault)
     app = create_app(secure, workshop=shop)
     make_ann(Caller(app, make_key()))  # type: ignore[operator]

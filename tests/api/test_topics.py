@@ -1,6 +1,9 @@
 """Topics and subscribers over the API: fields, errors, counters."""
 
 import json
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -108,3 +111,37 @@ def test_subscribers_are_filtered_and_searched_by_their_target(api: Caller, ann:
     assert [row["$id"] for row in api.get(there, only)["subscribers"]] == ["sms"]
     assert api.get(there, search="ann email")["total"] == 1
     assert api.get(there, search="!!!") == {"total": 0, "subscribers": []}
+
+
+def test_subscribers_of_one_moment_are_counted_once_each_and_a_refusal_is_its_own(
+    api: Caller, make_key: Callable[..., str]
+) -> None:
+    """Requests of one moment share a commit: what one is refused for undoes nothing of the others."""
+    api.post(TOPICS, topicId="news", name="News")
+    for number in range(6):
+        api.post("/users", userId=f"u{number}", name="U", email=f"u{number}@example.org")
+    targets = [user["targets"][0]["$id"] for user in api.get("/users")["users"]]
+    asked = [(f"s{number}", target) for number, target in enumerate(targets)]
+    asked += [("s0", "nobody"), ("s90", "nobody"), ("s91", targets[0])]
+    programs, key = threading.Barrier(len(asked)), make_key()
+
+    def subscribe(about: tuple[str, str]) -> tuple[int, str]:
+        program = Caller(api.app, key)
+        programs.wait(30)
+        body = {"subscriberId": about[0], "targetId": about[1]}
+        again = {"Idempotency-Key": f"{about}"}
+        answers = [program.call("POST", f"{TOPICS}/news/subscribers", body, headers=again) for _ in range(2)]
+        assert answers[0].json == answers[1].json
+        assert (answers[1].headers.get("Idempotency-Replayed") == "true") is (answers[0].status_code == 201)
+        found = answers[0].json or {}
+        return answers[0].status_code, found.get("targetId", "") or found["type"]
+
+    with ThreadPoolExecutor(len(asked)) as threads:
+        answers = list(threads.map(subscribe, asked))
+    made = [target for status, target in answers if status == 201]
+    assert sorted(made) == sorted(targets)
+    assert sorted(answer for answer in answers if answer[0] != 201) == [
+        (404, "user_target_not_found"), (404, "user_target_not_found"), (409, "subscriber_already_exists"),
+    ]  # fmt: skip
+    assert api.get(f"{TOPICS}/news")["emailTotal"] == len(targets)
+    assert api.get(f"{TOPICS}/news/subscribers")["total"] == len(targets)

@@ -61,7 +61,7 @@ SENT = (
     "authorization, content-range, content-type, cookie, idempotency-key, origin, range, x-appwrite-dev-key, "
     "x-appwrite-id, x-appwrite-jwt, x-appwrite-key, x-appwrite-locale, x-appwrite-mode, x-appwrite-organization, "
     "x-appwrite-project, x-appwrite-response-format, x-appwrite-session, x-appwrite-timestamp, x-fallback-cookies, "
-    "x-forwarded-user-agent, x-sdk-language, x-sdk-name, x-sdk-platform, x-sdk-version"
+    "x-forwarded-user-agent, x-request-id, x-sdk-language, x-sdk-name, x-sdk-platform, x-sdk-version"
 )
 
 
@@ -90,7 +90,7 @@ def test_an_origin_is_known_by_its_whole_host(app: Flask, origin: str, is_known:
     assert "Origin" in answer.headers["Vary"]
     if is_known:
         exposed = answer.headers["Access-Control-Expose-Headers"]
-        assert {"X-Appwrite-Session", "X-Fallback-Cookies"} <= set(exposed.split(", "))
+        assert {"X-Appwrite-Session", "X-Fallback-Cookies", "X-Request-Id"} <= set(exposed.split(", "))
 
 
 def test_a_refusal_may_be_read_by_the_page_that_asked_and_is_kept_by_nobody(app: Flask) -> None:

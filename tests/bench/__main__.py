@@ -15,6 +15,9 @@ from tests.bench import (
     bench_import,
     bench_lists,
     bench_memory,
+    bench_million,
+    bench_pages,
+    bench_peers,
     bench_receipts,
     bench_relays,
     bench_start,
@@ -26,9 +29,11 @@ Bench = Callable[[int], Iterator[Measurement]]
 
 BENCHES: dict[str, Bench] = {
     "P1": lambda rounds: bench_email.measure_many(100_000, rounds),
+    "P2": lambda rounds: bench_peers.measure(100_000, rounds),
     "P3": lambda rounds: bench_http.measure(100_000, rounds),
     "P4": lambda rounds: bench_fanout.measure(200_000, rounds),
     "P5": lambda rounds: bench_memory.measure(1_000_000),
+    "P6": bench_pages.measure,
     "P7": lambda rounds: bench_email.measure_single(),
     "P8": bench_api.measure,
     "P9": bench_receipts.measure,
@@ -40,20 +45,26 @@ BENCHES: dict[str, Bench] = {
     "M3": lambda rounds: bench_relays.measure("M3", 2_000, rounds),
     "L1": lambda rounds: bench_lists.measure(1_000_000, rounds),
 }
+LONG: dict[str, Bench] = {  # only when asked for: minutes each
+    "P6p": lambda rounds: bench_pages.measure(rounds, on_postgresql=True),
+    "R1": lambda rounds: bench_million.measure(1_000_000),
+}
 
 
 def main() -> int:
     """Run what was asked for; the exit code is 1 when a ratio lost more than a fifth of the accepted one."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which ones (default: {' '.join(BENCHES)})")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"which ones (default: {' '.join(BENCHES)}; also: {' '.join(LONG)})"
+    )
     parser.add_argument("--quick", action="store_true", help="three rounds instead of five")
     parser.add_argument("--accept", action="store_true", help="write the ratios into baseline.json")
     arguments = parser.parse_args()
-    if unknown := set(arguments.names) - set(BENCHES):
-        parser.error(f"there is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
+    if unknown := set(arguments.names) - set(BENCHES | LONG):
+        parser.error(f"there is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHES | LONG)}")
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     rounds = 3 if arguments.quick else 5
-    found = [each for name in arguments.names or BENCHES for each in BENCHES[name](rounds)]
+    found = [each for name in arguments.names or BENCHES for each in (BENCHES | LONG)[name](rounds)]
     return 1 if report(found, accept=arguments.accept) else 0
 
 

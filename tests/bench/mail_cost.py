@@ -3,8 +3,10 @@
     .venv/bin/python -m tests.bench.mail_cost [--postgresql] [--profile] [PEOPLE]
 
 CPU time of each batch of a thousand, not wall time, and of all batches the tenth part that was quickest: other programs
-share the core's caches and units, and move a second of CPU by half. What the parts cost is measured in a run of its
-own, by wrapping the functions named. PostgreSQL's own processes are not counted.
+share the core's caches and units, and move a second of CPU by half. Each is taken from the thread that spent it: the
+ledger's, which takes and records, or the loop's, which sends. What the parts cost is measured in a run of its own, by
+wrapping the functions named. PostgreSQL's own processes are not counted. Of the first run the time on the clock is told
+too: how long the wire waited from one batch to the next.
 """
 
 import cProfile
@@ -13,12 +15,13 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from app.domain.permissions import Actor, ActorKind
-from app.engine import dispatch, fanout, journal, ledger, lessons, plans
+from app.engine import batches, dispatch, fanout, journal, ledger, lessons, plans, poison
 from app.engine.machine import Machine
 from app.infra.settings import Settings
 from app.infra.valkey import Valkey
@@ -34,17 +37,42 @@ from tests.faults.story import OLGA, write_message
 
 PEOPLE = 30_000
 SECRET = "a-key-of-the-benchmark-that-is-long-enough-for-everything"
-Part = tuple[Any, str]  # whose attribute, and its name
+STAGES = ("take", "send", "record")  # of a batch, as `engine.batches` calls them
+Part = tuple[str, Any, str]  # of which stage, whose attribute, and its name
 PARTS: dict[str, Part] = {
-    "claim": (ledger, "claim"),
-    "recipients": (dispatch, "recipients_of"),
-    "rendering": (PreparedEmail, "render"),
-    "MIME": (MimeTemplate, "write"),
-    "journal": (journal.Journal, "_append"),
-    "results": (dispatch, "results_of"),
-    "history, breaker": (lessons, "learn"),
-    "record": (ledger, "record"),
+    "claim": ("take", ledger, "claim"),
+    "recipients": ("take", poison, "readable"),
+    "rendering": ("send", PreparedEmail, "render"),
+    "MIME": ("send", MimeTemplate, "write"),
+    "journal": ("send", journal.Journal, "_append"),
+    "results": ("record", batches, "results_of"),
+    "history, breaker": ("record", lessons, "learn"),
+    "record": ("record", ledger, "record"),
 }
+
+
+@dataclass
+class Spent:
+    """Seconds of CPU of full batches: of each stage as a whole, and of its parts; and when batches were on the wire."""
+
+    stages: dict[str, list[dict[str, float]]] = field(default_factory=lambda: {stage: [] for stage in STAGES})
+    on_wire: list[tuple[float, float]] = field(default_factory=list)
+
+    def typical(self, stage: str, name: str = "all") -> float:
+        """Microseconds of a recipient in a batch that was hardly disturbed."""
+        each = sorted(found[name] for found in self.stages[stage])
+        return each[len(each) // 10] / dispatch.MOST_BATCH * 1e6
+
+    @property
+    def whole(self) -> float:
+        """Microseconds of a recipient, in all."""
+        return sum(self.typical(stage) for stage in STAGES)
+
+    @property
+    def idle(self) -> float:
+        """Which part of the time nothing was sent, between the first batch and the last."""
+        sent = sum(ended - begun for begun, ended in self.on_wire)
+        return 1 - sent / (self.on_wire[-1][1] - self.on_wire[0][0])
 
 
 def main(*arguments: str) -> None:
@@ -53,11 +81,12 @@ def main(*arguments: str) -> None:
     with _machine(on_postgresql="--postgresql" in arguments) as (machine, shop):
         _drain(machine, _planned(machine, shop, people // 10))  # warm: connections, caches, pages of the database
         bare = _batches(machine, _planned(machine, shop, people), {})
-        print(f"all of it                  {_typical(bare, 'all'):6.1f} µs of CPU (of {len(bare)} batches)", flush=True)
+        print(f"all of it                  {bare.whole:6.1f} µs of CPU (of {len(bare.on_wire)} batches)", flush=True)
+        print(f"nothing was on the wire for {bare.idle:.0%} of the time")
         parts = _batches(machine, _planned(machine, shop, people), PARTS)
-        costs = {name: _typical(parts, name) for name in parts[0]}
+        costs = {name: parts.typical(stage, name) for name, (stage, _, _) in PARTS.items()}
         costs["MIME"] -= costs["rendering"]
-        costs["SMTP, sockets, the rest"] = costs.pop("all") - sum(costs.values())
+        costs["SMTP, sockets, the rest"] = parts.whole - sum(costs.values())
         for name, cost in sorted(costs.items(), key=lambda each: -each[1]):
             print(f"  {name:24} {cost:6.1f} µs")
         if "--profile" in arguments:
@@ -70,30 +99,39 @@ def _drain(machine: Machine, message_pk: int) -> None:
         pass
 
 
-def _batches(machine: Machine, message_pk: int, parts: Mapping[str, Part]) -> list[dict[str, float]]:
-    """Seconds of CPU of each full batch that sends a message: in all, and in each of these parts."""
-    spent = dict.fromkeys(parts, 0.0)
-    found: list[dict[str, float]] = []
-    send_batch = dispatch._send_batch
-
-    def timed(*given: Any) -> int:
-        before, begun = dict(spent), time.thread_time()
-        tried = send_batch(*given)
-        if tried == dispatch.MOST_BATCH:
-            taken = {name: spent[name] - before[name] for name in spent}
-            found.append(taken | {"all": time.thread_time() - begun})
-        return tried
-
-    wrapped = [(*place, _timed(spent, name, getattr(*place))) for name, place in parts.items()]
+def _batches(machine: Machine, message_pk: int, parts: Mapping[str, Part]) -> Spent:
+    """What each full batch spends that sends a message: in all, and in each of these parts."""
+    found, spent = Spent(), dict.fromkeys(parts, 0.0)
+    wrapped = [(owner, name, _timed(spent, part, getattr(owner, name))) for part, (_, owner, name) in parts.items()]
     of_full_size = [(plans, "FIRST_BATCH", dispatch.MOST_BATCH), (dispatch, "SLICE", 60.0)]
-    with _replaced([*wrapped, *of_full_size, (dispatch, "_send_batch", timed)]):
+    staged = [(batches, stage, _staged(found, spent, parts, stage)) for stage in STAGES]
+    with _replaced([*wrapped, *of_full_size, *staged]):
         _drain(machine, message_pk)
     return found
 
 
-def _typical(batches: list[dict[str, float]], name: str) -> float:
-    """Microseconds of a recipient in a batch that was hardly disturbed."""
-    return sorted(each[name] for each in batches)[len(batches) // 10] / dispatch.MOST_BATCH * 1e6
+def _staged(found: Spent, spent: dict[str, float], parts: Mapping[str, Part], stage: str) -> Callable[..., Any]:
+    original = getattr(batches, stage)
+    names = [name for name, (of, _, _) in parts.items() if of == stage]
+
+    def timed(*given: Any, **named: Any) -> Any:
+        before = {name: spent[name] for name in names}
+        moment, begun = time.monotonic(), time.thread_time()
+        came = original(*given, **named)
+        taken = {"all": time.thread_time() - begun} | {name: spent[name] - before[name] for name in names}
+        if stage == "send":
+            found.on_wire.append((moment, time.monotonic()))
+        if _size_of(given[1], came) == dispatch.MOST_BATCH:
+            found.stages[stage].append(taken)
+        return came
+
+    return timed
+
+
+def _size_of(given: Any, came: Any) -> int:
+    """How many deliveries the batch of a stage holds: it is given, or what it makes."""
+    batch = given if isinstance(given, batches.Batch) else getattr(given, "batch", came)
+    return len(batch.lease.deliveries) if isinstance(batch, batches.Batch) else 0
 
 
 @contextmanager

@@ -77,7 +77,8 @@ def report(measurements: Iterable[Measurement], *, accept: bool) -> int:
 
 
 def _line(each: Measurement, before: float | None) -> str:
-    target = f"≥ {each.at_least:g}" if each.at_least is not None else f"≤ {each.at_most:g}" if each.at_most else ""
+    most = f"≤ {each.at_most:g}" if each.at_most is not None else ""
+    target = f"≥ {each.at_least:g}" if each.at_least is not None else most
     yardstick = _figure(statistics.median(each.yardstick)) if each.yardstick else ""
     ratio = f"{each.ratio:.3f}" if each.ratios else ""
     known = f"{before:g}" if before is not None else ""

@@ -64,9 +64,7 @@ class Mailroom:
 def shop(workshop: Workshop, request: pytest.FixtureRequest) -> Workshop:
     """With the receiver on; a test may mark which settings it wants beside that."""
     wanted = getattr(request, "param", {})
-    workshop.settings = workshop.settings.model_copy(
-        update={"bounces_port": free_port(), "secret_keys": SECRET, **wanted}
-    )
+    workshop.settings = workshop.settings.but({"bounces_port": free_port(), "secret_keys": SECRET, **wanted})
     workshop.vault = Vault([SECRET])
     return workshop
 

@@ -264,7 +264,7 @@ def test_it_offers_starttls_where_it_has_a_certificate(shop: Workshop, request: 
     authority = trustme.CA()
     path = shop.settings.data_dir / "bounces.pem"
     authority.issue_cert("localhost", "127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(path))
-    shop.settings = shop.settings.model_copy(update={"bounces_certificate": path})
+    shop.settings = shop.settings.but({"bounces_certificate": path})
     mailroom: Mailroom = request.getfixturevalue("mailroom")
     sent: Sent = request.getfixturevalue("sent")
     context = ssl.create_default_context()
@@ -279,7 +279,7 @@ def test_it_offers_starttls_where_it_has_a_certificate(shop: Workshop, request: 
 
 def test_a_certificate_that_cannot_be_used_is_named_in_words(shop: Workshop) -> None:
     path = shop.settings.data_dir / "none.pem"
-    shop.settings = shop.settings.model_copy(update={"bounces_certificate": path})
+    shop.settings = shop.settings.but({"bounces_certificate": path})
     with pytest.raises(ReceiverError, match=r"CARILLON_BOUNCES_CERTIFICATE names a PEM file"):
         Receiver(shop)
 

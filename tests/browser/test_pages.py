@@ -18,7 +18,8 @@ LOOKS = [(1440, False), (1440, True), (360, False), (360, True)]
 STILL_PAGES = (
     "", "/messages", "/messages?phase=failed", "/messages?q=nothing+is+called+so", "/messages/new", "/contacts",
     "/contacts?q=a", "/contacts/new", "/topics", "/topics/new", "/suppressions", "/suppressions/new", "/imports",
-    "/deliveries", "/deliveries?q=nobody", "/providers", "/providers/new", "/providers/new/smtp", "/sandbox",
+    "/deliveries", "/deliveries?q=nobody", "/dead-letters", "/dead-letters?reason=tls_failed", "/dead-letters/orders",
+    "/providers", "/providers/new", "/providers/new/smtp", "/sandbox",
     "/settings", "/settings/members", "/settings/keys", "/settings/keys/new", "/settings/activity",
     "/settings/sample-data", "/sandbox/faults", "/sandbox/clear", "/messages/nowhere", "/imports/nowhere",
     "/sending/stop", "/settings/installation",
@@ -34,6 +35,7 @@ FOUND_PAGES = {  # a list, and which of its links lead to a page of its own
     "/contacts": (r"/contacts/[0-9a-z]{20}$",),
     "/topics": (r"/topics/[0-9a-z]{20}$",),
     "/deliveries": (r"/deliveries/\d+$",),
+    "/dead-letters": (r"/dead-letters/group\?", r"/dead-letters/replay\?message", r"/dead-letters/dismiss\?message"),
     "/providers": (r"/providers/[0-9a-z]{20}$",),
     "/sandbox": (r"/sandbox/\d+$",),
 }

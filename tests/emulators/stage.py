@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app.domain.message_states import MessageEvent
 from app.domain.permissions import Actor
@@ -125,7 +126,12 @@ class Stage:
     def key_of(self, delivery: Delivery) -> bytes:
         """What travels with each try of that delivery, and makes a second copy known as one."""
         with self.machine.database.read() as session:
-            return f"{delivery.pk}.{session.get_one(Message, delivery.message_pk).id}".encode()
+            return f"{delivery.pk}.{self.message_id(session, delivery.message_pk)}".encode()
+
+    @staticmethod
+    def message_id(session: Session, message_pk: int) -> str:
+        """The id of that message, as pages and services know it."""
+        return str(session.get_one(Message, message_pk).id)
 
     def end_of(self, delivery: Delivery) -> End:
         """Where that delivery stands, in the words of the table."""

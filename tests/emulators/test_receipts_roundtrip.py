@@ -57,7 +57,7 @@ def house(
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    workshop.settings = settings.model_copy(update={"port": port})
+    workshop.settings = settings.but({"port": port})
     app = create_app(workshop.settings, workshop=workshop)
     server = make_server("127.0.0.1", port, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
@@ -289,7 +289,7 @@ def test_an_emulator_is_told_again_when_it_starts_anew_or_we_listen_elsewhere(ho
     os.utime(addresses, ns=(1, 1))
     assert rung(house) == 1, "it has started anew"
     assert sandbox_receipts.ask(house.workshop, pk)
-    house.workshop.settings = house.workshop.settings.model_copy(update={"port": 1})
+    house.workshop.settings = house.workshop.settings.but({"port": 1})
     assert rung(house) == 1, "we listen elsewhere"
     addresses.unlink()
     assert rung(house) == 0, "nobody is there to be told"

@@ -1,6 +1,6 @@
 """Workers whose every step a test takes: claim, announce, send, hear the answer, record, or be killed in between.
 
-They are made of the engine's own parts, in the order in which `engine.dispatch` uses them; only the wire is pretended.
+They are made of the engine's own parts, in the order in which `engine.batches` uses them; only the wire is pretended.
 """
 
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.domain.outcomes import Outcome
-from app.engine import dispatch, journal, ledger, turns
+from app.engine import batches, journal, ledger, turns
 from app.engine.ledger import Lease
 from app.engine.machine import Machine
 from app.engine.plans import Plan, plans_of
@@ -82,7 +82,7 @@ class Hand:
         grip = self.let_go()
         watch = grip.watch
         known = journal.Story(set(watch.begun), watch.outcomes, watch.begun, watch.ended)
-        tried = dispatch._record(self.machine, grip.plan, grip.lease, known, grip.turn)
+        tried = batches.write(self.machine, grip.plan, grip.lease, known, grip.turn)
         if tried is not None and forgets:
             grip.book.forget()
         return tried

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from app.domain.outcomes import Outcome, OutcomeKind
+from app.domain.outcomes import Outcome, OutcomeKind, Reason
 
 PATIENCE = timedelta(hours=24)
 GRACE = timedelta(seconds=15)  # in which only the machine that holds a journal takes its batches over
@@ -18,6 +18,9 @@ ENDS = frozenset({OutcomeKind.RECIPIENT_PERMANENT, OutcomeKind.RECIPIENT_OPTED_O
 LATER = frozenset({OutcomeKind.TRANSIENT, OutcomeKind.THROTTLED})
 RANK = {"queued": 0, "uncertain": 0, "sent": 1, "failed": 2, "delivered": 3, "bounced": 4}
 TOLD = {"sent": "sent", "opened": "sent", "failed": "failed", "delivered": "delivered", "bounced": "bounced"}
+
+RECENT = timedelta(hours=1)
+SILENT = Outcome(OutcomeKind.TRANSIENT, Reason.WORKER_LOST)  # of a worker that died before it began anything
 
 
 class Row(NamedTuple):
@@ -104,6 +107,7 @@ class Held:
     people: list[str]
     place: str
     holds: bool
+    claimed_at: datetime
     started: set[int] = field(default_factory=set)
     answered: dict[int, Outcome] = field(default_factory=dict)
 
@@ -119,6 +123,7 @@ class Reckoning:
     audience: list[str]  # in the order in which they are planned
     people: dict[str, Person] = field(default_factory=dict)
     held: dict[int, Held] = field(default_factory=dict)
+    lost: list[datetime] = field(default_factory=list)  # when batches were claimed that were taken over
     gone: set[str] = field(default_factory=set)  # targets that expired before they were planned
     planned: int = 0  # of the audience
     is_planned: bool = False
@@ -161,10 +166,14 @@ class Reckoning:
 
     def reap(self, held: Held, place: str, lost: Outcome, now: datetime) -> None:
         """Somebody took a batch over: what its journal says counts; out of reach, it may say anything."""
-        if held.place == place:
+        everybody = range(len(held.people))
+        if held.place != place:
+            self.record(held, {}, set(everybody), lost, now)
+        elif held.started or held.answered or not any(each >= held.claimed_at - RECENT for each in self.lost):
             self.record(held, held.answered, held.started, lost, now)
-        else:
-            self.record(held, {}, set(range(len(held.people))), lost, now)
+        else:  # another worker died of this message a moment ago: whoever was in hand has had a try
+            self.record(held, dict.fromkeys(everybody, SILENT), set(), lost, now)
+        self.lost.append(held.claimed_at)
 
     def disown(self) -> None:
         """The database was restored: what is held counts as held elsewhere, and waits for a person."""

@@ -131,6 +131,7 @@ class Telling(RuleBasedStateMachine):
         reap(self, 0, None)
         repair(self)
         drain(self, 0)
+        self.shows_what_the_model_says()  # it may be settled now, with what is known now; receipts change no status
         apply(self)
         sweep(self, 0)
 
@@ -149,7 +150,7 @@ def reap(telling: Telling, place: int, memory: Overdue | None) -> None:
     late = {pk for pk, until in before.items() if telling.model.held[pk].is_lost_to(where, until, now)}
     taken = before.keys() - after
     assert taken == late if memory is None else all(before[pk] <= now for pk in taken)
-    for pk in taken:
+    for pk in sorted(taken, key=lambda pk: (before[pk], pk)):  # as they are taken over, one after the other
         telling.model.reap(telling.model.held[pk], where, LOST, now)
 
 

@@ -10,7 +10,7 @@ from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
 from app.domain.permissions import system
 from app.domain.receipts import Receipt, ReceiptEvent
 from app.engine import feedback, ledger
-from app.engine.dispatch import key_of
+from app.engine.batches import key_of
 from app.engine.ledger import Holder, Lane, Lease, Result
 from app.engine.machine import Machine
 from app.models.deliveries import Attempt, Delivery

@@ -12,6 +12,7 @@ from app.domain.message_states import MessageEvent
 from app.engine import dispatch, fence, ledger, lifecycle, reaper, scheduler, ticker
 from app.engine.fence import Watchman
 from app.engine.machine import Machine
+from app.engine.overdue import Overdue
 from app.models.messages import Message
 from tests import factories
 from tests.conftest import FakeClock
@@ -81,7 +82,7 @@ def test_what_was_being_sent_is_uncertain_and_not_tried_again(any_machine: Machi
         holder = ledger.Holder(any_machine.name, any_machine.lease)
         assert ledger.claim(session, found, ledger.Lane(None), 3, holder, any_machine.clock.now())
     put_up(any_machine)
-    assert reaper.reap(any_machine) == 1
+    assert reaper.reap(any_machine, Overdue(any_machine.lease)) == 1, "a ticker that sees it first need not wait"
     assert counts(any_machine, message_pk) == {"queued": 1, "uncertain": 3}
 
 
@@ -129,7 +130,7 @@ class TestWatchman:
         self, any_machine: Machine, tmp_path: Path
     ) -> None:
         Watchman(any_machine).keep()
-        settings = any_machine.settings.model_copy(update={"data_dir": tmp_path / "other"})
+        settings = any_machine.settings.but({"data_dir": tmp_path / "other"})
         (tmp_path / "other").mkdir()
         other = Machine(settings, any_machine.database, any_machine.broker, any_machine.clock, any_machine.vault)
         first, second = Watchman(any_machine), Watchman(other)

@@ -21,7 +21,7 @@ from tests.conftest import SECRET, FakeClock
 
 
 def machine_on(settings: Settings, **changed: object) -> Machine:
-    own = settings.model_copy(update=changed)
+    own = settings.but(changed)
     return Machine(own, Database(own.sqlalchemy_url), Broker(own.broker_url), FakeClock(), Vault([SECRET]))
 
 

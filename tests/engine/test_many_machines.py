@@ -26,7 +26,7 @@ PEOPLE = 6
 @pytest.fixture
 def other(any_machine: Machine, any_workshop: Workshop, tmp_path: Path) -> Iterator[Machine]:
     """A second machine on the same database and queue, with a data dir of its own."""
-    settings = any_machine.settings.model_copy(update={"data_dir": tmp_path / "other"})
+    settings = any_machine.settings.but({"data_dir": tmp_path / "other"})
     shop = any_workshop
     machine = Machine(settings, shop.database, shop.broker, shop.clock, shop.vault)
     yield machine

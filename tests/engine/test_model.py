@@ -144,7 +144,8 @@ class Work(Telling):
         assert self.model.may_send, "claimed, though it may not be sent"
         got = [each.address for each in grip.lease.deliveries]
         assert set(got) == set(due) - suppressed
-        held = Held(grip.lease.batch_pk, got, place_of(hand.machine), grip.lease.provider_pk == self.providers[1])
+        holds, lease = grip.lease.provider_pk == self.providers[1], grip.lease
+        held = Held(lease.batch_pk, got, place_of(hand.machine), holds, lease.claimed_at)
         self.model.claim(held, set(due) & suppressed, self.clock.now())
 
     def _send(self, grip: Grip, move: Move) -> None:
@@ -340,7 +341,7 @@ def stage(
 ) -> Iterator[Stage]:
     """Two machines with journals of their own on one database, and a monotonic clock that a test moves."""
     one = any_machine
-    elsewhere = one.settings.model_copy(update={"data_dir": tmp_path / "other"})
+    elsewhere = one.settings.but({"data_dir": tmp_path / "other"})
     other = Machine(elsewhere, one.database, one.broker, one.clock, one.vault)
     found = Stage([one, other], runner, clock)
     for room in (dispatch, overdue, watching):

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from structlog.contextvars import get_contextvars
 
 from app.domain.delivery_states import DeliveryState
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
@@ -38,21 +37,21 @@ def test_a_job_says_its_message_and_project_by_their_ids(any_workshop: Workshop)
     naming.begin_job(machine_of(any_workshop), "dispatch", message.pk)
     naming.begin_batch(7, "mail")
     about = {"job": "dispatch", "message": message.id, "project": "default"}
-    assert get_contextvars() == about | {"batch": 7, "provider": "mail"}
+    assert logs.context() == about | {"batch": 7, "provider": "mail"}
     naming.end_batch()
-    assert get_contextvars() == about
+    assert logs.context() == about
 
 
 def test_a_job_for_a_message_that_is_gone_says_nothing_of_the_one_before(any_workshop: Workshop) -> None:
     logs.begin_context(job="dispatch", message="before", project="default")
     naming.begin_job(machine_of(any_workshop), "dispatch", 4711)
-    assert get_contextvars() == {"job": "dispatch"}
+    assert logs.context() == {"job": "dispatch"}
 
 
 def test_a_database_that_is_away_stops_nothing_here(workshop: Workshop, tmp_path: Path) -> None:
     away = Database(f"sqlite:///{tmp_path}/nowhere/at/all.sqlite3")
     naming.begin_job(machine_of(workshop, away), "dispatch", 1)
-    assert get_contextvars() == {"job": "dispatch"}
+    assert logs.context() == {"job": "dispatch"}
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 
 from app.domain.message_states import MessageEvent
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
-from app.engine import dispatch, fanout, ledger, lifecycle, plans, reaper
+from app.engine import dispatch, fanout, journal, ledger, lifecycle, plans, reaper
 from app.engine.ledger import Holder, Lane
 from app.engine.machine import Machine
 from app.models.messages import Message
@@ -243,7 +243,7 @@ def test_the_reaper_expires_what_the_journal_calls_dead(
         lane = Lane(rocket, rocket)
         lease = ledger.claim(session, session.get_one(Message, pk), lane, 10, holder, moving.now())
     assert lease is not None
-    book = dispatch.journal.Journal(any_machine.journal_dir, lease)
+    book = journal.Journal(any_machine.journal_dir, lease)
     book.started([0])
     book.answered(0, DEAD)
     book.close()

@@ -70,7 +70,7 @@ def test_four_tickers_at_one_moment_start_each_of_many_messages_once(any_machine
 @contextmanager
 def _ticker(machine: Machine) -> Iterator[subprocess.Popen[bytes]]:
     """`carillon ticker` beside this process."""
-    settings = machine.settings.model_copy(update={"secret_keys": "0123456789" * 4})
+    settings = machine.settings.but({"secret_keys": "0123456789" * 4})
     process = subprocess.Popen(
         [sys.executable, "-m", "app.cli", "ticker"], cwd=ROOT, env=settings.environment(),
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

@@ -29,7 +29,7 @@ LINKS = {"subject": "Hi", "preheader": "", "format": "markdown", "body": "[Leave
 
 
 def publish(machine: Machine, address: str = PUBLIC) -> None:
-    object.__setattr__(machine, "settings", machine.settings.model_copy(update={"public_url": address}))
+    object.__setattr__(machine, "settings", machine.settings.but({"public_url": address}))
 
 
 def arrived(mail: MailServer) -> list[EmailMessage]:

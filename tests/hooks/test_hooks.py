@@ -36,7 +36,7 @@ VALUES: dict[str, dict[str, Any]] = {
 @pytest.fixture
 def shop(workshop: Workshop) -> Workshop:
     """An installation that can be reached from outside."""
-    workshop.settings = workshop.settings.model_copy(update={"public_url": PUBLIC})
+    workshop.settings = workshop.settings.but({"public_url": PUBLIC})
     return workshop
 
 

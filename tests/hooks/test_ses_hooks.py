@@ -73,7 +73,7 @@ def sns(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sns]:
 def shop(workshop: Workshop, sns: Sns) -> Workshop:
     """An installation whose operator has an SNS of their own."""
     places = {"public_url": PUBLIC, "provider_endpoints": {"ses_sns": sns.url}}
-    workshop.settings = workshop.settings.model_copy(update=places)
+    workshop.settings = workshop.settings.but(places)
     return workshop
 
 

@@ -218,6 +218,14 @@ def test_with_a_member_there_the_next_start_offers_no_first_address(start: Start
     assert "/start/" not in again.said
 
 
+def test_while_nobody_can_sign_in_each_start_says_where_the_first_member_is_made(start: Start) -> None:
+    first = start().wait_until_ready()
+    first.process.terminate()
+    assert first.process.wait(15) == 0
+    again = start().wait_until_ready()
+    wait_for(lambda: f"{again.address}/start/" in again.said, "it says where")
+
+
 def test_the_doctor_finds_a_running_one_well(start: Start) -> None:
     up = start().wait_until_ready()
     seen = subprocess.run(

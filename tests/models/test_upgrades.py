@@ -81,7 +81,7 @@ class TestBringUp:
             settings,
             "INSERT INTO projects (id, name, time_zone, created_at, updated_at) VALUES ('p', 'P', 'UTC', 0, 0)",
         )
-        return settings.model_copy(update={"secret_keys": "a-key-of-a-setting-that-is-long-enough"})
+        return settings.but({"secret_keys": "a-key-of-a-setting-that-is-long-enough"})
 
     def test_what_was_there_is_backed_up_before_and_can_be_put_back(self, old: Settings) -> None:
         kept = bring_up(old, START)

@@ -115,6 +115,22 @@ class Greeting:
                 return RenderedPush("Good morning", words)
 
 
+class Poisoned(Greeting):
+    """The same, but rendering fails for the people at some places: `what` is raised, or stands in the text."""
+
+    def __init__(self, channel: Channel, places: Sequence[int], what: Exception | str) -> None:
+        super().__init__(channel)
+        self.victims = {f"Person {place}" for place in places}
+        self.what = what
+
+    def render(self, recipient: Recipient) -> Rendered:
+        if recipient.name not in self.victims:
+            return super().render(recipient)
+        if isinstance(self.what, Exception):
+            raise self.what
+        return super().render(Recipient(recipient.address, self.what))
+
+
 def address_of(number: int, channel: Channel = Channel.EMAIL) -> str:
     """An address that stands for a person."""
     match channel:
@@ -140,14 +156,17 @@ def send(
     tmp_path: Any,
     work: Callable[[Stage], Sequence[Envelope]],
     recorder: Recorder | None = None,
+    *,
     account: Callable[[Stage], Account] = lambda stage: stage.account,
+    prepared: Greeting | None = None,
 ) -> tuple[Recorder, list[Arrived]]:
     """Send through the emulator; returns what the watch was told and what came in."""
     told = recorder or Recorder()
 
     async def run() -> list[Arrived]:
         async with rig.open(tmp_path) as stage:
-            await provider.send(account(stage), Greeting(provider.spec.channel), work(stage), told)
+            content = prepared or Greeting(provider.spec.channel)
+            await provider.send(account(stage), content, work(stage), told)
             await rig.close()
             return stage.arrived()
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.providers import catalog, get, specs
 from app.providers.base import Account
-from tests.providers.contract import FAULTS, Recorder, address_of, envelopes, send, verify
+from tests.providers.contract import FAULTS, Poisoned, Recorder, address_of, envelopes, send, verify
 
 KINDS = sorted(catalog())
 pytestmark = pytest.mark.parametrize("kind", KINDS)
@@ -131,6 +131,35 @@ def test_a_bad_recipient_costs_nobody_else_anything(kind, tmp_path):
     kinds = [told.outcomes[index].kind for index in range(9)]
     assert kinds == ["accepted"] * 4 + ["recipient_permanent"] + ["accepted"] * 4
     assert len(arrived) == 8
+
+
+@pytest.mark.parametrize("place", [0, 4, 11], ids=["first", "middle", "last"])
+def test_a_fault_of_ours_at_one_recipient_costs_nobody_else_anything(kind, place, tmp_path, capsys):
+    prepared = Poisoned(get(kind).spec.channel, [place], KeyError("Ann Archer"))
+    told, arrived = send(get(kind), rig_of(kind), tmp_path, lambda _: people(kind, 12), prepared=prepared)
+    ended = {index: (told.outcomes[index].kind, told.outcomes[index].reason) for index in range(12)}
+    assert ended.pop(place) == ("message_permanent", "poison")
+    assert set(ended.values()) == {("accepted", "accepted")}
+    assert len(arrived) == 11
+    assert told.outcomes[place].detail.startswith("KeyError")
+    assert "Ann Archer" not in told.outcomes[place].detail + capsys.readouterr().out
+
+
+@pytest.mark.parametrize("value", ["half \ud800 a sign", "a \0 byte", "\u202e\u2028 turned", "{{" * 500], ids=ascii)
+def test_a_strange_value_costs_nobody_else_anything(kind, value, tmp_path):
+    prepared = Poisoned(get(kind).spec.channel, [4], value)
+    told, arrived = send(get(kind), rig_of(kind), tmp_path, lambda _: people(kind, 9), prepared=prepared)
+    assert sorted(told.outcomes) == list(range(9))
+    assert {told.outcomes[index].kind for index in range(9) if index != 4} == {"accepted"}
+    assert told.outcomes[4].kind in {"accepted", "message_permanent"}
+    assert len(arrived) == 8 + (told.outcomes[4].kind == "accepted")
+
+
+def test_what_the_machine_lacks_for_a_moment_is_tried_again(kind, tmp_path):
+    prepared = Poisoned(get(kind).spec.channel, [2], MemoryError())
+    told, _ = send(get(kind), rig_of(kind), tmp_path, lambda _: people(kind, 4), prepared=prepared)
+    assert (told.outcomes[2].kind, told.outcomes[2].reason) == ("transient", "poison")
+    assert {told.outcomes[index].kind for index in (0, 1, 3)} == {"accepted"}
 
 
 def test_a_service_that_cannot_be_reached_may_be_tried_again(kind, tmp_path):

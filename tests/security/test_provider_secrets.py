@@ -101,7 +101,7 @@ def office(
         f"{kind}_{name}": url for kind, each in announced.items() for name, url in each.get("side_urls", {}).items()
     }
     given = {"provider_endpoints": addresses, "allow_private_hosts": True, "public_url": PUBLIC}
-    before, workshop.settings = workshop.settings, workshop.settings.model_copy(update=given)
+    before, workshop.settings = workshop.settings, workshop.settings.but(given)
     yield Office(workshop, actor, world, outbox, faults)
     workshop.settings = before
 

@@ -33,7 +33,7 @@ FILE = b"bytes of a flyer " * 50_000
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """With a key that a setting can name: without blanks."""
-    return settings.model_copy(update={"secret_keys": KEY})
+    return settings.but({"secret_keys": KEY})
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def elsewhere(settings: Settings, tmp_path: Path, request: pytest.FixtureRequest
         with closing_database(url) as database, database.connect() as connection:
             connection.execute(text("DROP SCHEMA public CASCADE"))
             connection.execute(text("CREATE SCHEMA public"))
-    return settings.model_copy(update={"data_dir": tmp_path / "elsewhere", "database_url": url})
+    return settings.but({"data_dir": tmp_path / "elsewhere", "database_url": url})
 
 
 def closing_database(url: str) -> "closing[Database]":
@@ -179,7 +179,7 @@ class TestTheFile:
         assert (names[0], names[-1]) == ("about.json", "manifest.json")
 
     def test_it_holds_the_key_only_on_request(self, workshop: Workshop, settings: Settings, tmp_path: Path) -> None:
-        own = settings.model_copy(update={"secret_keys": ""})
+        own = settings.but({"secret_keys": ""})
         Vault.open(own)
         without = backups.make_backup(own, tmp_path / "without", START).path
         with_key = backups.make_backup(own, tmp_path / "with", START, with_key=True).path
@@ -192,7 +192,7 @@ class TestTheFile:
     def test_a_restore_says_when_the_key_is_another(
         self, path: Path, settings: Settings, tmp_path: Path, request: pytest.FixtureRequest
     ) -> None:
-        other = elsewhere(settings, tmp_path, request).model_copy(update={"secret_keys": KEY[::-1]})
+        other = elsewhere(settings, tmp_path, request).but({"secret_keys": KEY[::-1]})
         assert "sealed with a key that is not here" in restores.restore(other, path, START).notes[0]
 
     def test_nothing_is_overwritten_unless_asked(self, path: Path, settings: Settings) -> None:
@@ -319,7 +319,7 @@ class TestTrouble:
         path = backups.make_backup(settings, tmp_path / "b.tar.zst", START).path
         other = "" if settings.database_url else "postgresql://nobody@/nowhere"
         with pytest.raises(ArchiveError, match="The backup is of"):
-            restores.restore(settings.model_copy(update={"database_url": other}), path, START)
+            restores.restore(settings.but({"database_url": other}), path, START)
 
     def test_nothing_is_restored_under_what_still_runs(self, settings: Settings, workshop: Workshop) -> None:
         workshop.broker.beat("worker", "a-worker-elsewhere", 10)

@@ -7,7 +7,7 @@ from app.domain.errors import Forbidden, NotFound
 from app.domain.permissions import Actor
 from app.models.deliveries import Tally
 from app.models.projects import Project
-from app.services import deliveries
+from app.services import deliveries, verifying
 from app.services.deliveries import Filter
 from app.services.listing import Cursor
 from app.services.work import Work, Workshop
@@ -96,6 +96,26 @@ def test_a_search_that_no_index_knows_goes_on_in_steps(
     assert sorted(across) == found
 
 
+@pytest.mark.parametrize(
+    ("search", "expected"),
+    [
+        ("sent", ["sent-off@example.org"]),
+        ("sent-o", ["sent-off@example.org"]),
+        ("failed-", ["failed-0@example.org", "failed-1@example.org", "failed-2@example.org"]),
+        ("nobody", []),
+    ],
+)
+def test_a_state_and_an_address_find_the_same_whichever_is_rarer(
+    any_workshop: Workshop, actor: Actor, search: str, expected: list[str]
+) -> None:
+    with any_workshop.open(actor) as work:
+        message = make_sent(work.session, {"sent": 25, "failed": 3})
+        add_delivery(work.session, message, "failed", "sent-off@example.org")
+        wanted = Filter(state="failed", search=search)
+        found = walk(lambda cursor: deliveries.recipients_of(work, message, wanted, cursor, size=2))
+    assert found == expected
+
+
 def test_the_log_shows_one_address_with_its_whole_history(any_workshop: Workshop, actor: Actor) -> None:
     with any_workshop.open(actor) as work:
         first, second = make_sent(work.session, {"sent": 2}), make_sent(work.session, {"sent": 2})
@@ -140,7 +160,7 @@ def test_a_delivery_of_another_project_is_not_there(workshop: Workshop, actor: A
         with pytest.raises(NotFound):
             deliveries.story_of(stranger, number)
         with pytest.raises(NotFound):
-            deliveries.verify(stranger, theirs.id)
+            verifying.recount(stranger, theirs.id)
         assert not deliveries.explore(stranger, Filter(), Cursor()).items
 
 
@@ -156,9 +176,9 @@ def test_reasons_are_counted_the_most_frequent_first(any_workshop: Workshop, act
 def test_the_recount_agrees_with_true_numbers_and_names_false_ones(any_workshop: Workshop, actor: Actor) -> None:
     with any_workshop.open(actor) as work:
         message = make_sent(work.session, {"sent": 4, "failed": 1, "skipped": 2})
-        assert deliveries.verify(work, message.id).agrees
+        assert verifying.recount(work, message.id).agrees
         work.session.execute(update(Tally).values(sent=5))
-        verdict = deliveries.verify(work, message.id)
+        verdict = verifying.recount(work, message.id)
     assert not verdict.agrees
     assert ("sent", 4, 5) in verdict.lines
 

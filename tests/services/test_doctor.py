@@ -28,13 +28,13 @@ def test_a_store_that_is_away_is_named_with_its_setting(settings: Settings, monk
     away = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ALLOW_HTTP": "true", "AWS_REGION": "us-east-1"}
     for name, value in (away | {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}).items():
         monkeypatch.setenv(name, value)
-    check = health.check_store(settings.model_copy(update={"storage_url": "s3://away/from-here"}))
+    check = health.check_store(settings.but({"storage_url": "s3://away/from-here"}))
     assert not check.is_good
     assert check.sentence.endswith("Check CARILLON_STORAGE_URL and what it may write there.")
 
 
 def test_a_store_of_an_unknown_sort_is_said_in_words(settings: Settings) -> None:
-    check = health.check_store(settings.model_copy(update={"storage_url": "floppy://a"}))
+    check = health.check_store(settings.but({"storage_url": "floppy://a"}))
     assert not check.is_good
     assert "CARILLON_STORAGE_URL" in check.sentence
 

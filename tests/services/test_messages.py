@@ -175,6 +175,29 @@ def test_percent_and_underscore_are_searched_as_they_are(workshop: Workshop, vie
     assert titles == ["50% off"]
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("news autumn", ["Autumn news"]),
+        ("AUT", ["Autumn news", "Automne à Paris"]),
+        ("news aut", ["Autumn news"]),
+        ("paris a", ["Automne à Paris"]),
+        ("summer", []),
+        ("aut %", []),
+        ("%", ["50% off"]),
+    ],
+)
+def test_the_list_is_searched_by_whole_words_and_the_beginning_of_the_last(
+    any_workshop: Workshop, viewer: Actor, words: str, expected: list[str]
+) -> None:
+    with any_workshop.database.begin() as session:
+        for subject in ("50% off", "Automne à Paris", "Autumn news"):
+            make_message(session, subject=subject)
+    with any_workshop.read(viewer) as work:
+        titles = [line.title for line in messages.list_messages(work, Cursor(), words=words).items]
+    assert titles == expected
+
+
 def test_the_list_tells_paused_and_cancelled_from_sending(workshop: Workshop, viewer: Actor, clock: FakeClock) -> None:
     with workshop.database.begin() as session:
         make_message(session, status="processing", subject="Goes")

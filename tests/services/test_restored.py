@@ -29,7 +29,7 @@ KEY = "a-key-of-a-setting-that-is-long-enough"
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"secret_keys": KEY})
+    return settings.but({"secret_keys": KEY})
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ class Restored:
         self._original = original
         self._path = folder / "backup.tar.zst"
         url = request.getfixturevalue("postgresql").new_database() if original.settings.database_url else ""
-        self.settings = original.settings.model_copy(update={"data_dir": folder / "elsewhere", "database_url": url})
+        self.settings = original.settings.but({"data_dir": folder / "elsewhere", "database_url": url})
         self.machine = original
 
     def lasting(self) -> "Iterator[Restored]":
@@ -81,7 +81,7 @@ class Restored:
         clock = self._original.clock
         restores.restore(self.settings, self._path, clock.now(), force=True)
         self.machine = Machine(
-            self.settings.model_copy(update={"allow_private_hosts": True}), Database(self.settings.sqlalchemy_url),
+            self.settings.but({"allow_private_hosts": True}), Database(self.settings.sqlalchemy_url),
             Broker(self.settings.broker_url), clock, Vault([SECRET]),
         )  # fmt: skip
         return self.machine

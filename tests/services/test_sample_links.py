@@ -19,7 +19,7 @@ LINK = re.compile(rf"{PUBLIC}/u/([\w-]+)")
 
 @pytest.fixture
 def draft(workshop: Workshop, actor: Actor) -> Message:
-    workshop.settings = workshop.settings.model_copy(update={"public_url": PUBLIC})
+    workshop.settings = workshop.settings.but({"public_url": PUBLIC})
     with workshop.open(actor) as work:
         make_provider(work)
         topic = make_audience(work.session, 3)
@@ -56,7 +56,7 @@ def test_nothing_is_missing_and_nothing_blocks(workshop: Workshop, actor: Actor,
 
 
 def test_without_a_public_address_the_checks_say_what_is_lost(workshop: Workshop, actor: Actor, draft: Message) -> None:
-    workshop.settings = workshop.settings.model_copy(update={"public_url": ""})
+    workshop.settings = workshop.settings.but({"public_url": ""})
     found = codes(workshop, actor, draft)
     assert found["link_address_missing"] == "blocks"
     assert found["unsubscribe_header_missing"] == "advises"
@@ -64,7 +64,7 @@ def test_without_a_public_address_the_checks_say_what_is_lost(workshop: Workshop
 
 
 def test_a_fallback_makes_it_an_advice(workshop: Workshop, actor: Actor, draft: Message) -> None:
-    workshop.settings = workshop.settings.model_copy(update={"public_url": ""})
+    workshop.settings = workshop.settings.but({"public_url": ""})
     with workshop.database.begin() as session:
         draft = session.merge(draft)
         draft.content = draft.content | {"body": "[Leave]({{ unsubscribe_url | https://acme.example/leave }})"}
@@ -72,7 +72,7 @@ def test_a_fallback_makes_it_an_advice(workshop: Workshop, actor: Actor, draft: 
 
 
 def test_the_sandbox_needs_no_public_address(workshop: Workshop, actor: Actor, draft: Message) -> None:
-    workshop.settings = workshop.settings.model_copy(update={"public_url": ""})
+    workshop.settings = workshop.settings.but({"public_url": ""})
     with workshop.open(actor) as work:
         work.session.query(Provider).one().is_emulated = True
     found = codes(workshop, actor, draft)

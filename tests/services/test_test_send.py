@@ -40,7 +40,7 @@ def make_draft(workshop: Workshop, actor: Actor, port: int) -> str:
 @pytest.fixture
 def shop(workshop: Workshop) -> Workshop:
     """A workshop whose operator allows private hosts."""
-    workshop.settings = workshop.settings.model_copy(update={"allow_private_hosts": True})
+    workshop.settings = workshop.settings.but({"allow_private_hosts": True})
     return workshop
 
 

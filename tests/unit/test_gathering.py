@@ -2,18 +2,18 @@
 
 import threading
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.infra.gathering import Gathering
+from app.infra.gathering import Board, Gathering
 
 
 def test_what_comes_while_somebody_writes_is_kept_together_and_once() -> None:
     batches: list[list[int]] = []
 
-    def keep(items: Sequence[int]) -> None:
+    def keep(board: Board[int]) -> None:
+        items = board()
         time.sleep(0.01)
         batches.append(list(items))
 
@@ -26,7 +26,7 @@ def test_what_comes_while_somebody_writes_is_kept_together_and_once() -> None:
 
 def test_nobody_goes_on_before_what_they_brought_is_kept() -> None:
     kept: set[int] = set()
-    gathering: Gathering[int] = Gathering(kept.update)
+    gathering: Gathering[int] = Gathering(lambda board: kept.update(board()))
 
     def bring(item: int) -> bool:
         gathering.bring(item)
@@ -40,7 +40,8 @@ def test_everybody_of_a_batch_hears_why_it_was_not_kept_and_the_next_one_is() ->
     begun, go = threading.Event(), threading.Event()
     kept: list[str] = []
 
-    def keep(items: Sequence[str]) -> None:
+    def keep(board: Board[str]) -> None:
+        items = board()
         begun.set()
         go.wait(5)
         if "bad" in items:
@@ -60,3 +61,36 @@ def test_everybody_of_a_batch_hears_why_it_was_not_kept_and_the_next_one_is() ->
                 other.result(5)
     gathering.bring("later")
     assert kept == ["first", "later"]
+
+
+def test_who_comes_while_the_turn_to_write_is_waited_for_is_kept_too() -> None:
+    begun, go = threading.Event(), threading.Event()
+    batches: list[list[str]] = []
+
+    def keep(board: Board[str]) -> None:
+        begun.set()
+        go.wait(5)
+        batches.append(list(board()))
+        batches[-1] += board()  # nobody came since
+
+    gathering = Gathering(keep)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(gathering.bring, "first")
+        assert begun.wait(5)
+        second = threads.submit(gathering.bring, "second")
+        time.sleep(0.1)  # it waits behind the first
+        go.set()
+        first.result(5)
+        second.result(5)
+    assert batches == [["first", "second"]]
+
+
+def test_who_never_came_to_write_tells_all_who_wait() -> None:
+    gathering: Gathering[str] = Gathering(refuse)
+    for item in ("first", "second"):
+        with pytest.raises(OSError, match="is locked"):
+            gathering.bring(item)
+
+
+def refuse(_board: Board[str]) -> None:
+    raise OSError("the database is locked")

@@ -9,7 +9,7 @@ from app.infra.settings import BadSettingsError, Settings
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in Settings.model_fields:
+    for name in Settings.names():
         monkeypatch.delenv(f"CARILLON_{name.upper()}", raising=False)
 
 

@@ -13,7 +13,7 @@ TITLE = "What mail servers say afterwards"
 
 
 def page_of(client: PageClient, workshop: Workshop, actor: Actor, port: int = 0, **options: str) -> Page:
-    workshop.settings = workshop.settings.model_copy(update={"bounces_port": port})
+    workshop.settings = workshop.settings.but({"bounces_port": port})
     with workshop.open(actor) as work:
         provider_id = make_provider(work, **options).id
     return client.get(f"/p/default/providers/{provider_id}")

@@ -1,6 +1,9 @@
 """The pages of contacts, by plain forms: add, find, correct, delete, and what each role sees."""
 
+import pytest
+
 from app.domain.permissions import Actor
+from app.services import contact_search
 from app.services.work import Workshop
 from tests import factories
 from tests.web.page_client import PageClient
@@ -129,3 +132,17 @@ def test_a_viewer_sees_no_button_and_gets_no_further(vera: PageClient, workshop:
     assert "Add address" not in page.text
     for path in (f"{HOME}/new", f"{HOME}/export.csv", f"{HOME}/{ann.id}/edit", f"{HOME}/{ann.id}/delete"):
         assert vera.get(path).status == 403
+
+
+def test_a_page_on_which_nobody_fits_so_far_leads_on(
+    olga: PageClient, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contact_search, "LOOKED_THROUGH", 2)
+    with workshop.database.begin() as session:
+        for number in range(3):
+            factories.make_contact(session, name=f"Pat {number}", email=f"pat{number}@example.org")
+        factories.make_contact(session, name="Pat 3", phone="+12025550123")
+    page = olga.get(HOME, q="pat", channel="sms")
+    assert "Nobody so far" in page.text
+    further = olga.get(str(page.select("a[rel='next']")[0]["href"]))
+    assert "Pat 3" in further.text

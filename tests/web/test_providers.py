@@ -318,7 +318,7 @@ def test_a_provider_s_page_says_where_its_service_tells_what_became_of_messages(
     assert "No receipt is believed yet" in page.text
     assert "CARILLON_PUBLIC_URL" in page.text
     assert "No receipt has come in yet." in page.text
-    workshop.settings = workshop.settings.model_copy(update={"public_url": "https://carillon.example"})
+    workshop.settings = workshop.settings.but({"public_url": "https://carillon.example"})
     (address,) = olga.get(page.path).select("#receipts-address")
     assert str(address["value"]).startswith("https://carillon.example/hooks/sendgrid/")
     assert not fill(olga).select("#receipts-address"), "a mail server tells nothing here"

@@ -215,7 +215,7 @@ def issued_at_start(visit: Visit) -> int:
 
 
 def test_the_composer_shows_the_fields_that_the_email_will_have(visit: Visit, olga: PageClient) -> None:
-    visit.shop.settings = visit.shop.settings.model_copy(update={"public_url": "https://messages.acme.example"})
+    visit.shop.settings = visit.shop.settings.but({"public_url": "https://messages.acme.example"})
     with visit.shop.open(system(1)) as work:
         factories.make_provider(work)
         message_id = factories.make_message(work.session, audience={"topics": ["news"]}).id

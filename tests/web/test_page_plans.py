@@ -1,0 +1,102 @@
+"""How SQLite finds what pages show: by an index, without looking at or sorting all of a long list.
+
+It plans without knowing how long its lists are, so a few thousand deliveries tell. PostgreSQL plans by their length:
+the benchmark P6p measures it over ten million.
+"""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+
+from app.factory import create_app
+from app.infra.settings import Settings
+from app.models.base import Base
+from app.services.work import Workshop
+from tests.bench.bench_pages import PAGES, TOKEN, Ground, look_at
+from tests.bench.long_history import Size, fill
+from tests.conftest import SECRET, FakeClock, open_workshop
+from tests.factories import make_provider
+from tests.faults.story import OLGA
+from tests.web.conftest import sign_in
+
+LONG = {
+    "deliveries",
+    "attempts",
+    "feedback_events",
+    "contacts",
+    "targets",
+    "subscribers",
+    "messages",
+    "provider_periods",
+}
+OF_FEW = {  # indexes of what waits or is held, and is forgotten by them afterwards
+    index.name
+    for table in Base.metadata.tables.values()
+    for index in table.indexes
+    if index.dialect_options["sqlite"]["where"] is not None
+}
+SHORT = ("messages.status = ?", "delivery_pk = ?", "contact_pk = ?")  # what is sent now, and what belongs to one
+SIZE = Size(600, 60)
+
+
+@pytest.fixture
+def shop(tmp_path: Path, valkey: str, empty_database: Path, clock: FakeClock) -> Iterator[Workshop]:
+    """A project on SQLite with a past of six thousand deliveries."""
+    shutil.copy(empty_database, tmp_path / "carillon.sqlite3")
+    settings = Settings(data_dir=tmp_path, redis_url=valkey, secret_keys=SECRET, metrics_token=TOKEN)
+    for shop in open_workshop(settings, clock):
+        with shop.open(OLGA) as work:
+            for name in ("One", "Two", "Spare"):
+                make_provider(work, name=name)
+        fill(shop, SIZE, clock.now())
+        yield shop
+
+
+@pytest.fixture
+def ground(shop: Workshop) -> Ground:
+    """Olga, who looks at it."""
+    app = create_app(shop.settings, workshop=shop)
+    return look_at(shop, sign_in(app, shop, "olga@acme.example", "admin").raw, SIZE)
+
+
+@pytest.fixture
+def asked(shop: Workshop) -> Iterator[dict[str, Any]]:
+    """Every statement that is asked, each once, with what it was given."""
+    seen: dict[str, Any] = {}
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        seen.setdefault(statement, parameters)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(Engine, "before_cursor_execute", note)
+
+
+def faults_of(shop: Workshop, statement: str, parameters: Any) -> list[str]:
+    """The steps of its plan that cost more, the longer a list is."""
+    with shop.database.connect() as connection:
+        steps = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+    scans = [
+        step for step in steps
+        if step.startswith("SCAN") and step.split()[1] in LONG and step.split()[-1] not in OF_FEW
+    ]  # fmt: skip
+    first = re.search(r"FROM (\w+)", statement)
+    is_long = first is not None and first[1] in LONG and not any(part in statement for part in SHORT)
+    return scans + [step for step in steps if is_long and step == "USE TEMP B-TREE FOR ORDER BY"]
+
+
+def test_no_page_reads_or_sorts_all_of_a_long_list(shop: Workshop, ground: Ground, asked: dict[str, Any]) -> None:
+    found = []
+    for page, address in PAGES.items():
+        asked.clear()
+        ground.seconds(address(ground, Random(page)))
+        for statement, parameters in list(asked.items()):
+            if statement.startswith(("SELECT", "WITH")) and (faults := faults_of(shop, statement, parameters)):
+                found.append(f"{page}: {faults}\n    {statement}")
+    assert not found, "\n".join(found)
