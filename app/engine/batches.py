@@ -1,7 +1,7 @@
 """One batch from its claim to its record: whose turn it is, who gets what, what was answered, what is written."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from functools import partial
 from secrets import token_hex
@@ -11,9 +11,7 @@ import structlog
 
 from app import providers
 from app.domain.delivery_tags import delivery_key
-from app.domain.failover import is_services_failure
-from app.domain.outcomes import OutcomeKind
-from app.engine import aftermath, failover, journal, ledger, lessons, naming, poison, routing, token_deaths, turns
+from app.engine import aftermath, failover, journal, ledger, lessons, naming, poison, token_deaths, turns
 from app.engine.ledger import Claimed, Lease, LeaseLost
 from app.engine.machine import Machine
 from app.engine.pace import Held, Pace, held_of
@@ -24,9 +22,6 @@ from app.engine.watch import LedgerWatch
 from app.infra.clock import monotonic
 from app.models.messages import Message
 from app.providers.base import Envelope
-
-_ASKED_TO_WAIT = frozenset({OutcomeKind.THROTTLED})
-_DEATHS = frozenset({OutcomeKind.RECIPIENT_PERMANENT})  # of device tokens: too many are not believed
 
 log = structlog.get_logger(__name__)
 
@@ -47,16 +42,6 @@ class Batch:
     envelopes: list[Envelope]
     suspects: frozenset[int] = frozenset()
 
-    @property
-    def is_full(self) -> bool:
-        """Whether as many were due as were asked for, so that there may be more."""
-        return len(self.lease.deliveries) >= self.turn.size
-
-    @property
-    def is_free(self) -> bool:
-        """Whether the one behind it may be taken ahead: no limit counts what starts, and the breaker tries nothing."""
-        return not (self.turn.is_probe or self.pace.is_limited)
-
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -64,44 +49,31 @@ class Sent:
 
     batch: Batch
     story: journal.Story
-    book: journal.Journal | None = None
-    was_ended: bool = False  # before all of it was begun: somebody paused, the lease was lost, the time was over
-
-    @property
-    def went_well(self) -> bool:
-        """Whether nothing in it speaks against sending the next one like it before the ledger knows of this one."""
-        answered = self.story.answered
-        if self.was_ended or len(answered) < len(self.batch.lease.deliveries):
-            return False
-        carrier = self.batch.plan.carriers[self.batch.turn.provider_pk].provider
-        feared = _ASKED_TO_WAIT | _DEATHS if routing.owns_addresses(carrier) else _ASKED_TO_WAIT
-        different = {id(outcome): outcome for outcome in answered.values()}.values()  # nearly all are one and the same
-        return not any(is_services_failure(each) or each.kind in feared for each in different)
+    book: journal.Journal
 
 
-def take(machine: Machine, plan: Plan, held: dict[int, Held], *, ahead: bool = False) -> Batch | None:
+def take(machine: Machine, plan: Plan, held: dict[int, Held]) -> Batch | None:
     """Claim a batch, through whose turn it is and as fast as limits allow; None when nothing can be had now.
 
-    `held` are the providers that a limit holds back, by number; it learns of more. With `ahead` nothing is claimed
-    for a provider that has limits: what they promise is for this moment, and the batch is for later.
+    `held` are the providers that a limit holds back, by number; it learns of more.
     """
     tier = [carrier.provider for carrier in plan.carriers.values()]
     while True:
         with machine.database.read() as session:
             turn = turns.choose(session, plan.message, tier, plan.size, machine.clock.now(), held)
-        if turn is None or (ahead and turn.is_probe):
+        if turn is None:
             return None
         provider = plan.carriers[turn.provider_pk].provider
         pace = Pace(machine.pacing, provider, f"{machine.name}:{token_hex(6)}")
         batch = None
         try:
             size = pace.enter(turn.size)
-            if size and not (ahead and pace.is_limited):
+            if size:
                 batch = _claim(machine, plan, turn.up_to(size), pace)
         finally:
             if batch is None:
                 pace.leave(())
-        if size or ahead:
+        if size:
             return batch
         assert pace.denied is not None  # noqa: S101 - it says why there was no room
         held[provider.pk] = held_of(provider, pace.denied, machine.clock.now())
@@ -126,10 +98,10 @@ def key_of(message: Message, delivery: Claimed) -> str:
     return delivery_key(delivery.pk, message.id)
 
 
-def send(machine: Machine, batch: Batch, end: float, meanwhile: tuple[float, Callable[[], None]] | None = None) -> Sent:
+def send(machine: Machine, batch: Batch, end: float) -> Sent:
     """Send what may be sent until `end`, on this process's own clock; returns when nothing is on its way any more.
 
-    `meanwhile` is what to do while that lasts, and at which moment. Raises OSError when no journal can be begun.
+    Raises OSError when no journal can be begun.
     """
     provider, account, prepared = batch.plan.carriers[batch.turn.provider_pk]
     naming.begin_batch(batch.lease.batch_pk, provider.id)
@@ -137,10 +109,8 @@ def send(machine: Machine, batch: Batch, end: float, meanwhile: tuple[float, Cal
     watch = LedgerWatch(machine, batch.lease, book, end, batch.held_since, pace=batch.pace)
     adapter = providers.get(provider.kind)
     rescue = poison.Rescue(partial(adapter.send, account, prepared), batch.envelopes, watch)
-    was_ended = True
     try:
-        machine.loop.run_until_complete(_held(watch, rescue.carry(batch.suspects), meanwhile))
-        was_ended = watch.is_over or batch.pace.denied is not None
+        machine.loop.run_until_complete(_held(watch, rescue.carry(batch.suspects)))
     except LeaseLost as error:
         log.warning("The lease ended while we slept; nothing more is sent", why=str(error))
     except Exception:
@@ -148,27 +118,19 @@ def send(machine: Machine, batch: Batch, end: float, meanwhile: tuple[float, Cal
     finally:
         book.close()
         batch.pace.leave(watch.outcomes.values())
-    story = journal.Story(set(watch.begun), dict(watch.outcomes), dict(watch.begun), dict(watch.ended))
+    story = journal.Story(set(watch.begun), watch.outcomes, watch.begun, watch.ended)
     if rescue.has_given_up:
         story.rest_until = machine.clock.now() + poison.REST
-    return Sent(batch, story, book, was_ended)
+    return Sent(batch, story, book)
 
 
-async def _held(
-    watch: LedgerWatch, sending: Coroutine[Any, Any, None], meanwhile: tuple[float, Callable[[], None]] | None
-) -> None:
+async def _held(watch: LedgerWatch, sending: Coroutine[Any, Any, None]) -> None:
     """Send, and hold the batch meanwhile: a server that takes its time to answer must not cost us the lease."""
     pulse = asyncio.ensure_future(watch.hold())
-    timer = None
-    if meanwhile is not None:
-        moment, act = meanwhile
-        timer = asyncio.get_running_loop().call_later(max(0.0, moment - monotonic()), act)
     try:
         await sending
     finally:
         pulse.cancel()
-        if timer is not None:
-            timer.cancel()
 
 
 def record(machine: Machine, sent: Sent) -> int:
@@ -178,15 +140,9 @@ def record(machine: Machine, sent: Sent) -> int:
     """
     batch = sent.batch
     tried = write(machine, batch.plan, batch.lease, sent.story, batch.turn)
-    if tried is not None and sent.book is not None:
+    if tried is not None:
         sent.book.forget()
     return tried or 0
-
-
-def give_back(machine: Machine, batch: Batch) -> None:
-    """Put a batch of which nothing was begun back into the queue, as if it had never been claimed."""
-    batch.pace.leave(())
-    record(machine, Sent(batch, journal.Story()))
 
 
 def refuse(machine: Machine, plan: Plan) -> int:

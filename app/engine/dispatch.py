@@ -2,12 +2,10 @@
 
 from collections import deque
 from collections.abc import Sequence
-from contextlib import closing
 
-from app.engine import breaker, fanout, ledger, lifecycle, naming, routing
+from app.engine import batches, breaker, fanout, ledger, lifecycle, naming, routing
 from app.engine.machine import Machine
-from app.engine.pace import LONGEST_WAIT, NAP, NAPS, Held
-from app.engine.pipeline import Pipeline
+from app.engine.pace import LONGEST_WAIT, NAP, NAPS, Held, held_of
 from app.engine.plans import Plan, plans_of
 from app.infra.broker import has_urgent
 from app.infra.clock import monotonic
@@ -28,27 +26,49 @@ def drain(machine: Machine, message_pk: int, slot: int = 0) -> int:
     plans = deque(each for each in found if isinstance(each, Plan))
     held = [limit for each in found if not isinstance(each, Plan) for limit in each]
     plans.rotate(-slot)  # workers side by side begin with different ones
-    may_ring, naps, end = bool(plans), NAPS, monotonic() + SLICE
-    with closing(Pipeline(machine, end)) as pipeline:
-        while plans and monotonic() < end:
-            if monotonic() > end - SLICE + PATIENCE and _gives_way(machine, message_pk):
-                break
-            plan, began = plans.popleft(), monotonic()
-            has_tried = pipeline.carry(plan, plans[0] if plans else plan)
-            naming.end_batch()
-            if has_tried:
-                _fit(plan, monotonic() - began)
-                plans.append(plan)
-                continue
-            wait = min((each.wait for each in plan.held), default=None)
-            if wait is not None and wait <= NAP and naps:
-                naps -= 1
-                machine.clock.sleep(wait)
-                plans.append(plan)
-            else:  # nothing is due, somebody paused, or the provider takes nothing more
-                held += plan.held
+    may_ring, done, naps, end = bool(plans), 0, NAPS, monotonic() + SLICE
+    while plans and monotonic() < end:
+        if monotonic() > end - SLICE + PATIENCE and _gives_way(machine, message_pk):
+            break
+        plan, began = plans.popleft(), monotonic()
+        tried = _carry(machine, plan, end)
+        naming.end_batch()
+        if tried:
+            done += tried
+            _fit(plan, monotonic() - began)
+            plans.append(plan)
+            continue
+        wait = min((each.wait for each in plan.held), default=None)
+        if wait is not None and wait <= NAP and naps:
+            naps -= 1
+            machine.clock.sleep(wait)
+            plans.append(plan)
+        else:  # nothing is due, somebody paused, or the provider takes nothing more
+            held += plan.held
     _finish(machine, message_pk, slot, held, may_ring=may_ring)
-    return pipeline.tried
+    return done
+
+
+def _carry(machine: Machine, plan: Plan, end: float) -> int:
+    """Claim, send and record one batch; how many were tried. When none could be, `plan.held` says what waits."""
+    plan.held = ()
+    if not plan.carriers:
+        return batches.refuse(machine, plan)
+    held: dict[int, Held] = {}
+    while True:
+        batch = batches.take(machine, plan, held)
+        if batch is None:
+            plan.held = tuple(held.values())
+            return 0
+        try:
+            sent = batches.send(machine, batch, end)
+        finally:
+            batch.pace.leave(())
+        tried = batches.record(machine, sent)
+        if tried or (denied := batch.pace.denied) is None:
+            return tried
+        provider = plan.carriers[batch.turn.provider_pk].provider
+        held[provider.pk] = held_of(provider, denied, machine.clock.now())
 
 
 def _fit(plan: Plan, seconds: float) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import platform
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -67,7 +66,6 @@ class Machine:
     vault: Vault
     _loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)
     _pacing: Pacing | None = field(default=None, repr=False)
-    _aside: ThreadPoolExecutor | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -85,10 +83,7 @@ class Machine:
         return self.settings.data_dir / "journal"
 
     def close(self) -> None:
-        """Wait for the ledger's thread, say goodbye on every open connection, and end the loop."""
-        if self._aside is not None:
-            self._aside.shutdown()
-            self._aside = None
+        """Say goodbye on every open connection, and end the loop."""
         if self._loop is not None:
             self._loop.run_until_complete(say_goodbye())
             self._loop.close()
@@ -100,13 +95,6 @@ class Machine:
         if self._pacing is None:
             self._pacing = Pacing(self.broker, self.clock)
         return self._pacing
-
-    @property
-    def aside(self) -> ThreadPoolExecutor:
-        """The one thread that keeps the ledger while the loop sends; what it is asked it does in that order."""
-        if self._aside is None:
-            self._aside = ThreadPoolExecutor(1, "ledger")
-        return self._aside
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:

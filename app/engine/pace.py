@@ -82,11 +82,6 @@ class Pace:
         self._limits = limits_of(self.provider)
         self._began = self._renewed = monotonic()
 
-    @property
-    def is_limited(self) -> bool:
-        """Whether any limit holds for the batch: something was promised to it, which it keeps until it leaves."""
-        return self._is_in or self.is_paced
-
     def enter(self, wanted: int) -> int:
         """How many messages the batch may claim, at most `wanted`; 0 when it has to wait, see `denied`."""
         slots = self._limits.at_once or 0
@@ -158,7 +153,7 @@ class Pace:
 
     def leave(self, outcomes: Iterable[Outcome]) -> None:
         """Give back what was promised, once; what went well restores a rate that was cut, if nothing was throttled."""
-        if self.is_limited:
+        if self._is_in or self.is_paced:
             went_well = sum(each.kind is OutcomeKind.ACCEPTED for each in outcomes)
             self.pacing.leave(self._limits, self.token, 0 if self.was_throttled else went_well)
         self._is_in = self.is_paced = False

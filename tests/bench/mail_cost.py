@@ -3,10 +3,9 @@
     .venv/bin/python -m tests.bench.mail_cost [--postgresql] [--profile] [PEOPLE]
 
 CPU time of each batch of a thousand, not wall time, and of all batches the tenth part that was quickest: other programs
-share the core's caches and units, and move a second of CPU by half. Each is taken from the thread that spent it: the
-ledger's, which takes and records, or the loop's, which sends. What the parts cost is measured in a run of its own, by
-wrapping the functions named. PostgreSQL's own processes are not counted. Of the first run the time on the clock is told
-too: how long the wire waited from one batch to the next.
+share the core's caches and units, and move a second of CPU by half. What the parts cost is measured in a run of its
+own, by wrapping the functions named. PostgreSQL's own processes are not counted. Of the first run the time on the clock
+is told too: how long the wire waited from one batch to the next.
 """
 
 import cProfile
