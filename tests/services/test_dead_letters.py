@@ -21,7 +21,7 @@ from app.services.work import Work, Workshop
 from tests.conftest import START
 from tests.factories import make_provider
 from tests.sent_messages import add_delivery, make_sent
-from tests.services.test_list_plans import seen_by
+from tests.statements import heard
 
 MANY = """INSERT INTO deliveries (project_pk, message_pk, address, channel, state, reason, attempts, wish_pk,
 next_attempt_at, was_uncertain, provider_message_id, created_at, updated_at)
@@ -221,7 +221,7 @@ def test_a_page_of_a_large_heap_is_found_by_its_index(any_workshop: Workshop, ac
 
 def look_at_all(shop: Workshop, actor: Actor, wish: Wish) -> None:
     """Look at Home's number, the groups and one of them; everything must come from the index, in its order."""
-    with shop.open(actor) as work, seen_by(shop) as asked:
+    with shop.open(actor) as work, heard() as asked:
         assert total_of(work) == (MOST, True)
         groups = list_groups(work, Wish(), Cursor()).items
         assert {(group.reason, group.total) for group in groups} >= {("server_error", (MOST, True))}

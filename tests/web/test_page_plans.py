@@ -12,7 +12,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
 
 from app.factory import create_app
 from app.infra.settings import Settings
@@ -23,6 +22,7 @@ from tests.bench.long_history import Size, fill
 from tests.conftest import SECRET, FakeClock, open_workshop
 from tests.factories import make_provider
 from tests.faults.story import OLGA
+from tests.statements import heard
 from tests.web.conftest import sign_in
 
 LONG = {
@@ -65,19 +65,6 @@ def ground(shop: Workshop) -> Ground:
     return look_at(shop, sign_in(app, shop, "olga@acme.example", "admin").raw, SIZE)
 
 
-@pytest.fixture
-def asked(shop: Workshop) -> Iterator[dict[str, Any]]:
-    """Every statement that is asked, each once, with what it was given."""
-    seen: dict[str, Any] = {}
-
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
-        seen.setdefault(statement, parameters)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    yield seen
-    event.remove(Engine, "before_cursor_execute", note)
-
-
 def faults_of(shop: Workshop, statement: str, parameters: Any) -> list[str]:
     """The steps of its plan that cost more, the longer a list is."""
     with shop.database.connect() as connection:
@@ -91,12 +78,13 @@ def faults_of(shop: Workshop, statement: str, parameters: Any) -> list[str]:
     return scans + [step for step in steps if is_long and step == "USE TEMP B-TREE FOR ORDER BY"]
 
 
-def test_no_page_reads_or_sorts_all_of_a_long_list(shop: Workshop, ground: Ground, asked: dict[str, Any]) -> None:
+def test_no_page_reads_or_sorts_all_of_a_long_list(shop: Workshop, ground: Ground) -> None:
     found = []
     for page, address in PAGES.items():
-        asked.clear()
-        ground.seconds(address(ground, Random(page)))
-        for statement, parameters in list(asked.items()):
+        with heard() as asked:
+            ground.seconds(address(ground, Random(page)))
+        assert asked, f"{page} asked for nothing"
+        for statement, parameters in dict(asked).items():
             if statement.startswith(("SELECT", "WITH")) and (faults := faults_of(shop, statement, parameters)):
                 found.append(f"{page}: {faults}\n    {statement}")
     assert not found, "\n".join(found)
