@@ -15,12 +15,13 @@ from app.models.imports import Import
 from app.models.members import Invitation
 from app.models.messages import Message
 from app.models.targets import Target
-from app.services import keys, members, memberships, projects
+from app.services import dead_letter_orders, dead_letters, keys, members, memberships, projects
 from app.services.work import Workshop
 from app.storage import open_store
 from app.web.limits import limiter
 from tests.conftest import START
 from tests.factories import make_audience, make_contact, make_message, make_provider, make_suppression, make_target
+from tests.services.test_dead_letter_orders import bury
 
 PASSWORD = "correct horse battery"
 SMTP_PASSWORD = "sesame-open-4711"
@@ -112,6 +113,9 @@ def _furnish(work: Any, world: World) -> None:
     session.flush()
     delivery = session.execute(ledger.select(ledger.Delivery.pk).limit(1)).scalar_one()
     subscriber = topic_subscriber(session, topic.pk)
+    bury(work, failed=1)
+    wish = dead_letters.Wish(message_id=bury(work, failed=1).id)
+    world.values["order_id"] = dead_letter_orders.dismiss(work, wish).id
     world.values |= {
         "provider_id": provider.id, "contact_id": contact.id, "target_id": target.id, "topic_id": topic.id,
         "subscriber_id": subscriber, "suppression_id": suppression.id, "message_id": world.by_status["draft"],

@@ -96,7 +96,7 @@ class Office:
 def office(
     world: World, workshop: Workshop, actor: Actor, announced: dict[str, dict], outbox: Outbox, faults: Faults
 ) -> Iterator[Office]:
-    addresses = {kind: each["url"] for kind, each in announced.items()}
+    addresses = {kind: each["url"] for kind, each in announced.items() if each["url"].startswith("http")}
     addresses |= {
         f"{kind}_{name}": url for kind, each in announced.items() for name, url in each.get("side_urls", {}).items()
     }
