@@ -8,11 +8,13 @@ RUN_TESTS := $(BIN)/python -m pytest
 ON_ALL_CORES := -n auto --dist loadfile  # for tests that share nothing; those that watch the clock run one by one
 
 # From quick to slow, so that the first mistake is seen soon; a room that is not listed comes before the slow ones.
+# WHOLE start whole installations beside one another, ALONE need the machine for themselves.
 QUICK := $(wildcard tests/architecture tests/unit tests/providers tests/rendering)
-SLOW := $(wildcard tests/house tests/sdk tests/faults tests/scale tests/browser)
+WHOLE := $(wildcard tests/house tests/sdk tests/browser)
+ALONE := $(wildcard tests/faults tests/scale)
 STORMS := tests/faults/results/storms.md
 WITHOUT_TESTS := tests/bench tests/contrast tests/node_modules tests/__pycache__
-MIDDLE := $(filter-out $(QUICK) $(SLOW) $(WITHOUT_TESTS),$(patsubst %/,%,$(sort $(wildcard tests/*/))))
+MIDDLE := $(filter-out $(QUICK) $(WHOLE) $(ALONE) $(WITHOUT_TESTS),$(patsubst %/,%,$(sort $(wildcard tests/*/))))
 
 .DEFAULT_GOAL := help
 .PHONY: help run install test check fix unit faults contrast browser bench vendor lock ci needs
@@ -31,7 +33,8 @@ test: needs ## Install what the tests need, then run every check and every test
 	@$(MAKE) --no-print-directory check-only
 	@$(RUN_TESTS) $(ON_ALL_CORES) $(QUICK) $(MIDDLE)
 	@$(RUN_TESTS) $(ON_ALL_CORES) --database postgresql tests/services
-	@$(RUN_TESTS) $(SLOW)
+	@$(RUN_TESTS) $(ON_ALL_CORES) $(WHOLE)
+	@$(RUN_TESTS) $(ALONE)
 
 check: .venv/.tested check-only ## Run the linters, the type checker, the import contracts and the house rules
 	@$(RUN_TESTS) tests/architecture
