@@ -72,8 +72,8 @@ def _choices(work: Work) -> Choices:
 def show(project_id: str) -> Response:
     """The deliveries of one group, with what the service said to each."""
     kept = asked(*FILTERS)
-    if "message" not in kept:  # no group, but what was filtered
-        return go(url_for("dead_letters.index", **kept))
+    if "message" not in kept:  # that is no group
+        return go(url_for("dead_letters.index"))
     with reading() as work:
         wish = _wish(kept, work.now)
         page = dead_letters.list_letters(work, wish, request.args.get("after", ""), request.args.get("before", ""))
