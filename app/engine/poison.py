@@ -31,7 +31,7 @@ from app.engine.watch import LedgerWatch
 from app.infra.clock import monotonic
 from app.infra.crashes import log_trace
 from app.models.deliveries import Attempt, Batch
-from app.providers.base import Envelope, Watch
+from app.providers.base import Envelope, PartWatch, Watch
 
 TRIES = 5  # of a delivery that raises alone, with the waits of `domain.retry`: about eight minutes
 DEATHS = 4  # workers that a delivery may cost: two beside others, two alone
@@ -85,7 +85,7 @@ class Rescue:
     def _part(self, group: Sequence[int]) -> tuple[Sequence[Envelope], Watch]:
         if len(group) == len(self._envelopes):
             return self._envelopes, self._watch
-        return [self._envelopes[place] for place in group], _Part(self._watch, group)
+        return [self._envelopes[place] for place in group], PartWatch(self._watch, group)
 
     def _blame(self, place: int, error: Exception) -> None:
         if place in self._watch.outcomes:
@@ -99,31 +99,6 @@ class Rescue:
         if not self._is_said:
             self._is_said = True
             log_trace("The provider's adapter failed; what it was given is tried in parts", error)
-
-
-class _Part:
-    """The same watch for some of the envelopes: their positions are those among themselves."""
-
-    def __init__(self, watch: LedgerWatch, places: Sequence[int]) -> None:
-        self._watch = watch
-        self._places = places
-
-    @property
-    def at_once(self) -> int | None:
-        return self._watch.at_once
-
-    @property
-    def is_paced(self) -> bool:
-        return self._watch.is_paced
-
-    def may_start(self, count: int) -> int:
-        return self._watch.may_start(count)
-
-    def started(self, indexes: Sequence[int]) -> None:
-        self._watch.started([self._places[index] for index in indexes])
-
-    def answered(self, index: int, outcome: Outcome) -> None:
-        self._watch.answered(self._places[index], outcome)
 
 
 def _halves(places: list[int]) -> Iterator[list[int]]:

@@ -80,6 +80,43 @@ class Watch(Protocol):
         """What became of one envelope; exactly once for each started one."""
 
 
+class WatchBehind:
+    """The part of a watch that stands before another one and is the other's: how many may start, and how."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+
+    @property
+    def at_once(self) -> int | None:
+        """As the other watch has it."""
+        return self._watch.at_once
+
+    @property
+    def is_paced(self) -> bool:
+        """As the other watch has it."""
+        return self._watch.is_paced
+
+    def may_start(self, count: int) -> int:
+        """As the other watch has it."""
+        return self._watch.may_start(count)
+
+
+class PartWatch(WatchBehind):
+    """A watch for some envelopes of a batch: positions are those among themselves, `places` those in the batch."""
+
+    def __init__(self, watch: Watch, places: Sequence[int]) -> None:
+        super().__init__(watch)
+        self._places = places
+
+    def started(self, indexes: Sequence[int]) -> None:
+        """They are, in the batch."""
+        self._watch.started([self._places[index] for index in indexes])
+
+    def answered(self, index: int, outcome: Outcome) -> None:
+        """It is, in the batch."""
+        self._watch.answered(self._places[index], outcome)
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One line of a verification: what was tried and whether it works, in words for an admin.

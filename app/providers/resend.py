@@ -25,7 +25,7 @@ from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
 from app.domain.provider_spec import EMAIL_SENDER, Field, FieldKind, ProviderSpec
 from app.domain.rendered import Attachment, Prepared, RenderedEmail
 from app.infra.http import NOT_SENT, HttpReply, HttpRequest
-from app.providers.base import Account, Envelope, Watch, attachments_of
+from app.providers.base import Account, Envelope, PartWatch, Watch, WatchBehind, attachments_of
 from app.providers.http import (
     HttpProvider,
     Item,
@@ -176,24 +176,13 @@ PROVIDER = Resend()
 _ONE_BY_ONE = _OneByOne()
 
 
-class _Sieve:
+class _Sieve(WatchBehind):
     """A watch that keeps back what was refused only because it stood in a batch with others, and sends it alone."""
 
     def __init__(self, watch: Watch) -> None:
-        self._watch = watch
+        super().__init__(watch)
         self._grouped: set[int] = set()
         self._held: set[int] = set()
-
-    @property
-    def at_once(self) -> int | None:
-        return self._watch.at_once
-
-    @property
-    def is_paced(self) -> bool:
-        return self._watch.is_paced
-
-    def may_start(self, count: int) -> int:
-        return self._watch.may_start(count)
 
     def started(self, indexes: Sequence[int]) -> None:
         if len(indexes) > 1:
@@ -220,31 +209,19 @@ class _Sieve:
             self._watch.answered(index, Outcome(OutcomeKind.TRANSIENT, Reason.SERVER_ERROR, words))
 
 
-class _SecondRound:
+class _SecondRound(PartWatch):
     """A watch for envelopes that have been started already; their positions are those of the first round."""
 
-    def __init__(self, watch: Watch, positions: Sequence[int]) -> None:
-        self._watch = watch
-        self._positions = positions
+    def __init__(self, watch: Watch, places: Sequence[int]) -> None:
+        super().__init__(watch, places)
         self.told: set[int] = set()
-
-    @property
-    def at_once(self) -> int | None:
-        return self._watch.at_once
-
-    @property
-    def is_paced(self) -> bool:
-        return self._watch.is_paced
-
-    def may_start(self, count: int) -> int:
-        return self._watch.may_start(count)
 
     def started(self, indexes: Sequence[int]) -> None:
         """They were, in the first round."""
 
     def answered(self, index: int, outcome: Outcome) -> None:
-        self.told.add(self._positions[index])
-        self._watch.answered(self._positions[index], outcome)
+        self.told.add(self._places[index])
+        super().answered(index, outcome)
 
 
 # theirs to ours
