@@ -10,6 +10,7 @@ from urllib.parse import quote_plus
 _ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 # What a form leaves as it is (the HTML standard's set and the tilde, as `urllib.parse.quote_plus` has it), and blanks.
 _UNSAFE = re.compile(rb"[^A-Za-z0-9_.~ -]+")
+_IN_FORMS = {code: quote_plus(chr(code)) for code in range(128)}
 
 
 def json_text(value: Any) -> str:
@@ -31,7 +32,9 @@ def form_body(fields: Sequence[tuple[str, str]]) -> bytes:
 
 
 def form_text(text: str) -> str:
-    """What `urllib.parse.quote_plus` makes of a text, in half the time: by stretches, not by characters."""
+    """What `urllib.parse.quote_plus` makes of a text, in half the time or less: ASCII by a table, else by stretches."""
+    if text.isascii():
+        return text.translate(_IN_FORMS)
     return _UNSAFE.sub(_escape, text.encode()).replace(b" ", b"+").decode()
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -161,7 +162,13 @@ def _why_refused(reply: HttpReply, project: str) -> str:
 def _post(account: Account, body: bytes) -> HttpRequest:
     file = account.values.get(FILE)
     project = str(file.get("project_id") or "") if isinstance(file, dict) else ""  # what is missing, `sign_in` says
-    return HttpRequest.ready_json(f"/v1/projects/{quote(project, safe='')}/messages:send", body)
+    return _empty_post(project).with_body(body)
+
+
+@lru_cache(maxsize=32)
+def _empty_post(project: str) -> HttpRequest:
+    """What all messages of a project share: everything but their document."""
+    return HttpRequest.ready_json(f"/v1/projects/{quote(project, safe='')}/messages:send", b"")
 
 
 # ours → theirs

@@ -5,6 +5,7 @@ One request a recipient: there is no batch endpoint and no idempotency key, so w
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -15,6 +16,7 @@ from app.domain.receipts import HookRequest, NotProven, Receipt, ReceiptEvent
 from app.infra.hook_proofs import is_signed_by_twilio
 from app.infra.hook_reading import form_of
 from app.infra.http import basic_proof
+from app.infra.http_bodies import form_body
 from app.providers.base import Account, Finding
 from app.providers.http import Ask, HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, unreadable
 
@@ -90,7 +92,7 @@ class Twilio(HttpProvider):
         fields = [("To", item.recipient.address), (which, sender), ("Body", item.rendered.text)]
         if account.receipts_url:  # the only place of a classic message that can carry our key
             fields.append(("StatusCallback", f"{account.receipts_url}?{urlencode({'delivery': item.key})}"))
-        return HttpRequest.form(f"{_place(account)}/Messages.json", fields, _proof(account))
+        return _empty_message(*_credentials(account)).with_body(form_body(fields))
 
     def refuse(self, account: Account, item: Item) -> Outcome | None:
         """Twilio takes 1,600 characters."""
@@ -234,10 +236,25 @@ def judge(reply: HttpReply) -> Outcome:
 
 
 def _place(account: Account) -> str:
-    return f"/Accounts/{quote(str(account.values.get('accountSid') or ''), safe='')}"
+    return _place_of(_credentials(account)[0])
+
+
+def _place_of(sid: str) -> str:
+    return f"/Accounts/{quote(sid, safe='')}"
 
 
 def _proof(account: Account) -> dict[str, str]:
     """HTTP Basic (RFC 7617)."""
-    name, password = (str(account.values.get(each) or "") for each in ("accountSid", "authToken"))
-    return basic_proof(name, password)
+    return basic_proof(*_credentials(account))
+
+
+def _credentials(account: Account) -> tuple[str, str]:
+    """The Account SID and the auth token."""
+    values = account.values
+    return str(values.get("accountSid") or ""), str(values.get("authToken") or "")
+
+
+@lru_cache(maxsize=32)
+def _empty_message(sid: str, token: str) -> HttpRequest:
+    """What all messages of an account share: everything but their fields."""
+    return HttpRequest.form(f"{_place_of(sid)}/Messages.json", (), basic_proof(sid, token))

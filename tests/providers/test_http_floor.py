@@ -232,7 +232,11 @@ def test_an_answer_is_told_as_it_is():
 
 
 @pytest.mark.parametrize(
-    ("body", "found"), [(b"", None), (b"ok", None), (b"[1]", [1]), (b"\xff", None), (b"[" * 100_000, None)]
+    ("body", "found"),
+    [
+        *[(b"", None), (b"ok", None), (b"[1]x", None), (b"[1][2]", None), (b"[1]\x0c", None), (b"\xff", None)],
+        *[(b"[1]", [1]), (b"\r\n [1]", [1]), (b"[1] \n", [1]), (b"[" * 100_000, None)],
+    ],
 )
 def test_a_body_that_is_no_json_is_nothing(body, found):
     assert HttpReply(200, {}, body).json() == found

@@ -1,6 +1,7 @@
 """Twilio: the request as its documentation shows it, and what each of its answers means."""
 
 import json
+from base64 import b64encode
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -50,6 +51,16 @@ def test_the_request_is_the_one_of_the_documentation():
     assert request.headers["content-type"] == "application/x-www-form-urlencoded"
     assert request.headers["authorization"].startswith("Basic ")
     assert PROVIDER.base_url(Account("key", GOOD)) == "https://api.twilio.com/2010-04-01"
+
+
+def test_every_account_is_written_to_at_its_own_place_with_its_own_proof():
+    other = {**GOOD, "accountSid": f"AC{'1' * 32}"}
+    changed = {**GOOD, "authToken": "f" * 32}
+    for values in (GOOD, other, changed, GOOD):
+        request = request_for(values)
+        assert request.path == f"/Accounts/{values['accountSid']}/Messages.json"
+        proof = b64encode(f"{values['accountSid']}:{values['authToken']}".encode()).decode()
+        assert request.headers["authorization"] == f"Basic {proof}"
 
 
 def test_a_messaging_service_takes_the_place_of_the_number():
