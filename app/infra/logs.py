@@ -1,13 +1,18 @@
 """Structured logs on standard error, with secrets and addresses taken out of every value.
 
+An exception is told by its kind and its trace, never in its own words: they may quote what somebody is called, or
+where they live, in signs that no pattern knows.
+
 What a line is about stands under the same names everywhere: `project`, `message` and `provider` are the ids that pages
 and the API show, `batch` and `delivery` the ledger's numbers, `request` is the id of an HTTP request. They are bound
 once, by whoever begins a job or a request, and stand on every line that is written meanwhile.
 """
 
+import errno
 import logging
 import re
 import sys
+import traceback
 from collections.abc import Mapping, MutableMapping
 from contextvars import ContextVar
 from types import MappingProxyType
@@ -39,6 +44,7 @@ _ASSIGNED = re.compile(
 _LONG = re.compile(r"(?<![\w/-])(?=[\w:-]{0,64}\d)(?=[\w:-]{0,64}[A-Za-z])[\w:-]{40,}(?![\w-])")
 # Addresses that open a door: for a first member, for one who is invited, to leave by a link, to tell receipts.
 _DOORS = re.compile(r"(?P<place>/(?:start|join|u|hooks/[\w%.~-]{1,64}/[\w%.~-]{1,128})/)[\w-]{16,}")
+_MOST_TOLD = 5  # errors of a chain
 _LONG_ENOUGH = 8  # characters: nothing shorter can hold a secret or an address
 
 
@@ -79,6 +85,27 @@ def _redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -
     return event
 
 
+def trace_of(error: BaseException | None) -> str:
+    """Where an error came up and of which kind it is, without its words; those that led to it come first.
+
+    Of the errors of an operating system the kind includes the name of the number, such as `OSError ENOSPC`.
+    """
+    told: list[str] = []
+    while error is not None and len(told) < _MOST_TOLD:
+        lines = "".join(traceback.format_tb(error.__traceback__))
+        told.append(f"Traceback (most recent call last):\n{lines}{_kind_of(error)}")
+        inner = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else None
+        error = inner or error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\n\nwhich led to\n\n".join(reversed(told))
+
+
+def _kind_of(error: BaseException) -> str:
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    number = errno.errorcode.get(error.errno or 0, "") if isinstance(error, OSError) else ""
+    return f"{name} {number}".strip()
+
+
 def set_up_logs(log_format: str = "console", *, process: str = "", level: int = logging.INFO) -> None:
     """Send every log line of this process, ours and the libraries', to standard error.
 
@@ -90,7 +117,7 @@ def set_up_logs(log_format: str = "console", *, process: str = "", level: int = 
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
-        structlog.processors.format_exc_info,
+        structlog.processors.ExceptionRenderer(lambda raised: trace_of(raised[1])),
         _named(process),
         _redact_event,
     ]

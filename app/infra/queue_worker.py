@@ -6,12 +6,15 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import redis
 import structlog
-from rq import SimpleWorker
+from rq import Queue, SimpleWorker
+from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from app.domain.poison import place_of
 from app.infra import logs
 from app.infra.broker import QUEUES, Broker, connect
 from app.infra.clock import SystemClock
@@ -23,6 +26,19 @@ LONGEST_PAUSE = 2.0  # seconds between two tries to reach a Valkey that is away
 _MAINTENANCE_EVERY = 60  # seconds between two looks for jobs whose worker was killed
 
 log = structlog.get_logger(__name__)
+
+
+class _Worker(SimpleWorker):
+    """RQ's, but what a job raised goes neither into the log nor into the queue in its own words (`logs.trace_of`)."""
+
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+        error = exc_info[1]
+        log.error("A job failed", error=place_of(error), queue=job.origin, exc_info=error)
+
+    def handle_job_failure(
+        self, job: Job, queue: Queue, started_job_registry: Any = None, exc_string: str = "", execution: Any = None
+    ) -> None:
+        super().handle_job_failure(job, queue, started_job_registry, exc_string and "See the log.", execution)
 
 
 def worker_name() -> str:
@@ -65,7 +81,7 @@ def _work(broker_url: str, name: str) -> None:
     """Run RQ's loop once; it ends by a signal, or by an error of the connection it does not ride out itself."""
     connection = connect(broker_url)
     try:
-        worker = SimpleWorker(
+        worker = _Worker(
             list(QUEUES), name=f"{name}-{secrets.token_hex(2)}", connection=connection, serializer=JSONSerializer,
             worker_ttl=WORKER_TTL, maintenance_interval=_MAINTENANCE_EVERY, log_job_description=False,
         )  # fmt: skip

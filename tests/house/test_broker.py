@@ -1,5 +1,6 @@
 """The doorbell against a real Valkey: rung once, rung again when answered, harmless when nobody is there."""
 
+import json
 import os
 import signal
 import subprocess
@@ -9,6 +10,10 @@ from pathlib import Path
 
 import pytest
 import redis
+from rq.job import Job
+from rq.registry import FailedJobRegistry
+from rq.results import Result
+from rq.serializers import JSONSerializer
 
 from app.infra.broker import Broker, forget_bells, has_urgent
 from app.infra.settings import Settings
@@ -120,6 +125,23 @@ jobs.note, jobs.dawdle = note, dawdle
 sys.modules["app.jobs"] = jobs
 """
 
+# Said in no form that a pattern of the logs knows.
+FAILS = """
+import sys, types
+from app.infra import logs
+sys.stderr = open({log!r}, "w", buffering=1)
+logs.set_up_logs("json", process="worker")
+def fail(number):
+    logs.begin_context(job="fail", message="m1")
+    try:
+        {{}}["".join(("Ann Beisp", "iel, Hauptstr. 7"))]
+    except KeyError as error:
+        raise ValueError("who is " + str(error) + "?") from error
+jobs = types.ModuleType("app.jobs")
+jobs.fail = fail
+sys.modules["app.jobs"] = jobs
+"""
+
 Start = Callable[[str], "subprocess.Popen[str]"]
 
 
@@ -187,3 +209,23 @@ def test_it_knows_whether_something_urgent_waits(broker: Broker) -> None:
     assert not has_urgent(broker)
     broker.ring("fan_out", 1, queue="urgent")
     assert has_urgent(broker)
+
+
+def test_what_a_failing_job_said_stands_neither_in_the_log_nor_in_the_queue(
+    start_python: Start, broker: Broker, settings: Settings, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    process = start_python(FAILS.format(log=str(log)) + WORKER.format(url=settings.broker_url))
+    broker.ring("fail", 1, queue="urgent")
+    failed = FailedJobRegistry("urgent", connection=broker.redis, serializer=JSONSerializer)
+    wait_for(lambda: failed.count, "the job has failed")
+    process.terminate()
+    process.wait(5)
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    told = [line for line in lines if line["level"] == "error"]
+    assert [(line["event"], line["job"], line["message"]) for line in told] == [("A job failed", "fail", "m1")]
+    assert told[0]["exception"].endswith("\nValueError")
+    assert "Beispiel" not in json.dumps(lines)
+    (job_id,) = failed.get_job_ids()
+    job = Job.fetch(job_id, broker.redis, serializer=JSONSerializer)
+    assert [result.exc_string for result in Result.all(job, serializer=JSONSerializer)] == ["See the log."]

@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from app.infra.clock import monotonic
-from app.infra.logs import REMOVED, redact, redact_value, set_up_logs
+from app.infra.logs import REMOVED, redact, redact_value, set_up_logs, trace_of
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,44 @@ def test_our_lines_and_those_of_libraries_are_json_and_redacted(capsys: pytest.C
     assert theirs["event"] == "Failed for c…@example.org"
     assert theirs["token"] == REMOVED
     assert "sesame" not in json.dumps([ours, theirs])
-    assert "ben@" not in theirs["exception"]
+    assert theirs["exception"].startswith("Traceback (most recent call last):\n  File ")
+    assert theirs["exception"].endswith("\nValueError")
+
+
+SOMEBODY = "Ann Beispiel"  # by another name below: the line that raises stands in the trace
+
+
+def spoken(name: str) -> str:
+    raise ValueError(f"{name} is at home")
+
+
+@pytest.mark.usefixtures("_logs_as_before")
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_an_exception_is_told_without_its_words_and_those_of_what_led_to_it(
+    capsys: pytest.CaptureFixture[str], log_format: str
+) -> None:
+    set_up_logs(log_format)
+    try:
+        try:
+            spoken(SOMEBODY)
+        except ValueError as error:
+            raise RuntimeError(f"because {error}") from error
+    except RuntimeError:
+        structlog.get_logger("app.x").exception("It failed")
+    said = capsys.readouterr().err
+    assert "Beispiel" not in said
+    assert "ValueError" in said
+    assert "which led to" in said
+    assert "RuntimeError" in said
+
+
+def test_the_name_of_an_error_number_is_told_and_its_path_is_not() -> None:
+    full = OSError(28, "No space left on device", "/srv/ann@example.org")
+    assert trace_of(full).splitlines()[-1] == "OSError ENOSPC"
+    assert trace_of(ExceptionGroup("of Ann", [KeyError("Ann")])).splitlines()[-1] == "ExceptionGroup"
+    assert "KeyError" in trace_of(ExceptionGroup("of Ann", [KeyError("Ann")]))
+    assert "Ann" not in trace_of(ExceptionGroup("of Ann", [KeyError("Ann")]))
+    assert trace_of(None) == ""
 
 
 @pytest.mark.usefixtures("_logs_as_before")
