@@ -64,11 +64,14 @@ def _resting(job: Callable[Args, None]) -> Callable[Args, None]:
 
 @_of_message
 def fan_out(message_pk: int) -> None:
-    """Plan the deliveries of a message."""
+    """Plan the deliveries of a message, alone: a second worker would plan every other page of it instead of sending."""
     naming.begin_job(_machine(), "fan_out", message_pk)
-    _machine().broker.answered("fan_out", message_pk)
-    with _machine().database.many_rows():
-        fanout.expand(_machine(), message_pk)
+    _machine().broker.at_work("fan_out", message_pk)
+    try:
+        with _machine().database.many_rows():
+            fanout.expand(_machine(), message_pk)
+    finally:
+        _machine().broker.answered("fan_out", message_pk)
 
 
 @_of_message

@@ -40,11 +40,9 @@ def branches(project_pk: int, channel: str, audience: Audience, topics: Sequence
             select(Target.pk.label("target_pk")).where(Target.contact_pk.in_(people), Target.channel == channel)
         )
     if targets := direct_ids(audience):
-        found.append(
-            select(Target.pk.label("target_pk")).where(
-                Target.project_pk == project_pk, Target.id.in_(targets), Target.channel == channel
-            )
-        )
+        # By themselves, or SQLite would rather read every target of the channel than look for more than ten.
+        named = select(Target.pk).where(Target.project_pk == project_pk, Target.id.in_(targets))
+        found.append(select(Target.pk.label("target_pk")).where(Target.pk.in_(named), Target.channel == channel))
     return found
 
 
@@ -65,10 +63,25 @@ def page_of_targets(sources: Sequence[Select[int]], cursor: int, size: int) -> S
 
     Each source gives at most `size` numbers from its index, so that a page costs the same anywhere in a million.
     """
-    pages = []
-    for source in sources:
-        column = source.selected_columns[0]
-        numbers = source.where(column > cursor).order_by(column).limit(size).subquery()
-        pages.append(select(numbers.c.target_pk))
-    everyone = union(*pages).subquery() if len(pages) > 1 else pages[0].subquery()
+    pages = [
+        source.where(source.selected_columns[0] > cursor).order_by(source.selected_columns[0]).limit(size)
+        for source in sources
+    ]
+    if len(pages) == 1:
+        return pages[0]
+    everyone = union(*(select(page.subquery().c.target_pk) for page in pages)).subquery()
     return select(everyone.c.target_pk).order_by(everyone.c.target_pk).limit(size)
+
+
+def targets_between(sources: Sequence[Select[int]], cursor: int, last: int) -> Select[int]:
+    """The targets of the sources after `cursor`, up to and with `last`, each once.
+
+    A stretch of numbers and not a count of them: who subscribes while it is read moves nobody out of it.
+    """
+    parts = [
+        source.where(source.selected_columns[0] > cursor, source.selected_columns[0] <= last) for source in sources
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    everyone = union(*parts).subquery()
+    return select(everyone.c.target_pk)

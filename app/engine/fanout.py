@@ -3,7 +3,7 @@
 from sqlalchemy import func, select
 
 from app.engine import ledger, lifecycle, planning, timeline
-from app.engine.audience import branches, page_of_targets, topic_pks
+from app.engine.audience import branches, page_of_targets, targets_between, topic_pks
 from app.engine.machine import Machine
 from app.infra.broker import Bell
 from app.models.messages import Message
@@ -21,6 +21,7 @@ def expand(machine: Machine, message_pk: int) -> None:
     """
     size = min(FIRST_PAGE, PAGE)
     while _expand_page(machine, message_pk, size):
+        machine.broker.at_work("fan_out", message_pk)
         ring_dispatch(machine, message_pk)
         size = PAGE
     ring_dispatch(machine, message_pk)
@@ -36,9 +37,10 @@ def _expand_page(machine: Machine, message_pk: int, size: int) -> bool:
         ledger.open_tally(session, message.pk, now)
         topics = topic_pks(session, message.project_pk, message.audience)
         sources = branches(message.project_pk, message.channel, message.audience, topics)
-        page = page_of_targets(sources, message.fan_out_cursor, size).subquery() if sources else None
+        cursor = message.fan_out_cursor
+        page = page_of_targets(sources, cursor, size).subquery() if sources else None
         last = session.scalar(select(func.max(page.c.target_pk))) if page is not None else None
-        if page is None or last is None:
+        if last is None:
             planning.plan_addresses(session, message, message.audience.get("emails", ()), now)
             message.fanned_out_at = now
             session.flush()
@@ -47,7 +49,7 @@ def _expand_page(machine: Machine, message_pk: int, size: int) -> bool:
             timeline.note(session, message.pk, "fanned_out", now, audience=audience, skipped=skipped)
             lifecycle.settle(session, message, now)
             return False
-        planning.plan(session, message, select(page.c.target_pk), now)
+        planning.plan(session, message, targets_between(sources, cursor, last), now)
         message.fan_out_cursor = last
     return True
 

@@ -26,11 +26,12 @@ def plan(session: Session, message: Message, targets: Select[int], now: datetime
 
     Expired and suppressed ones become rows too, skipped with their reason.
     """
-    newest = session.scalar(select(func.max(Delivery.pk)).where(Delivery.message_pk == message.pk)) or 0
+    newest = session.scalar(select(func.max(Delivery.pk))) or 0  # of all: the message's own would be read one by one
     chosen = targets.subquery()
     blocked = Suppression.pk.is_not(None)
     expired = Target.expired_at.is_not(None)
     moment = to_milliseconds(now)
+    # COALESCE keeps SQLite from walking the project's targets and asking of each whether it is among the chosen.
     rows = (
         select(
             literal(message.project_pk), literal(message.pk), Target.pk, Target.contact_pk, Target.address_key,
@@ -46,8 +47,8 @@ def plan(session: Session, message: Message, targets: Select[int], now: datetime
             & (Suppression.channel == Target.channel)
             & (Suppression.address_key == Target.address_key),
         )
-        .where(Target.channel == message.channel, Target.project_pk == message.project_pk)
-        .order_by(Target.pk)
+        .where(Target.channel == message.channel, func.coalesce(Target.project_pk, 0) == message.project_pk)
+        .order_by(Target.address_key)  # a page of random addresses would touch as many leaves of the unique index
     )  # fmt: skip
     columns = [
         "project_pk", "message_pk", "target_pk", "contact_pk", "address", "channel", "wish_pk", "state", "reason",

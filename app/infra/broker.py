@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 QUEUES = ("urgent", "bulk")  # in order of priority
 JOB_TIMEOUT = 300  # seconds one job may take before its worker breaks it off
 BELL_LIFETIME = 15  # seconds: a bell that nobody answered may be rung again after this
+AT_WORK = 5  # seconds that a job counts as being done after it said so
 FAILED_JOB_LIFETIME = 600  # seconds a failed job stays to be looked at
 _QUIET_AFTER_TIMEOUT = 1.0  # seconds in which a hanging Valkey is not asked again
 
@@ -71,6 +72,10 @@ class Broker:
     def answered(self, task: str, *args: str | int) -> None:
         """Say that the job has begun: from now on its bell may be rung again. A job calls this first."""
         self._attempt("answer", lambda: self.redis.delete(_bell(task, args)))
+
+    def at_work(self, task: str, *args: str | int) -> None:
+        """Say that the job is being done: for five seconds nobody can ring it. It says `answered` when it ends."""
+        self._attempt("be at work", lambda: self.redis.set(_bell(task, args), 1, ex=AT_WORK))
 
     def beat(self, kind: str, name: str, ttl: float) -> bool:
         """Say that the process `name` of this kind (`worker`, `ticker`) lives, for `ttl` seconds; false when away."""

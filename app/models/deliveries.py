@@ -12,13 +12,16 @@ from app.models.base import Base, BigId, key_text
 
 _QUEUED = text("state = 'queued'")
 _HELD = text("batch_pk IS NOT NULL")
-_NOTABLE = text("state IN ('failed', 'bounced', 'skipped', 'uncertain')")
 _DISMISSED = text("dismissal_pk IS NOT NULL")
 
 
 def _quoted(words: Iterable[str]) -> str:
     return ", ".join(f"'{word}'" for word in sorted(map(str, words)))
 
+
+# One whose reason somebody wants to know. Who asks in these very words finds its index. Not `IN`: SQLite would make the
+# list anew for each row that comes or moves (0.5 µs).
+NOTABLE = text("(state = 'failed' OR state = 'bounced' OR state = 'skipped' OR state = 'uncertain')")
 
 # A delivery that `domain.dead_letters` calls dead and nobody dismissed. Who asks in these very words finds its index.
 # COALESCE keeps SQLite from walking the index state by state when a query names one, which costs the order of the rest.
@@ -55,8 +58,8 @@ class Delivery(Base):
             "reason",
             "pk",
             "state",
-            sqlite_where=_NOTABLE,
-            postgresql_where=_NOTABLE,
+            sqlite_where=NOTABLE,
+            postgresql_where=NOTABLE,
         ),
         Index(
             "ix_deliveries_dead",

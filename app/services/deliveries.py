@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, text
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 
 from app.domain.delivery_states import DeliveryState
 from app.domain.errors import NotFound
 from app.domain.outcomes import Reason
 from app.models.contacts import Contact
-from app.models.deliveries import Attempt, Batch, Delivery, Tally
+from app.models.deliveries import NOTABLE, Attempt, Batch, Delivery, Tally
 from app.models.feedback import FeedbackEvent
 from app.models.messages import Message
 from app.models.providers import Provider
@@ -20,7 +20,6 @@ from app.services.work import Work
 
 LOOKED_THROUGH = 20_000  # rows one page looks at when no index knows its filters; the next page goes on from there
 LAST_SIGN = "\U0010ffff"
-NOTABLE = text("deliveries.state IN ('failed', 'bounced', 'skipped', 'uncertain')")  # as the index of reasons has it
 
 
 def tallies_of(work: Work, message_pks: Sequence[int]) -> dict[int, Tally]:

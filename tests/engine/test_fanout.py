@@ -1,14 +1,19 @@
 """From a message to its deliveries: each address once, in pages, resumable."""
 
+from typing import Any
+
 import pytest
+from sqlalchemy import text
 
 from app.domain.message_states import MessageEvent
-from app.engine import fanout, lifecycle
+from app.engine import fanout, lifecycle, planning
 from app.engine.machine import Machine
 from app.models.projects import Project
+from app.models.topics import Topic
 from tests import factories
 from tests.conftest import START
 from tests.engine import story
+from tests.statements import heard
 
 
 def _start(machine: Machine, audience: dict[str, list[str]]) -> int:
@@ -92,3 +97,58 @@ def test_a_topic_of_another_project_reaches_nobody(machine: Machine) -> None:
         lifecycle.start(session, message, MessageEvent.SEND, machine.clock.now())
     fanout.expand(machine, message.pk)
     assert story.counts(machine, message.pk) == {}
+
+
+# On SQLite nobody writes while a page is planned.
+@pytest.mark.parametrize("any_database_url", [pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True)
+def test_who_subscribes_while_a_page_is_planned_pushes_nobody_out_of_it(
+    any_machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with any_machine.database.begin() as session:
+        late = factories.make_target(session, factories.make_contact(session), address="late@example.org")
+        news = factories.make_audience(session, 5)
+        message = factories.make_message(session, audience={"topics": [news.id]})
+        lifecycle.start(session, message, MessageEvent.SEND, any_machine.clock.now())
+    plan = planning.plan
+    waiting = [late]
+
+    def _plan_late(*args: Any) -> int:
+        while waiting:  # between looking where the page ends and planning it
+            with any_machine.database.begin() as session:
+                factories.subscribe(session, session.get_one(Topic, news.pk), waiting.pop())
+        return plan(*args)
+
+    monkeypatch.setattr(fanout, "PAGE", 2)
+    monkeypatch.setattr(planning, "plan", _plan_late)
+    fanout.expand(any_machine, message.pk)
+    assert story.counts(any_machine, message.pk) == {"queued": 6}
+
+
+# PostgreSQL chooses by what it counted of the tables, SQLite by the shape of the statement alone.
+@pytest.mark.parametrize("any_database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("named", ["topics", "contacts", "targets"])
+def test_planning_looks_at_nobody_but_the_audience(any_machine: Machine, named: str) -> None:
+    with any_machine.database.begin() as session:
+        news = factories.make_audience(session, 40)
+        everybody = {
+            "topics": [news.id],
+            "contacts": list(session.scalars(text("SELECT id FROM contacts"))),
+            "targets": list(session.scalars(text("SELECT id FROM targets"))),
+        }
+        message = factories.make_message(session, audience={named: everybody[named]})
+        lifecycle.start(session, message, MessageEvent.SEND, any_machine.clock.now())
+    with heard() as statements:
+        fanout.expand(any_machine, message.pk)
+    with any_machine.database.read() as session:
+        driver = session.connection().connection
+        plans = [
+            str(step[3])
+            for statement, given in statements
+            if statement.startswith(("SELECT", "INSERT")) and "targets" in statement
+            for step in driver.execute(f"EXPLAIN QUERY PLAN {statement}", given)
+        ]
+    steps = [plan for plan in plans if " targets " in plan]
+    assert steps
+    walks = [step for step in steps if not any(key in step for key in ("rowid=?", "id=?", "contact_pk=?"))]
+    assert not walks
+    assert story.counts(any_machine, message.pk) == {"queued": 40}

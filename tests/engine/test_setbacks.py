@@ -19,6 +19,7 @@ from app.models.messages import MessageEvent as Line
 from app.services import imports
 from app.services.work import Workshop
 from tests import factories
+from tests.engine import story
 
 
 @pytest.fixture
@@ -50,6 +51,24 @@ def told(session: Session, message_pk: int) -> tuple[str, list[str]]:
 def wait_of(machine: Machine, message_pk: int) -> int:
     """For how many seconds nobody can ring for its fan-out."""
     return int(machine.broker.redis.ttl(f"carillon:bell:fan_out:{message_pk}"))
+
+
+def test_nobody_is_called_to_help_with_a_fan_out_that_goes_on(bound: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two workers would plan its pages by turns, and nobody would send meanwhile."""
+    message_pk, called = started(bound, people=5), []
+    ring = fanout.ring_dispatch
+
+    def look(machine: Machine, number: int) -> None:
+        ring(machine, number)
+        if story.message(machine, message_pk).fanned_out_at is None:
+            ticker.sweep(machine)
+            called.append(machine.broker.waiting()["urgent"])
+
+    monkeypatch.setattr(fanout, "PAGE", 2)
+    monkeypatch.setattr(fanout, "ring_dispatch", look)
+    jobs.fan_out(message_pk)
+    assert called == [1, 1, 1]  # the bell of those who send
+    assert wait_of(bound, message_pk) < 0, "it may be rung again"
 
 
 def test_a_fan_out_that_fails_again_and_again_rests_longer_and_longer_and_says_so_once(
