@@ -130,7 +130,8 @@ class Supervisor:
 
     def _family(self) -> list[Child]:
         """All children, in the order in which they are started; stopped in the order of `_stop_all`."""
-        env = {**ONE_HEAP, **self.settings.environment()}
+        # Files that SQLite makes for a moment lie where the database lies: there is room, and it may write there.
+        env = {**ONE_HEAP, "SQLITE_TMPDIR": str(self.settings.data_dir), **self.settings.environment()}
         workers = [Child(f"worker-{number}", [*_CARILLON, "worker"], env) for number in range(self.settings.workers)]
         family = [Child("web", [*_CARILLON, "web"], env), *workers, Child("ticker", [*_CARILLON, "ticker"], env)]
         if self.settings.bounces_port:

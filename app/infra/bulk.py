@@ -1,6 +1,7 @@
 """Many rows with one question: what the two databases and their drivers do quickest, each in its own way."""
 
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
@@ -20,13 +21,17 @@ def execute_many(session: Session, sql: str, rows: Sequence[tuple[Any, ...]]) ->
 def rows_by_number(session: Session, sql: str, numbers: Sequence[int]) -> Sequence[Any]:
     """The rows that a statement of our own finds for these numbers, put where it says `IN {numbers}`; as one question.
 
-    PostgreSQL gets an array, which it plans for as many; SQLite a mark for each, so that it knows the statement again.
+    PostgreSQL gets an array, which it plans for as many; SQLite marks, so that it knows the statement again. Those are
+    a power of two, the last number standing for the rest: a connection keeps its last 128 statements, a thousand marks
+    take some 50 KB, and each size of a batch would be a statement of its own.
     """
     if not numbers:
         return []
     if _is_sqlite(session):
-        marks, values = f"({', '.join('?' * len(numbers))})", tuple(numbers)
-        return session.connection().exec_driver_sql(sql.format(numbers=marks), values).all()
+        room = 1 << (len(numbers) - 1).bit_length()
+        asked = sql.format(numbers=f"({', '.join('?' * room)})")
+        values = (*numbers, *repeat(numbers[-1], room - len(numbers)))
+        return session.connection().exec_driver_sql(asked, values).all()
     asked = sql.replace("IN {numbers}", "= ANY(%s)")
     return session.connection().exec_driver_sql(asked, (list(numbers),)).all()
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine, event, make_url
@@ -11,11 +12,13 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.infra.prepared import Statements
+from app.infra.processes import give_memory_back
+from app.infra.write_turns import WriteTurns
 
 BUSY_MILLISECONDS = 15_000  # one writer at a time: with two busy processes the longest wait seen was 2.6 s
 PAGES = 16_000  # KiB that a connection to SQLite keeps
-FEW_PAGES = 4_000  # the same in a worker: a batch touches a few hundred pages of 4 KiB
-MANY_PAGES = 8_000  # and there while many rows are changed; 16 MB made no difference to a fan-out of 300,000
+FEW_PAGES = 2_000  # the same in a worker: a batch of a thousand touches some hundred pages of 4 KiB
+MANY_PAGES = 6_000  # and there while many rows are changed; 8 and 16 MB made no difference to a fan-out
 POOLED = 16  # connections to SQLite that stay open; making one costs more than a query
 
 
@@ -32,10 +35,14 @@ class Database:
         self.engine = _sqlite_engine(url) if self.is_sqlite else _server_engine(url, pool_size)
         self._readers = _sqlite_readers(self.engine) if self.is_sqlite else self.engine
         self._writing = threading.Lock()
+        self._writer = 0  # the thread that has the turn
+        self._turns = WriteTurns(Path(self.url.database or "").parent) if self.is_sqlite else None
         self._looking: list[Any] = []
         self._pages = pages
+        self._has_many_rows = False
         if self.is_sqlite:
-            event.listen(self.engine, "checkout", self._fit_pages)
+            event.listen(self.engine, "begin", self._begin)
+            event.listen(self.engine, "checkout", self._fit)
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
@@ -109,33 +116,51 @@ class Database:
     def _turn(self) -> Iterator[None]:
         """On SQLite the threads of a process write one after the other, and are woken when it is their turn.
 
-        SQLite's own wait for its lock looks again after up to a tenth of a second, whoever came first. Between
-        processes it is left to that; so it is here for whoever waited too long.
+        Then the process waits for its turn among processes, when the transaction begins. Whoever waited too long for
+        either is left to SQLite's own wait for its lock.
         """
         has_turn = self.is_sqlite and self._writing.acquire(timeout=BUSY_MILLISECONDS / 1000)
+        if has_turn:
+            self._writer = threading.get_ident()
         try:
             yield
         finally:
             if has_turn:
+                self._writer = 0
+                if self._turns is not None:
+                    self._turns.give()
                 self._writing.release()
+
+    def _begin(self, connection: Connection) -> None:
+        if self._turns is not None and self._writer == threading.get_ident():
+            self._turns.take()
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     @contextmanager
     def many_rows(self) -> Iterator[None]:
-        """Within the block connections keep at least as many pages as a change of many rows wants."""
-        before, self._pages = self._pages, max(self._pages, MANY_PAGES)
+        """Within the block connections keep at least as many pages as a change of many rows wants.
+
+        What a statement would take back if it failed lies in a file meanwhile: it is every page that was touched, and
+        20,000 new addresses touch as many leaves of an index. After the block the system has the memory again.
+        """
+        before, self._has_many_rows = self._has_many_rows, True
         try:
             yield
         finally:
-            self._pages = before
+            self._has_many_rows = before
+        if self.is_sqlite:
+            self._take_connection().close()  # the one used last: it is fitted when it is taken
+        give_memory_back()
 
-    def _fit_pages(self, connection: Any, record: ConnectionPoolEntry, _fairy: object) -> None:
-        """Let a connection that is taken from the pool keep what it may now; what is more goes back to the system."""
-        had = record.info.get("pages", 0)
-        if had == self._pages:
+    def _fit(self, connection: Any, record: ConnectionPoolEntry, _fairy: object) -> None:
+        """Let a connection that is taken from the pool keep what it may now; what is more is freed."""
+        had, has = record.info.get("many"), self._has_many_rows
+        if had == has:
             return
-        record.info["pages"] = self._pages
-        connection.execute(f"PRAGMA cache_size = -{self._pages}")
-        if had > self._pages:
+        record.info["many"] = has
+        connection.execute(f"PRAGMA cache_size = -{max(self._pages, MANY_PAGES) if has else self._pages}")
+        connection.execute(f"PRAGMA temp_store = {'FILE' if has else 'MEMORY'}")
+        if had:
             connection.execute("PRAGMA shrink_memory")
 
     def close(self) -> None:
@@ -143,6 +168,8 @@ class Database:
         while self._looking:
             self._looking.pop().close()
         self.engine.dispose()
+        if self._turns is not None:
+            self._turns.close()
 
 
 def is_busy(error: Exception) -> bool:
@@ -173,7 +200,6 @@ def _sqlite_engine(url: str) -> Engine:
     # What a statement was given (texts of people, hashes, sealed secrets) stays out of its error, and so out of logs.
     engine = create_engine(url, connect_args=patience, pool_size=POOLED, pool_use_lifo=True, hide_parameters=True)
     event.listen(engine, "connect", _set_pragmas)
-    event.listen(engine, "begin", _begin)
     return engine
 
 
@@ -185,14 +211,9 @@ def _set_pragmas(connection: Any, _record: Any) -> None:
         "synchronous = FULL",  # a power cut must not take a claim back: its mails may be out; costs little in WAL
         f"busy_timeout = {BUSY_MILLISECONDS}",
         "foreign_keys = ON",
-        "temp_store = MEMORY",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
-
-
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _sqlite_readers(writers: Engine) -> Engine:

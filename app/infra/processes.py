@@ -1,4 +1,4 @@
-"""What the system knows of a process of ours: its title, its end with its parent, the sign to stop."""
+"""What the system knows of a process of ours: its title, its end with its parent, its memory, the sign to stop."""
 
 import ctypes
 import os
@@ -33,6 +33,17 @@ def end_with_this_parent(parent: int) -> None:
     end_with_parent()
     if os.getppid() != parent:
         raise SystemExit(0)
+
+
+def give_memory_back() -> None:
+    """Let the system have what was freed: every page of the heap on which nothing lies. Only glibc knows how.
+
+    By itself it gives back what lies on top. After work that took much (pages of SQLite, rows of a file) that is next
+    to nothing, and what comes then, such as libraries, does not fit into the holes.
+    """
+    trim = getattr(_LIBC, "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 class StopSign:
