@@ -4,7 +4,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-RUN_TESTS := $(BIN)/python -m pytest
+RUN_TESTS := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest  # what one process compiled, others need not
 ON_ALL_CORES := -n auto --dist loadfile  # for tests that share nothing; those that watch the clock run one by one
 
 # From quick to slow, so that the first mistake is seen soon; a room that is not listed comes before the slow ones.

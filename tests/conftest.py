@@ -18,7 +18,7 @@ from app.models.projects import Project
 from app.services.work import Workshop
 from tests import postgres
 
-pytest_plugins = ("tests.closing", "tests.object_store")
+pytest_plugins = ("tests.closing", "tests.object_store", "tests.sharing_out", "tests.thrift")
 
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 SECRET = "a test key that is long enough for everything"
@@ -66,7 +66,7 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[postgres.Server]:
     """A real PostgreSQL that lives as long as the tests; the tests that need it are named when there is none."""
-    with postgres.server() as server:
+    with postgres.server(is_vacuumed=False) as server:
         yield server
 
 

@@ -28,12 +28,16 @@ class Server:
     numbers: Iterator[int] = field(default_factory=count)
     template: str = ""
     is_durable: bool = False
+    is_vacuumed: bool = True
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def start(self) -> None:
         """Start it, or start it again as its supervisor would: one that was killed refuses while its children end."""
         fsync = f"fsync={'on' if self.is_durable else 'off'}"
-        options = ["-k", str(self.folder), "-c", "listen_addresses=", "-c", fsync, "-c", "max_connections=60"]
+        vacuum = f"autovacuum={'on' if self.is_vacuumed else 'off'}"
+        options = ["-k", str(self.folder)]
+        for setting in ("listen_addresses=", fsync, vacuum, "max_connections=60"):
+            options += ["-c", setting]
         command = [_found("postgres"), "-D", str(self.folder / "data"), *options]
         end = monotonic() + 90
         while monotonic() < end:
@@ -88,7 +92,9 @@ class Server:
 
     def _create(self, name: str, template: str) -> str:
         with psycopg.connect(f"host={self.folder} user=carillon dbname=postgres", autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+            # Page by page through the log is PostgreSQL's way since 15, and costs a third more than copying its files.
+            strategy = "STRATEGY file_copy" if connection.info.server_version >= 150_000 else ""
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} {strategy}")
         return name
 
 
@@ -99,9 +105,10 @@ def find(program: str) -> str | None:
 
 
 @contextmanager
-def server(*, is_durable: bool = False) -> Iterator[Server]:
+def server(*, is_durable: bool = False, is_vacuumed: bool = True) -> Iterator[Server]:
     """A server for the time of the block; one that `is_durable` syncs what it writes.
 
+    One that is to hold hundreds of databases is better not vacuumed: it would look after each of them every minute.
     PostgreSQL refuses to run as root: then it runs as nobody.
     """
     folder = Path(tempfile.mkdtemp(prefix="carillon-pg-"))
@@ -109,7 +116,7 @@ def server(*, is_durable: bool = False) -> Iterator[Server]:
         shutil.chown(folder, "nobody")
     command = [_found("initdb"), "-D", folder / "data", "-A", "trust", "-U", "carillon", "--no-sync"]
     subprocess.run(command, check=True, **_as_nobody(folder))
-    running = Server(folder, is_durable=is_durable)
+    running = Server(folder, is_durable=is_durable, is_vacuumed=is_vacuumed)
     try:
         running.start()
         yield running

@@ -14,6 +14,7 @@ from tests.conftest import FakeClock
 OUT = (401, "general_unauthorized_scope")
 
 
+@pytest.mark.usefixtures("full_password_costs")
 def test_a_hash_is_shown_to_keys_that_may_write_users(app: Flask, api: Caller, make_key: MakeKey) -> None:
     made = make_ann(api)
     assert made["password"].startswith("$argon2id$")

@@ -8,6 +8,7 @@ from flask import Flask
 from tests.api.caller import Caller
 from tests.api.people import sign_in
 
+pytestmark = pytest.mark.usefixtures("full_password_costs")
 HORSE = "correct horse battery"
 # The example of github.com/firebase/scrypt.
 FIREBASE = {

@@ -16,6 +16,7 @@ from appwrite.services.users import Users
 from tests.faults.tree import Sink, Tree
 from tests.sdk.relay import Relay
 from tests.sdk.strictness import require_whole
+from tests.sharing_out import gets_whole_rooms
 
 HERE = Path(__file__).parent
 
@@ -71,7 +72,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Tests that sum up come last in this room, and not at all when some that they sum up were left out."""
     files = {item.path for item in items}
     is_cut = bool(config.option.keyword or config.option.markexpr or any("::" in word for word in config.args))
-    is_cut = is_cut or hasattr(config, "workerinput")  # xdist's worker runs some of them
+    is_cut = is_cut or not gets_whole_rooms(config)
     left_out = [
         item for item in items
         if (pattern := _pattern(item)) and (is_cut or not set(HERE.glob(pattern)) <= files)

@@ -6,6 +6,8 @@ import pytest
 
 from app.infra.password_hashes import OURS, PasswordHash, bring, fits, is_stale, keep, wrong_hash
 
+pytestmark = pytest.mark.usefixtures("full_password_costs")
+
 # github.com/firebase/scrypt, README
 FIREBASE = bring(
     "scryptMod", "lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ==",

@@ -18,6 +18,7 @@ from app.infra.vault import (
     verify_password,
 )
 
+pytestmark = pytest.mark.usefixtures("full_password_costs")
 OLD, NEW = "o" * 40, "n" * 40
 
 

@@ -223,6 +223,13 @@ def _values_of_control(control: Tag) -> list[str]:
     return [str(control.get("value", "on" if kind in {"checkbox", "radio"} else ""))]
 
 
+def find_token(html: str) -> str:
+    """The token against forged requests that the first form of a page sends."""
+    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', html)
+    assert found is not None
+    return found.group(1)
+
+
 class PageClient:
     """Flask's test client for pages: lints what it fetches, follows forms, knows how htmx asks."""
 

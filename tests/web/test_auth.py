@@ -1,7 +1,5 @@
 """Signing in and out, and the one-time address of the first member."""
 
-import re
-
 import pytest
 from flask import Flask
 
@@ -9,7 +7,7 @@ from app.domain.permissions import system
 from app.services import access
 from app.services.work import Workshop
 from tests.web.conftest import PASSWORD
-from tests.web.page_client import PageClient
+from tests.web.page_client import PageClient, find_token
 
 
 @pytest.fixture
@@ -26,6 +24,11 @@ def test_the_sign_in_page_has_the_two_fields_and_the_button(client: PageClient) 
     assert page.select("button[type=submit]")[0].get_text(strip=True) == "Sign in"
 
 
+def test_every_page_from_the_sign_in_to_the_first_page_is_sound(app: Flask, olga: PageClient, vera: PageClient) -> None:
+    for name in ("olga", "vera"):
+        assert PageClient(app).sign_in(f"{name}@acme.example", PASSWORD).path == "/p/default"
+
+
 def test_nobody_yet_is_told_where_the_first_member_is_made(client: PageClient) -> None:
     assert "one-time address" in client.get("/sign-in").text
 
@@ -40,14 +43,14 @@ def test_a_page_leads_to_sign_in_and_back(app: Flask, olga: PageClient) -> None:
 @pytest.mark.parametrize("wanted", ["https://evil.example/", "//evil.example", "/\\evil.example", "/\nevil"])
 def test_no_link_leads_elsewhere_after_sign_in(app: Flask, olga: PageClient, wanted: str) -> None:
     stranger = app.test_client()
-    token = _token(stranger.get("/sign-in").text)
+    token = find_token(stranger.get("/sign-in").text)
     form = {"email": "olga@acme.example", "password": PASSWORD, "csrf_token": token, "next": wanted}
     assert stranger.post("/sign-in", data=form).headers["Location"] == "/"
 
 
 def test_a_wrong_password_keeps_the_email_and_says_one_sentence(app: Flask, olga: PageClient) -> None:
     stranger = app.test_client()
-    token = _token(stranger.get("/sign-in").text)
+    token = find_token(stranger.get("/sign-in").text)
     answer = stranger.post("/sign-in", data={"email": "olga@acme.example", "password": "no", "csrf_token": token})
     assert answer.status_code == 422
     assert 'value="olga@acme.example"' in answer.text
@@ -62,7 +65,7 @@ def test_without_the_forms_token_nothing_happens(app: Flask, olga: PageClient) -
 
 def test_signing_in_gives_a_new_session(app: Flask, olga: PageClient) -> None:
     browser = app.test_client()
-    token = _token(browser.get("/sign-in").text)
+    token = find_token(browser.get("/sign-in").text)
     before = browser.get_cookie("carillon").value
     browser.post("/sign-in", data={"email": "olga@acme.example", "password": PASSWORD, "csrf_token": token})
     assert browser.get_cookie("carillon").value != before
@@ -71,10 +74,10 @@ def test_signing_in_gives_a_new_session(app: Flask, olga: PageClient) -> None:
 
 def test_after_signing_out_the_old_cookie_is_worth_nothing(app: Flask, olga: PageClient) -> None:
     browser = app.test_client()
-    token = _token(browser.get("/sign-in").text)
+    token = find_token(browser.get("/sign-in").text)
     browser.post("/sign-in", data={"email": "olga@acme.example", "password": PASSWORD, "csrf_token": token})
     kept = browser.get_cookie("carillon").value
-    token = _token(browser.get("/p/default/").text)
+    token = find_token(browser.get("/p/default/").text)
     assert browser.post("/sign-out", data={"csrf_token": token}).status_code == 303
     browser.set_cookie("carillon", kept)
     assert browser.get("/p/default/").status_code == 302
@@ -82,7 +85,7 @@ def test_after_signing_out_the_old_cookie_is_worth_nothing(app: Flask, olga: Pag
 
 def test_the_eleventh_try_in_a_minute_is_refused(app: Flask, olga: PageClient) -> None:
     stranger = app.test_client()
-    token = _token(stranger.get("/sign-in").text)
+    token = find_token(stranger.get("/sign-in").text)
     form = {"email": "olga@acme.example", "password": "guess", "csrf_token": token}
     codes = [stranger.post("/sign-in", data=form).status_code for _ in range(12)]
     assert codes[:5] == [422] * 5
@@ -91,7 +94,7 @@ def test_the_eleventh_try_in_a_minute_is_refused(app: Flask, olga: PageClient) -
 
 def test_nobody_gets_further_tries_from_each_of_the_addresses_of_one_connection(app: Flask, olga: PageClient) -> None:
     stranger = app.test_client()
-    token = _token(stranger.get("/sign-in").text)
+    token = find_token(stranger.get("/sign-in").text)
     codes = []
     for number in range(22):
         form = {"email": f"n{number}@acme.example", "password": "guess", "csrf_token": token}
@@ -102,7 +105,7 @@ def test_nobody_gets_further_tries_from_each_of_the_addresses_of_one_connection(
 
 def test_the_one_time_address_makes_the_first_member_and_signs_in(app: Flask, start_path: str) -> None:
     browser = app.test_client()
-    token = _token(browser.get(start_path).text)
+    token = find_token(browser.get(start_path).text)
     form = {"name": "Ann", "email": "ann@example.org", "password": PASSWORD, "csrf_token": token}
     answer = browser.post(start_path, data=form)
     assert answer.status_code == 303
@@ -112,7 +115,7 @@ def test_the_one_time_address_makes_the_first_member_and_signs_in(app: Flask, st
 
 def test_a_first_member_that_cannot_be_is_told_beside_the_fields(app: Flask, start_path: str) -> None:
     browser = app.test_client()
-    token = _token(browser.get(start_path).text)
+    token = find_token(browser.get(start_path).text)
     answer = browser.post(start_path, data={"email": "ann", "password": "short", "csrf_token": token})
     assert answer.status_code == 422
     assert "Email needs an address like name@example.org" in answer.text
@@ -130,7 +133,7 @@ def test_a_made_up_one_time_address_says_so(client: PageClient, app: Flask) -> N
 )
 def test_the_theme_is_kept_in_a_cookie(app: Flask, theme: str, kept: str | None) -> None:
     browser = app.test_client()
-    token = _token(browser.get("/sign-in").text)
+    token = find_token(browser.get("/sign-in").text)
     browser.post("/theme", data={"theme": theme, "csrf_token": token, "next": "/sign-in"})
     cookie = browser.get_cookie("theme")
     assert (cookie.value if cookie else None) == kept
@@ -145,9 +148,3 @@ def test_every_answer_carries_the_strict_headers(app: Flask) -> None:
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "HttpOnly" in answer.headers["Set-Cookie"]
     assert "SameSite=Lax" in answer.headers["Set-Cookie"]
-
-
-def _token(html: str) -> str:
-    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', html)
-    assert found is not None
-    return found.group(1)
