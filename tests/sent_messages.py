@@ -61,7 +61,8 @@ def add_delivery(
             Attempt(
                 delivery_pk=delivery.pk, message_pk=message.pk, provider_pk=delivery.provider_pk, number=1,
                 started_at=at, ended_at=at + timedelta(milliseconds=120), outcome=outcome, reason=delivery.reason,
-                code="550 5.1.1" if state == "failed" else "250", detail="No such mailbox" if state == "failed" else "",
+                code="550 5.1.1" if state == "failed" else "250",
+                detail="5.1.1 No such mailbox" if state == "failed" else "",
             )
         )  # fmt: skip
         session.flush()

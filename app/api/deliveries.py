@@ -9,7 +9,7 @@ from app.api.params import Param, Refused
 from app.domain.delivery_states import DeliveryState
 from app.domain.errors import NotFound
 from app.domain.outcomes import Reason
-from app.services import deliveries, messages, records, sending
+from app.services import dead_letter_orders, deliveries, messages, records
 from app.services.listing import Cursor
 from app.services.work import Work
 
@@ -57,6 +57,6 @@ def get_delivery(work: Work, call: Call) -> dict[str, Any]:
     model="Message",
 )  # fmt: skip
 def retry_message(work: Work, call: Call) -> dict[str, Any]:
-    """Try the failed recipients again, or the uncertain ones."""
-    sending.retry_failed(work, call.message_id, reasons=call.reasons, uncertain=call.uncertain)
+    """Try the failed recipients again, or the uncertain ones; refused for a message that was cancelled."""
+    dead_letter_orders.retry(work, call.message_id, reasons=call.reasons, uncertain=call.uncertain)
     return wire.message(records.find_message(work, call.message_id))

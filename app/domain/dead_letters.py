@@ -1,7 +1,7 @@
 """Dead letters: deliveries that ended without reaching anybody, and about which a person can do something."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -31,7 +31,8 @@ class Chosen:
     """Which dead letters of a project are meant; whatever is None or empty means all.
 
     `provider_pk` 0 means that none carried it. `since` and `until` are the first and the last moment (UTC) at which
-    they may have died.
+    they may have died. `reasons` are several, of which one must fit. `is_wide` means whatever may be tried again, also
+    what is no dead letter: dismissed ones, and those whose address or person said no.
     """
 
     message_pk: int | None = None
@@ -42,6 +43,8 @@ class Chosen:
     since: datetime | None = None
     until: datetime | None = None
     delivery_pk: int | None = None
+    reasons: tuple[str, ...] = ()
+    is_wide: bool = False
 
     @property
     def without_doubts(self) -> "Chosen":
@@ -50,15 +53,16 @@ class Chosen:
 
     def to_json(self) -> dict[str, Any]:
         """What is set, as a row keeps it."""
-        values = {name: getattr(self, name) for name in self.__slots__}
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        usual = {field.name: field.default for field in fields(self)}
         return {
             name: value.isoformat() if isinstance(value, datetime) else value
             for name, value in values.items()
-            if value not in (None, "")
+            if value != usual[name]
         }
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> "Chosen":
         """Back from the row."""
         moments = {name: datetime.fromisoformat(kept[name]) for name in ("since", "until") if name in kept}
-        return cls(**{**kept, **moments})
+        return cls(**{**kept, **moments, "reasons": tuple(kept.get("reasons", ()))})

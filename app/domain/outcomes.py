@@ -1,5 +1,6 @@
 """What one try at one recipient came to."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -66,6 +67,9 @@ class Reason(StrEnum):
     CANCELLED = "cancelled"
 
 
+_GOES_ON = re.compile(r"[\w.]")  # then it is another, longer code
+
+
 @dataclass(frozen=True, slots=True)
 class Allowance:
     """What a service says, with an answer, that it takes: `limit` requests in a window, of which `left` more may come.
@@ -111,9 +115,21 @@ class Outcome:
 
     @property
     def answer(self) -> str:
-        """What the provider said, in one line, its code in front once."""
-        basic = self.code.partition(" ")[0]
-        return self.detail if self.detail.startswith(basic) else f"{basic} {self.detail}".strip()
+        """What the provider said, as `answer_line` has it."""
+        return answer_line(self.code, self.detail)
+
+
+def answer_line(code: str, detail: str) -> str:
+    """What a service said, in one line: its code in front, once, though many services repeat it or its end.
+
+    `answer_line("554 5.7.1", "5.7.1 Refused as spam")` is "554 5.7.1 Refused as spam".
+    """
+    words = code.split()
+    for place in range(len(words)):
+        repeated = " ".join(words[place:])
+        if detail.startswith(repeated) and not _GOES_ON.match(detail, len(repeated)):
+            return " ".join([*words[:place], detail])
+    return f"{code} {detail}".strip()
 
 
 def accepted(provider_message_id: str = "", detail: str = "", code: str = "") -> Outcome:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, TextClause, and_, func, select, up
 from sqlalchemy.orm import Session
 
 from app.domain.dead_letters import Chosen
-from app.domain.delivery_states import DeliveryState
+from app.domain.delivery_states import RETRYABLE, DeliveryState
 from app.domain.errors import Conflict
 from app.engine import lifecycle, timeline
 from app.models.dead_letters import DeadLetterOrder
@@ -46,7 +46,9 @@ class Count(NamedTuple):
 
 def where(project_pk: int, chosen: Chosen) -> list[Clause]:
     """What makes a delivery one of those that are meant."""
-    clauses: list[Clause] = [Delivery.project_pk == project_pk, DEAD]
+    clauses: list[Clause] = [Delivery.project_pk == project_pk, _kind_of(chosen)]
+    if chosen.reasons:
+        clauses.append(Delivery.reason.in_(chosen.reasons))
     if chosen.provider_pk is not None:
         clauses.append(Delivery.provider_pk == (chosen.provider_pk or None))
     if chosen.since is not None:
@@ -58,6 +60,10 @@ def where(project_pk: int, chosen: Chosen) -> list[Clause]:
         (Delivery.reason, chosen.reason), (Delivery.channel, chosen.channel),
     )  # fmt: skip
     return [*clauses, *(column == value for column, value in exactly if value)]
+
+
+def _kind_of(chosen: Chosen) -> Clause:
+    return Delivery.state.in_(sorted(RETRYABLE)) if chosen.is_wide else DEAD
 
 
 def count(session: Session, project_pk: int, chosen: Chosen) -> Count:
@@ -135,7 +141,7 @@ def _replay(session: Session, order: DeadLetterOrder, now: datetime) -> Step:
     mine: list[Clause] = [*where(order.project_pk, chosen), Delivery.message_pk == message.pk]
     numbers = session.scalars(_some(mine)).all()
     try:
-        moved = lifecycle.replay(session, message, numbers, now)
+        moved = lifecycle.replay(session, message, numbers, now, _kind_of(chosen))
     except Conflict:  # cancelled meanwhile, or being cancelled: it stays dead, and the others go on
         return Step(False)
     if moved and message.id not in order.touched:

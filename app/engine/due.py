@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.engine import ledger
@@ -11,8 +10,8 @@ from app.models.base import from_milliseconds, to_milliseconds
 
 # The state is written out: behind a mark, SQLite could not tell that the index of what is due holds these rows, and
 # would sort all that waits.
-_DUE = text(
-    "SELECT count(*), min(due_at) FROM (SELECT next_attempt_at AS due_at FROM deliveries WHERE message_pk = :message"
+_DUE = ledger.over_queue(
+    "SELECT count(*), min(due_at) FROM (SELECT next_attempt_at AS due_at FROM {queue} WHERE message_pk = :message"
     " AND wish_pk = :wish AND state = 'queued' AND next_attempt_at <= :moment ORDER BY next_attempt_at LIMIT :most)"
     " AS due"
 )
@@ -30,7 +29,7 @@ def due_of(session: Session, message_pk: int, moment: datetime, most: int) -> Du
     total, since = 0, None
     for wish_pk in ledger.due_wishes(session, message_pk, moment):
         asked = {"message": message_pk, "wish": wish_pk, "moment": to_milliseconds(moment)}
-        count, first = session.execute(_DUE, asked | {"most": max(most - total, 1)}).one()
+        count, first = session.execute(_DUE[ledger.dialect(session)], asked | {"most": max(most - total, 1)}).one()
         total += count
         since = first if since is None else min(since, first or since)
     return Due(min(total, most), None if since is None else from_milliseconds(since))

@@ -30,19 +30,31 @@ _ADD_TO_TALLY = text(
     f"UPDATE tallies SET {', '.join(f'{state} = {state} + :{state}' for state in STATES)},"  # noqa: S608 - our own names
     " audience = audience + :audience, updated_at = :now WHERE message_pk = :message_pk"
 )
+# SQLite, once it has statistics of many small messages, would rather sort a long queue than walk the index of it.
+_QUEUES = {"sqlite": "deliveries INDEXED BY ix_deliveries_due", "postgresql": "deliveries"}
+
+
+def over_queue(sql: str, **marks: Mapping[str, str]) -> dict[str, TextClause]:
+    """A statement of our own for each dialect; `{queue}` stands for the deliveries that wait, through their index.
+
+    It names their state in these words: `state = 'queued'`. `marks` are further words that differ by dialect.
+    """
+    return {
+        name: text(sql.format(queue=queue, **{mark: words[name] for mark, words in marks.items()}))
+        for name, queue in _QUEUES.items()
+    }
+
+
 _CLAIM = """
 UPDATE deliveries SET state = 'sending', batch_pk = :batch, attempts = attempts + 1, updated_at = :now,
   first_tried_at = COALESCE(first_tried_at, :now)
 WHERE pk IN (
-  SELECT pk FROM deliveries
+  SELECT pk FROM {queue}
   WHERE message_pk = :message AND wish_pk = :wish AND state = 'queued' AND next_attempt_at <= :now
   ORDER BY next_attempt_at, pk LIMIT :size {skip_locked})
 RETURNING pk, address, target_pk, contact_pk, attempts, first_tried_at
 """
-_CLAIMS: dict[str, TextClause] = {
-    "sqlite": text(_CLAIM.format(skip_locked="")),
-    "postgresql": text(_CLAIM.format(skip_locked="FOR UPDATE SKIP LOCKED")),
-}
+_CLAIMS = over_queue(_CLAIM, skip_locked={"sqlite": "", "postgresql": "FOR UPDATE SKIP LOCKED"})
 # Made once, because each batch asks: making them anew took longer than running them.
 _MAY_SEND = select(Message.pk).where(
     Message.pk == bindparam("message"),
@@ -56,15 +68,15 @@ _OPEN_BATCH = insert(Batch).returning(Batch.pk)
 _CLOSE_BATCH = text("UPDATE batches SET state = :after WHERE pk = :pk AND state = :before")
 # From one wish to the next through the index, however many deliveries lie between; PostgreSQL would make a join over
 # all of them out of an EXISTS.
-_DUE_WISHES = text("""
+_DUE_WISHES = over_queue("""
 WITH RECURSIVE wishes(wish) AS (
-  SELECT (SELECT wish_pk FROM deliveries WHERE message_pk = :message AND state = 'queued' ORDER BY wish_pk LIMIT 1)
+  SELECT (SELECT wish_pk FROM {queue} WHERE message_pk = :message AND state = 'queued' ORDER BY wish_pk LIMIT 1)
   UNION ALL
-  SELECT (SELECT wish_pk FROM deliveries WHERE message_pk = :message AND state = 'queued' AND wish_pk > wishes.wish
+  SELECT (SELECT wish_pk FROM {queue} WHERE message_pk = :message AND state = 'queued' AND wish_pk > wishes.wish
           ORDER BY wish_pk LIMIT 1)
   FROM wishes WHERE wishes.wish IS NOT NULL)
 SELECT wish FROM wishes WHERE wish IS NOT NULL AND 1 = (
-  SELECT 1 FROM deliveries
+  SELECT 1 FROM {queue}
   WHERE message_pk = :message AND wish_pk = wishes.wish AND state = 'queued' AND next_attempt_at <= :now LIMIT 1)
 """)
 
@@ -187,7 +199,7 @@ def claim(session: Session, message: Message, lane: Lane, size: int, holder: Hol
     }  # fmt: skip
     batch_pk = session.connection().execute(_OPEN_BATCH, batch).scalar_one()
     values = {"batch": batch_pk, "message": message.pk, "wish": lane.wish_pk, "now": to_milliseconds(now), "size": size}
-    rows = session.execute(_CLAIMS[_dialect(session)], values).all()
+    rows = session.execute(_CLAIMS[dialect(session)], values).all()
     if not rows:
         session.execute(text("DELETE FROM batches WHERE pk = :pk"), {"pk": batch_pk})
         return None
@@ -290,7 +302,7 @@ def has_due(session: Session, message_pk: int, now: datetime) -> bool:
 
 def due_wishes(session: Session, message_pk: int, now: datetime) -> list[int]:
     """The wishes of the deliveries that could be sent now, each once; quick in a million deliveries."""
-    return list(session.scalars(_DUE_WISHES, {"message": message_pk, "now": to_milliseconds(now)}))
+    return list(session.scalars(_DUE_WISHES[dialect(session)], {"message": message_pk, "now": to_milliseconds(now)}))
 
 
 def lanes_of(session: Session, delivery_pks: Sequence[int]) -> dict[int, int]:
@@ -339,10 +351,11 @@ def _write_results(session: Session, lease: Lease, results: Sequence[Result], no
     add_to_tally(session, lease.message_pk, moved, now)
 
 
-def _dialect(session: Session) -> str:
+def dialect(session: Session) -> str:
+    """Which of the two databases this is: sqlite or postgresql."""
     return session.get_bind().dialect.name
 
 
 def insert_into(session: Session, table: type[Any]) -> Any:
     """An INSERT that knows ON CONFLICT, which each dialect says in its own way."""
-    return sqlite.insert(table) if _dialect(session) == "sqlite" else postgresql.insert(table)
+    return sqlite.insert(table) if dialect(session) == "sqlite" else postgresql.insert(table)

@@ -3,13 +3,12 @@
 Each function takes a session whose transaction the caller commits, and is safe to run twice.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, TextClause, select
 from sqlalchemy.orm import Session
 
-from app.domain.delivery_states import DeliveryState
 from app.domain.errors import Conflict
 from app.domain.message_states import MessageEvent, MessageStatus, next_status
 from app.engine import gate, ledger, queued, timeline
@@ -73,51 +72,26 @@ def cancel(session: Session, message: Message, now: datetime, *, by: str) -> int
     return left
 
 
-def retry(
+def replay(
     session: Session,
     message: Message,
-    states: Sequence[DeliveryState],
-    reasons: Sequence[str],
+    numbers: Collection[int],
     now: datetime,
-    *,
-    by: str,
+    *still: ColumnElement[bool] | TextClause,
 ) -> int:
-    """Give failed (or uncertain) deliveries another try; how many. Conflict when there are none."""
-    after = _status_after_retry(message)
-    total = queued.requeue(session, message.pk, states, reasons, now)
-    if not total:
-        raise Conflict("There is nothing to try again: no delivery is in that state any more.")
-    _go_on(message, after, now)
-    timeline.note(session, message.pk, "retried", now, by=by, total=total)
-    return total
-
-
-def replay(session: Session, message: Message, numbers: Collection[int], now: datetime) -> int:
-    """Give these dead letters of the message another try, by their numbers; how many of them still were some.
+    """Give these deliveries of the message another try, by their numbers, where `still` holds; how many those are.
 
     Conflict when the message was cancelled: whoever stopped it for good is not overruled by whoever clears up after.
     The caller notes it on the timeline, once for all pages of a large replay.
     """
     if message.cancelled_at is not None:
         raise Conflict(CANCELLED)
-    after = _status_after_retry(message)
-    total = queued.requeue_dead(session, message.pk, numbers, now)
-    if total:
-        _go_on(message, after, now)
-    return total
-
-
-def _status_after_retry(message: Message) -> MessageStatus:
     status = MessageStatus(message.status)
-    if message.cancelled_at is not None and status is MessageStatus.PROCESSING:
-        raise Conflict("This message is being cancelled. Wait until it has ended, then try again.")
-    return status if status is MessageStatus.PROCESSING else next_status(status, MessageEvent.RETRY_FAILED)
-
-
-def _go_on(message: Message, status: MessageStatus, now: datetime) -> None:
-    message.status = status.value
-    message.settled_at = message.cancelled_at = None
-    message.updated_at = now
+    after = status if status is MessageStatus.PROCESSING else next_status(status, MessageEvent.RETRY_FAILED)
+    total = queued.requeue(session, message.pk, numbers, now, *still)
+    if total:
+        message.status, message.settled_at, message.updated_at = after.value, None, now
+    return total
 
 
 def settle(session: Session, message: Message, now: datetime) -> bool:

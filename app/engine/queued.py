@@ -3,7 +3,7 @@
 Like `engine.ledger` these are the only writers of what they write; the caller commits.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, TextClause, select, text, update
@@ -13,7 +13,7 @@ from app.domain.delivery_states import RETRYABLE, DeliveryState
 from app.domain.outcomes import Reason
 from app.engine.ledger import add_to_tally
 from app.models.base import to_milliseconds
-from app.models.deliveries import DEAD, Delivery
+from app.models.deliveries import Delivery
 
 # Whoever asks for another try asks for all ways again.
 _ORIGINAL_WISH = (
@@ -54,23 +54,18 @@ def skip_queued(session: Session, message_pk: int, size: int, now: datetime) -> 
 def requeue(
     session: Session,
     message_pk: int,
-    states: Iterable[DeliveryState],
-    reasons: Sequence[str],
+    numbers: Collection[int],
     now: datetime,
-    *also: ColumnElement[bool] | TextClause,
+    *still: ColumnElement[bool] | TextClause,
 ) -> int:
-    """Give these deliveries another try, now, with full patience and every provider open to them; how many.
+    """Give these failed or uncertain deliveries another try, now, with full patience and every provider open to them.
 
-    No reason named means all of them; `also` says what else must hold. Whoever had dismissed one finds it here again
-    should it end badly once more.
+    How many: those of the `numbers` that still are failed or uncertain, and for which all of `still` holds. Whoever had
+    dismissed one finds it here again should it end badly once more.
     """
     total = 0
-    for state in states:
-        chosen: list[ColumnElement[bool] | TextClause] = [
-            Delivery.message_pk == message_pk, Delivery.state == state.value, *also,
-        ]  # fmt: skip
-        if reasons:
-            chosen.append(Delivery.reason.in_(reasons))
+    for state in sorted(RETRYABLE):
+        chosen = [Delivery.message_pk == message_pk, Delivery.state == state.value, Delivery.pk.in_(numbers), *still]
         values = {
             "state": DeliveryState.QUEUED.value, "next_attempt_at": now, "first_tried_at": None, "updated_at": now,
             "wish_pk": text(_ORIGINAL_WISH), "dismissal_pk": None,
@@ -84,11 +79,6 @@ def requeue(
         add_to_tally(session, message_pk, {state.value: -done, "queued": done}, now)
         total += done
     return total
-
-
-def requeue_dead(session: Session, message_pk: int, numbers: Collection[int], now: datetime) -> int:
-    """The same for dead letters of a message, by their numbers; how many of them still were some."""
-    return requeue(session, message_pk, sorted(RETRYABLE), (), now, Delivery.pk.in_(numbers), DEAD)
 
 
 def hurry(session: Session, message_pk: int, now: datetime) -> None:

@@ -1,5 +1,7 @@
 """What people do about dead letters: replay them, dismiss them, take a dismissal back; each with exact numbers.
 
+So goes the retry of all that failed of a message, which may be a million as well.
+
 An order is written down with its first page in one transaction; a worker carries out the rest (`engine.dead_letters`),
 and the ticker rings for those that stand still.
 """
@@ -12,6 +14,7 @@ from typing import NamedTuple
 from sqlalchemy import Select, func, select
 
 from app.domain.dead_letters import Chosen
+from app.domain.delivery_states import DeliveryState
 from app.domain.errors import Conflict
 from app.engine import dead_letters as engine
 from app.engine import lifecycle, scheduler
@@ -32,6 +35,7 @@ SHOWN_FOR = timedelta(days=1)
 WATCHED_FOR = timedelta(hours=1)  # then a page looks again only when somebody asks: what waits may be paused for days
 MOST_SHOWN = 5
 NOTHING_LEFT = "None of these is a dead letter any more: they were replayed, dismissed, or arrived after all."
+NOTHING_FAILED = "There is nothing to try again: no delivery is in that state any more."
 ONLY_DOUBTS = "All of these may have arrived. Tick that they shall be sent again all the same, or dismiss them."
 
 
@@ -93,6 +97,25 @@ def replay(work: Work, wish: Wish, *, until: datetime | None = None, with_uncert
     return _give(work, "replay", chosen, total, uncertain=count.uncertain if with_uncertain else 0)
 
 
+def retry(work: Work, message_id: str, *, reasons: Sequence[str] = (), uncertain: bool = False) -> DeadLetterOrder:
+    """Try what failed of a message again, or what is `uncertain`; all of it or what ended for one of these reasons.
+
+    That is more than its dead letters: also those whose address said no, which people mend, and those that somebody
+    dismissed. NotFound; Conflict, in words, when nothing is left to try, or the message was cancelled.
+    """
+    work.require("deliveries.retry")
+    found = work.find(Message, message_id, noun="message", type="message_not_found")
+    message = lifecycle.lock(work.session, found.pk) or found  # of two clicks the second finds nothing left
+    state = DeliveryState.UNCERTAIN if uncertain else DeliveryState.FAILED
+    chosen = Chosen(message.pk, state.value, reasons=tuple(reasons), is_wide=True)
+    count = engine.count(work.session, work.project_pk, chosen)
+    if not count.total:
+        raise Conflict(NOTHING_FAILED if message.cancelled_at is None else lifecycle.CANCELLED)
+    # Not by now: a clock that was set back may have let them end in what is the future again.
+    chosen = replace(chosen, until=count.newest)
+    return _give(work, "replay", chosen, count.total, uncertain=count.uncertain)
+
+
 def dismiss(work: Work, wish: Wish, *, until: datetime | None = None) -> DeadLetterOrder:
     """Take dead letters off the list, all that fit and had died by `until`; they stay in the ledger as they are."""
     work.require("deliveries.retry")
@@ -134,8 +157,12 @@ def _give(
     work.session.flush()
     message = work.session.get(Message, chosen.message_pk) if chosen.message_pk else None
     resource = f"message/{message.id}" if message else f"project/{work.project.id}"
-    details = {"total": total, "uncertain": uncertain, "reason": chosen.reason, "channel": chosen.channel}
-    work.audit(f"dead_letter.{kind}", resource, **{name: value for name, value in details.items() if value})
+    details = {
+        "total": total, "uncertain": uncertain, "reason": chosen.reason, "reasons": list(chosen.reasons),
+        "channel": chosen.channel,
+    }  # fmt: skip
+    told = {name: value for name, value in details.items() if value}
+    work.audit("message.retry" if chosen.is_wide else f"dead_letter.{kind}", resource, **told)
     step = engine.advance(work.session, order.pk, work.now)
     if step.message_pk is not None:
         work.ring("dispatch", step.message_pk, 0, queue="urgent")

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, text
 
 from app.domain.dead_letters import Chosen, is_dead_letter
 from app.domain.errors import Invalid, NotFound
+from app.domain.outcomes import answer_line
 from app.engine import dead_letters as engine
 from app.models.base import from_milliseconds, to_milliseconds
 from app.models.contacts import Contact
@@ -313,7 +314,7 @@ def _letters(work: Work, rows: Sequence[Delivery]) -> list[Letter]:
     names = {row.pk: row.name for row in work.session.execute(people)}
     last = select(func.max(Attempt.pk)).where(Attempt.delivery_pk.in_(pks)).group_by(Attempt.delivery_pk)
     told = select(Attempt.delivery_pk, Attempt.code, Attempt.detail).where(Attempt.pk.in_(last))
-    answers = {row.delivery_pk: f"{row.code} {row.detail}".strip() for row in work.session.execute(told)}
+    answers = {row.delivery_pk: answer_line(row.code, row.detail) for row in work.session.execute(told)}
     return [Letter(row, names.get(row.contact_pk or 0, ""), answers.get(row.pk, "")) for row in rows]
 
 

@@ -62,8 +62,8 @@ class When:
 class Scene:
     """One email of the story.
 
-    `course` is draft, scheduled, sent, waiting, sending, paused or cancelled; `mishaps` says to how many people what
-    happens (the words of `demo_past.MISHAPS`); `until` is the share of people, in per cent, after whom it stops.
+    `course` is draft, scheduled, late, sent, waiting, sending, paused or cancelled; `mishaps` says to how many people
+    what happens (the words of `demo_past.MISHAPS`); `until` is the share of people, in per cent, after whom it stops.
     """
 
     course: str
@@ -107,8 +107,8 @@ SCHEDULED = (
           "At noon the brass players stand on the gallery. Best heard from the linden tree."),
     Scene("scheduled", _at(2, "10:30"), "workshop", "Open casting day: 30 places", "Watch bronze become a bell.",
           "On casting day the workshop opens its gate. There are thirty places; boots are lent out."),
-    Scene("scheduled", _at(4, "08:15"), "service", "Tower stairs closed next week", "The lift goes as usual.",
-          "The stairs get a new handrail next week. The lift and the viewing room stay open."),
+    Scene("late", _around(-150), "service", "The tower opens at noon today", "The lift is being tested.",
+          "The lift is tested this morning, so the tower opens at **noon**. Tickets stay valid all day."),
     Scene("scheduled", _at(9, "09:00"), "letter", "December letter: the longest night", "All 47 bells, once a year.",
           "On the longest night all bells ring together. Here is where it sounds best, {{ first_name | neighbour }}."),
     Scene("scheduled", _at(17, "18:00"), "concerts", "Last seats for the candlelight concert", "Forty chairs are left.",

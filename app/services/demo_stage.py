@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from app.domain.content import EmailContent
 from app.domain.message_states import MessageEvent, MessageStatus, next_status
+from app.domain.schedules import USUAL_LATENESS
 from app.engine import lifecycle, timeline
 from app.models.messages import Message
 from app.models.topics import Topic
@@ -20,6 +21,7 @@ from app.services.work import Work
 
 WRITERS = ("Mira Lindqvist", "Jonas Adeyemi", "Ines Carvalho")
 STEP = timedelta(minutes=5)  # what people schedule lies on such a grid
+PLANNED = frozenset({"scheduled", "late"})  # these wait for their time, or for a person
 CLOSINGS = {circle.key: circle.closing for circle in CIRCLES}
 
 
@@ -60,12 +62,12 @@ class Stage:
     def _cast(self, place: int, scene: Scene) -> Part:
         now = self.work.now
         at = scene.when.moment(now, self.zone)
-        if scene.course == "scheduled":
+        if scene.course in PLANNED:
             at += -(at - datetime.min.replace(tzinfo=at.tzinfo)) % STEP
             written = now - timedelta(hours=self.chance.uniform(3, 90))
         else:
             written = at - timedelta(minutes=self.chance.uniform(15, 110))
-        is_planned = scene.course == "scheduled" or (bool(scene.when.clock) and place % 2 == 0)
+        is_planned = scene.course in PLANNED or (bool(scene.when.clock) and place % 2 == 0)
         return Part(scene, written, at, WRITERS[place % len(WRITERS)], is_planned)
 
     def _write(self, part: Part) -> Message:
@@ -84,7 +86,10 @@ class Stage:
     def _perform(self, part: Part, message: Message) -> None:
         if part.is_planned:
             self._schedule(part, message)
-        if part.scene.course != "scheduled":
+        if part.scene.course == "late":  # nobody was there to start it
+            message.max_lateness = int(USUAL_LATENESS.total_seconds())
+            lifecycle.set_aside(self.work.session, message, part.at + USUAL_LATENESS + STEP)
+        elif part.scene.course != "scheduled":
             self._send(part, message)
 
     def _schedule(self, part: Part, message: Message) -> None:

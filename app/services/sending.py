@@ -1,12 +1,10 @@
-"""Sending: now, later, pause, go on, cancel, try again. Every rule a button and an endpoint share."""
+"""Sending: now, later, pause, go on, cancel. Every rule a button and an endpoint share."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from app.domain.delivery_states import DeliveryState
 from app.domain.errors import Conflict, Invalid
 from app.domain.message_states import MessageEvent, MessageStatus, next_status
 from app.domain.schedules import LATENESSES, is_skipped, moment_of
@@ -197,17 +195,6 @@ def cancel(work: Work, message_id: str) -> int:
     work.audit("message.cancel", f"message/{message.id}", left=left)
     work.ring("skip_rest", message.pk, queue="urgent")
     return left
-
-
-def retry_failed(work: Work, message_id: str, *, reasons: Sequence[str] = (), uncertain: bool = False) -> int:
-    """Try the failed ones again (or the uncertain ones), all or those with these reasons; how many."""
-    work.require("deliveries.retry")
-    message = _held(work, message_id, None)
-    states = (DeliveryState.UNCERTAIN,) if uncertain else (DeliveryState.FAILED,)
-    total = lifecycle.retry(work.session, message, states, reasons, work.now, by=work.actor.name)
-    work.audit("message.retry", f"message/{message.id}", total=total, reasons=list(reasons), uncertain=uncertain)
-    work.ring("dispatch", message.pk, 0, queue="urgent")
-    return total
 
 
 def wake(workshop: Workshop, project_pk: int) -> None:

@@ -16,6 +16,7 @@ from app.engine import enclosures
 from app.engine.accounts import account_of
 from app.engine.pace import Pace
 from app.infra.clock import SystemClock
+from app.infra.counters import Counters
 from app.infra.goodbyes import say_goodbye
 from app.models.messages import Message
 from app.models.providers import Provider
@@ -25,6 +26,7 @@ from app.rendering import prepare
 from app.services import messages, preview, sample_links, samples, sender
 from app.services.work import Work, Workshop
 
+PER_HOUR = 30  # tests of a member, whatever they are of: enough to write by, too few to mail anybody at will
 TIME_LIMIT = 20.0  # seconds: somebody waits before the page
 _HELLOS: dict[Channel, Content] = {
     Channel.EMAIL: EmailContent(
@@ -98,7 +100,8 @@ class _OneWatch:
 def send_test(workshop: Workshop, actor: Actor, message_id: str, address: str, as_target: str = "") -> Trial:
     """Send a message's present draft to one address, filled in for `as_target` (else the first recipient).
 
-    Takes at most 20 seconds. Raises Invalid by field: address, provider, or the content's own.
+    Takes at most 20 seconds. Raises Invalid by field: address (also when this member sent PER_HOUR tests within an
+    hour), provider, or the content's own.
     """
     with workshop.read(actor) as work:
         work.require("messages.send")
@@ -113,13 +116,14 @@ def send_test(workshop: Workshop, actor: Actor, message_id: str, address: str, a
         provider = sender.provider_of(work, message.channel, message.provider_pk)
         prepared = sample_links.linked_as_sample(work, message, prepare(content, extras=_extras(work, message)))
         parcel = _pack(work, provider, channel, prepared, person)
+    _count(workshop, actor)
     with workshop.open(actor) as work:
         work.audit("message.test", f"message/{message_id}", address=mask(checked))
     return _send(parcel)
 
 
 def send_provider_test(workshop: Workshop, actor: Actor, provider_id: str, address: str) -> Trial:
-    """Send a short greeting through one provider, switched on or not. Raises Invalid by field."""
+    """Send a short greeting through one provider, switched on or not. Raises Invalid by field, as `send_test` does."""
     with workshop.read(actor) as work:
         work.require("providers.write")
         _require_running(work)
@@ -128,6 +132,7 @@ def send_provider_test(workshop: Workshop, actor: Actor, provider_id: str, addre
         example = samples.example_of(channel.value).recipient
         person = Recipient(_checked(channel, address), "", {**example.variables, "name": work.actor.name})
         parcel = _pack(work, provider, channel, preview.compiled(_HELLOS[channel]), person)
+    _count(workshop, actor)
     with workshop.open(actor) as work:
         work.audit("provider.test", f"provider/{provider_id}", address=mask(person.address))
     return _send(parcel)
@@ -136,6 +141,15 @@ def send_provider_test(workshop: Workshop, actor: Actor, provider_id: str, addre
 def _require_running(work: Work) -> None:
     if work.project.stopped_at is not None:
         raise Invalid({"address": ["All sending is stopped, tests too. Resume it first."]})
+
+
+def _count(workshop: Workshop, actor: Actor) -> None:
+    """Count one more test of this member; Invalid when there were too many. While the queue is away nobody counts."""
+    counted = Counters(workshop.broker).count(f"tests:{actor.kind}:{actor.pk}", 3600)
+    if counted is not None and counted.done > PER_HOUR:
+        minutes = -(-counted.seconds_left // 60)
+        wait = "a minute" if minutes == 1 else f"{minutes} minutes"
+        raise Invalid({"address": [f"You can send {PER_HOUR} tests an hour. The next one can go out in {wait}."]})
 
 
 def _checked(channel: Channel, address: str) -> str:

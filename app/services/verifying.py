@@ -172,6 +172,8 @@ def recount(work: Work, message_id: str) -> Verdict:
 
 def _played_for(work: Work, message_id: str) -> _Played:
     message = work.find(Message, message_id, noun="message")
+    if message.is_demo:  # its past was told, not sent
+        return _Played(frozenset(), {})
     carriers = select(Batch.provider_pk).where(Batch.message_pk == message.pk).distinct()
     found = work.session.scalars(
         select(Provider).where(

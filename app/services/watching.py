@@ -114,7 +114,7 @@ def _acts(actor: Actor, message: Message, counts: dict[str, int]) -> frozenset[s
     fit = _acts_before(message)
     if is_sending and not is_stopping:
         fit |= {"resume" if message.paused_at else "pause": "messages.control", "cancel": "messages.control"}
-    if (counts["failed"] or counts["uncertain"]) and not (is_sending and is_stopping):
+    if (counts["failed"] or counts["uncertain"]) and not is_stopping:
         fit["retry"] = "deliveries.retry"
     if not is_sending:
         fit["delete"] = "messages.write"

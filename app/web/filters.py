@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
+from app.domain.outcomes import answer_line
 from app.infra.clock import Clock
 from app.web.wording import advise, explain, say_audit, say_duration, say_reason, say_wall, status_page
 
@@ -220,6 +221,7 @@ def install(env: Environment, clock: Clock, zone: Callable[[], tzinfo] = lambda:
         state_badge=delivery_badge,
         message_badge=message_badge,
         provider_badge=provider_badge,
+        answer=lambda said: answer_line(said.code, said.detail),
         reason=say_reason,
         explain=explain,
         advise=advise,

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, render_template, request, url_for
 
 from app.domain.import_mapping import guard_cell
 from app.domain.permissions import Actor
-from app.services import deliveries, message_sheets, providers, sending, verifying, watching
+from app.services import dead_letter_orders, deliveries, message_sheets, providers, sending, verifying, watching
 from app.services.deliveries import Filter
 from app.services.listing import Cursor
 from app.services.watching import Glance, Watched
@@ -195,9 +195,9 @@ def ask_retry(project_id: str, message_id: str) -> Response:
 def retry(project_id: str, message_id: str) -> Response:
     """Try the failed (or the uncertain) ones again."""
     with opening() as work:
-        total = sending.retry_failed(
+        total = dead_letter_orders.retry(
             work, message_id, reasons=request.form.getlist("reason"), uncertain=request.form.get("what") == "uncertain"
-        )
+        ).total
     toast(f"{total:,} {'delivery is' if total == 1 else 'deliveries are'} tried again.")
     return go(url_for("message_page.show", message_id=message_id))
 

@@ -58,6 +58,7 @@ def test_a_message_on_its_way_is_paused_resumed_and_cancelled(waiting: Caller) -
     assert waiting.post(f"{MESSAGES}/m/resume", 200)["status"] == "processing"
     assert waiting.refused("POST", f"{MESSAGES}/m/retry", {})[0] == 400
     assert waiting.post(f"{MESSAGES}/m/cancel", 200)["$id"] == "m"
+    assert waiting.refused("POST", f"{MESSAGES}/m/retry", {})[0] == 400
     assert waiting.refused("POST", f"{MESSAGES}/no/cancel", {}) == (404, "message_not_found")
 
 

@@ -192,7 +192,7 @@ class Reckoning:
         for person in chosen:
             person.ask_again()
         if chosen:
-            self.is_cancelled = self.is_settled = False
+            self.is_settled = False
         return len(chosen)
 
     @property

@@ -5,12 +5,14 @@ from typing import Any
 from sqlalchemy import text
 
 from app.domain.message_states import MessageEvent
-from app.domain.permissions import system
+from app.domain.permissions import Role, system
 from app.engine import balance, dispatch, fanout, ledger, lifecycle
 from app.engine.machine import Machine
 from app.models.messages import Message
+from app.services import dead_letter_orders
 from app.services.work import Workshop
 from tests import factories
+from tests.conftest import member
 from tests.engine.conftest import MailServer
 
 
@@ -33,6 +35,13 @@ def start(machine: Machine, *, people: int = 3, **columns: Any) -> int:
         lifecycle.start(session, message, MessageEvent.SEND, machine.clock.now())
     fanout.expand(machine, message.pk)
     return int(message.pk)
+
+
+def retry(machine: Machine, message_pk: int, *, uncertain: bool = False) -> int:
+    """A person tries what failed again (or what is uncertain); how many. Conflict when there is nothing."""
+    with workshop_of(machine).open(member(Role.ADMIN, "Olga")) as work:
+        message = work.session.get_one(Message, message_pk)
+        return int(dead_letter_orders.retry(work, message.id, uncertain=uncertain).total)
 
 
 def drain(machine: Machine, message_pk: int) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from app.domain.delivery_states import DeliveryState
 from app.domain.message_states import MessageEvent
 from app.domain.provider_spec import GENERAL_LIMIT, encoded_size
 from app.domain.rendered import NO_EXTRAS, Attachment, Extras
@@ -261,9 +260,7 @@ def test_a_repaired_message_is_sent_when_it_is_tried_again(
     assert story.message(machine, pk).status == "failed"
     with machine.database.begin() as session:
         session.get_one(File, file.pk).store_key = key
-        held = lifecycle.lock(session, pk)
-        assert held is not None
-        lifecycle.retry(session, held, [DeliveryState.FAILED], [], moving.now(), by="Otis")
+    story.retry(machine, pk)
     dispatch.drain(machine, pk)
     assert len(mail.recipients()) == 1
 

@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain.delivery_states import DeliveryState
 from app.domain.message_states import MessageEvent
 from app.domain.outcomes import Outcome, accepted
 from app.engine import dispatch, fanout, journal, ledger, lifecycle, reaper, turns
@@ -223,9 +222,7 @@ def test_an_uncertain_delivery_whose_provider_is_gone_waits_for_a_person(
     _drain(any_machine, pk)
     assert story.counts(any_machine, pk) == {"uncertain": 1}
     assert runner.visits() == {first: 1}
-    with any_machine.database.begin() as session:
-        message = session.get_one(Message, pk)
-        assert lifecycle.retry(session, message, [DeliveryState.UNCERTAIN], (), moving.now(), by="Otis") == 1
+    assert story.retry(any_machine, pk, uncertain=True) == 1
     _drain(any_machine, pk)
     assert runner.visits() == {first: 1, second: 1}, "a person decided"
     assert story.counts(any_machine, pk) == {"sent": 1}
@@ -263,10 +260,7 @@ def test_a_person_who_tries_again_begins_with_the_first_provider(
     _drain(any_machine, pk)
     assert story.counts(any_machine, pk) == {"failed": 1}
     runner.moods.clear()
-    with any_machine.database.begin() as session:
-        lifecycle.retry(
-            session, session.get_one(Message, pk), [DeliveryState.FAILED], (), moving.now(), by="Otis"
-        )  # fmt: skip
+    story.retry(any_machine, pk)
     _drain(any_machine, pk)
     assert [each for each, _ in runner.sent] == [first, second, first]
 

@@ -176,7 +176,7 @@ Command = Callable[[Session, int, datetime], object]
     [
         ("queued", lambda session, pk, now: queued.skip_queued(session, pk, 10, now)),
         ("queued", queued.hurry),
-        ("failed", lambda session, pk, now: queued.requeue(session, pk, [DeliveryState.FAILED], [], now)),
+        ("failed", lambda session, pk, now: queued.requeue(session, pk, [900_002, 900_001], now)),
     ],
     ids=["skip", "hurry", "requeue"],
 )

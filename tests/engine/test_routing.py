@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from app.domain.message_states import MessageEvent
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
@@ -375,15 +375,3 @@ class _Log(list[tuple[int, str]]):
 
     def append(self, item: tuple[int, str]) -> None:
         self.order.append(item[1])
-
-
-@pytest.mark.parametrize(("sql", "way"), [
-    ("pk FROM deliveries WHERE message_pk = 1 AND wish_pk = 0 AND state = 'queued' AND next_attempt_at <= 9 "
-     "ORDER BY next_attempt_at, pk LIMIT 5", "(message_pk=? AND wish_pk=? AND next_attempt_at<?)"),
-    ("wish_pk FROM deliveries WHERE message_pk = 1 AND state = 'queued' AND wish_pk > 0 ORDER BY wish_pk LIMIT 1",
-     "(message_pk=? AND wish_pk>?)"),
-])  # fmt: skip
-def test_what_is_due_is_found_in_order_through_one_index(machine: Machine, sql: str, way: str) -> None:
-    with machine.database.read() as session:
-        plan = [row[3] for row in session.execute(text(f"EXPLAIN QUERY PLAN SELECT {sql}"))]
-    assert plan == [f"SEARCH deliveries USING INDEX ix_deliveries_due {way}"]

@@ -15,7 +15,7 @@ from app.models.deliveries import Delivery, Tally
 from app.models.messages import Message, MessageEvent
 from app.models.projects import Project
 from app.services import dead_letter_orders as orders
-from app.services import sending, stopping
+from app.services import stopping
 from app.services.dead_letters import Wish, total_of
 from app.services.listing import Cursor
 from app.services.work import Work, Workshop
@@ -240,7 +240,7 @@ def test_a_dismissed_one_that_is_retried_and_dies_again_is_back_on_the_list(work
     with workshop.open(actor) as work:
         message = bury(work, failed=1)
         orders.dismiss(work, Wish())
-        sending.retry_failed(work, message.id)
+        orders.retry(work, message.id)
         work.session.execute(update(Delivery).where(Delivery.state == "queued").values(state="failed"))
         assert total_of(work).number == 1
 

@@ -8,7 +8,7 @@ from app.domain.errors import Conflict, Forbidden, Invalid
 from app.domain.permissions import Actor
 from app.engine import fanout
 from app.engine.machine import Machine
-from app.services import sending
+from app.services import dead_letter_orders, sending
 from app.services.sending import parse_wall_time
 from app.services.work import Workshop
 from tests import factories
@@ -63,7 +63,7 @@ def test_an_unclosed_variable_is_refused_in_words(workshop: Workshop, composer: 
     assert "body" in refusal.value.fields
 
 
-@pytest.mark.parametrize("act", [sending.send, sending.pause, sending.cancel, sending.retry_failed])
+@pytest.mark.parametrize("act", [sending.send, sending.pause, sending.cancel, dead_letter_orders.retry])
 def test_a_viewer_may_only_look(workshop: Workshop, viewer: Actor, draft: str, act: object) -> None:
     with pytest.raises(Forbidden), workshop.open(viewer) as work:
         act(work, draft)  # type: ignore[operator]

@@ -1,11 +1,15 @@
 """A test email really goes out, and its outcome is told."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
 from app.domain.errors import Forbidden, Invalid
 from app.domain.permissions import Actor
+from app.models.audit import AuditEntry
+from app.models.providers import Provider
 from app.services import test_send
 from app.services.provider_limits import usage_of
 from app.services.work import Workshop
@@ -107,3 +111,24 @@ def test_a_test_counts_for_the_limit_of_its_provider_and_waits_for_no_room(
     with shop.read(actor) as work:
         usage = usage_of(work, provider)
     assert (usage.used, usage.in_flight) == (1, 0)
+
+
+def test_a_member_sends_so_many_tests_an_hour_and_is_told_when_more_are_possible(
+    shop: Workshop, actor: Actor, composer: Actor, mail: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(test_send, "PER_HOUR", 2)
+    key = make_draft(shop, composer, mail.port)
+    with shop.read(actor) as work:
+        provider = work.session.scalars(select(Provider.id)).one()
+    assert test_send.send_test(shop, actor, key, "ed@example.org").works
+    with pytest.raises(Invalid, match="needs an address"):
+        test_send.send_test(shop, actor, key, "nobody")  # nothing went out, so nothing is counted
+    assert test_send.send_provider_test(shop, actor, provider, "ed@example.org").works
+    for send, what in ((test_send.send_test, key), (test_send.send_provider_test, provider)):
+        with pytest.raises(Invalid, match=r"2 tests an hour\. The next one can go out in (59|60) minutes\."):
+            send(shop, actor, what, "ed@example.org")
+    assert test_send.send_test(shop, replace(composer, pk=2), key, "ed@example.org").works, "another member"
+    assert len(mail.recipients()) == 3
+    with shop.read(actor) as work:
+        told = work.session.scalars(select(AuditEntry.event).where(AuditEntry.event.like("%.test"))).all()
+    assert len(told) == 3

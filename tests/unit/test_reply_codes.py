@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.outcomes import OutcomeKind, Reason
+from app.domain.outcomes import OutcomeKind, Reason, answer_line
 from app.domain.smtp_replies import LONGEST_WAIT, Reply, Stage, judge
 
 C, R, M = OutcomeKind.CONFIG_PERMANENT, OutcomeKind.RECIPIENT_PERMANENT, OutcomeKind.MESSAGE_PERMANENT
@@ -136,6 +136,27 @@ def test_the_code_and_the_first_words_are_kept_in_one_line():
     assert "\n" not in outcome.detail
     assert "\x1b" not in outcome.detail
     assert len(outcome.detail) <= 300
+
+
+@pytest.mark.parametrize(
+    ("code", "detail", "line"),
+    [
+        ("554 5.7.1", "5.7.1 Message refused as spam", "554 5.7.1 Message refused as spam"),
+        ("554 5.7.1", "554 5.7.1 Message refused", "554 5.7.1 Message refused"),
+        ("554 5.7.1", "5.7.1: refused", "554 5.7.1: refused"),
+        ("554 5.7.1", "Message refused", "554 5.7.1 Message refused"),
+        ("554 5.7.1", "5.7.10 Something else", "554 5.7.1 5.7.10 Something else"),
+        ("554 5.7.1", "5.7.1", "554 5.7.1"),
+        ("400", "BadDeviceToken", "400 BadDeviceToken"),
+        ("400", "400 Bad Request", "400 Bad Request"),
+        ("400", "4000 is too long", "400 4000 is too long"),
+        ("", "The connection ended", "The connection ended"),
+        ("250", "", "250"),
+        ("", "", ""),
+    ],
+)
+def test_a_code_that_a_service_repeats_is_said_once(code, detail, line):
+    assert answer_line(code, detail) == line
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def refuse(page: Page, status: int) -> Page:
 def test_nothing_dead_says_so_and_what_is_not_here(olga: PageClient, workshop: Workshop, actor: Actor) -> None:
     page = olga.get(DEAD)
     assert "Nothing is dead" in page.text
-    assert not page.select(".toolbar, .head-actions")
+    assert not page.select(".toolbar, .head-actions, .pages")
     fill(workshop, actor, failed=0)  # a hard bounce is no dead letter
     assert "Nothing is dead" in olga.get(DEAD).text
     assert "Nothing matches" in olga.get(f"{DEAD}?state=uncertain").text

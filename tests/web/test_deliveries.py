@@ -85,9 +85,12 @@ def test_a_story_shows_what_the_service_said_afterwards(workshop: Workshop, acto
         provider_pk = work.session.scalar(select(Provider.pk))
         told = [
             Receipt(ReceiptEvent.DELIVERED, "1"),
-            Receipt(ReceiptEvent.BOUNCED, "2", reason=Reason.MAILBOX_FULL, code="5.2.2", detail="<b>Over quota</b>"),
+            Receipt(
+                ReceiptEvent.BOUNCED, "2", reason=Reason.MAILBOX_FULL, code="552 5.2.2",
+                detail="5.2.2 <b>Over quota</b>",
+            ),
             Receipt(ReceiptEvent.UNKNOWN, "3"),
-        ]
+        ]  # fmt: skip
         keyed = [replace(each, delivery_key=f"{pk}.{message_id}") for each in told]
         feedback.keep(work.session, (1, provider_pk), keyed, work.now)
         feedback.apply_page(work.session, work.now)
@@ -95,7 +98,7 @@ def test_a_story_shows_what_the_service_said_afterwards(workshop: Workshop, acto
     events = [" ".join(each.text.split()) for each in page.select("ol[aria-label='Receipts'] .event-text")]
     assert events == [f"{word} · Mail of the shop" for word in ("Delivered", "Bounced", "Something else")]
     assert "Inbox full." in page.text
-    assert "5.2.2 <b>Over quota</b>" in page.text, "shown as it came, never as a page of ours"
+    assert "552 5.2.2 <b>Over quota</b>" in page.text, "shown as it came, never as a page of ours"
 
 
 def test_a_damaged_page_number_is_answered_in_words(olga: PageClient) -> None:

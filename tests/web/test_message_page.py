@@ -6,8 +6,11 @@ import io
 from sqlalchemy import select
 
 from app.domain.permissions import Actor
+from app.models.deliveries import Tally
 from app.models.messages import Message
+from app.services import demo
 from app.services.work import Workshop
+from tests.conftest import START
 from tests.factories import make_message, make_provider
 from tests.sent_messages import make_sent
 from tests.web.page_client import PageClient
@@ -109,6 +112,35 @@ def test_a_waiting_message_names_the_cause_and_links_to_the_provider(
 def test_verify_recounts_and_says_so(workshop: Workshop, actor: Actor, olga: PageClient) -> None:
     message = made(workshop, actor, {"sent": 5, "failed": 2})
     assert "The numbers agree" in olga.get(f"{path_of(message)}/verify").text
+    with workshop.open(actor) as work:
+        tally = work.session.get_one(Tally, message.pk)
+        tally.sent, tally.failed = 4, 3
+    assert "Both count 7, but not in the same states." in olga.get(f"{path_of(message)}/verify").text
+    with workshop.open(actor) as work:
+        work.session.get_one(Tally, message.pk).audience = 8
+    assert "The rows say 7, the page says 8." in olga.get(f"{path_of(message)}/verify").text
+
+
+def test_sample_data_that_never_went_through_the_sandbox_is_not_called_missing_there(
+    workshop: Workshop, actor: Actor, olga: PageClient
+) -> None:
+    with workshop.open(actor) as work:
+        demo.add(work)
+        key = work.session.scalars(select(Message.id).where(Message.title == "Winter opening hours")).one()
+    page = olga.get(f"/p/default/messages/{key}/verify")
+    assert "The numbers agree" in page.text
+    assert "This is sample data." in page.text
+    assert "Missing" not in page.text
+
+
+def test_nothing_of_a_cancelled_message_is_offered_to_be_tried_again(
+    workshop: Workshop, actor: Actor, olga: PageClient
+) -> None:
+    message = made(workshop, actor, {"sent": 5, "failed": 2}, cancelled_at=START)
+    assert not olga.get(path_of(message)).select("#act-retry")
+    question = olga.get(f"{path_of(message)}/retry")
+    assert "This message was cancelled" in question.text
+    assert not question.select("main form")
 
 
 def test_the_export_has_every_recipient_and_no_formula(workshop: Workshop, actor: Actor, olga: PageClient) -> None:
