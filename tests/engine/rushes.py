@@ -16,8 +16,8 @@ DEAD = Outcome(OutcomeKind.RECIPIENT_PERMANENT, Reason.TOKEN_RETIRED, "Unregiste
 
 
 def start(machine: Machine, rocket: int, dead: int, alive: int, name: str = "m") -> int:
-    """A message to so many devices, whose tokens begin with "dead" or "alive"; started, its number."""
-    tokens = [f"dead-{name}-{n}" for n in range(dead)] + [f"alive-{name}-{n}" for n in range(alive)]
+    """A message to so many devices, started; its number. Their tokens begin with "dead" or "living", and go in that order."""
+    tokens = [f"dead-{name}-{n}" for n in range(dead)] + [f"living-{name}-{n}" for n in range(alive)]
     with machine.database.begin() as session:
         message = push.push_message(session, [push.device(session, token, rocket) for token in tokens])
         lifecycle.start(session, message, MessageEvent.SEND, machine.clock.now())

@@ -169,7 +169,7 @@ def test_whatever_the_sizes_a_mix_up_costs_no_token(
 def test_answers_that_judge_no_token_do_not_hide_the_dead(machine: Machine, couriers: Couriers) -> None:
     rocket = push.connect(machine, "rocket")
     pk = rushes.start(machine, rocket, 15, 100)
-    for row in story.rows(machine, "SELECT address FROM deliveries WHERE address LIKE 'alive-%'"):
+    for row in story.rows(machine, "SELECT address FROM deliveries WHERE address LIKE 'living-%'"):
         couriers.rocket.answers[row.address] = BUSY
     rushes.send(machine, couriers, pk)
     assert rushes.expired(machine) == set()
