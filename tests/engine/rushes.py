@@ -16,7 +16,7 @@ DEAD = Outcome(OutcomeKind.RECIPIENT_PERMANENT, Reason.TOKEN_RETIRED, "Unregiste
 
 
 def start(machine: Machine, rocket: int, dead: int, alive: int, name: str = "m") -> int:
-    """A message to so many devices, started; its number. Their tokens begin with "dead" or "living", and go in that order."""
+    """A message to so many devices, started; its number. Tokens begin with "dead" or "living", and go in that order."""
     tokens = [f"dead-{name}-{n}" for n in range(dead)] + [f"living-{name}-{n}" for n in range(alive)]
     with machine.database.begin() as session:
         message = push.push_message(session, [push.device(session, token, rocket) for token in tokens])
