@@ -8,13 +8,14 @@ RUN_TESTS := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest  # what one 
 ON_ALL_CORES := -n auto --dist loadfile  # for tests that share nothing; those that watch the clock run one by one
 
 # From quick to slow, so that the first mistake is seen soon; a room that is not listed comes before the slow ones.
-# WHOLE start whole installations beside one another, ALONE need the machine for themselves.
+# WHOLE start whole installations beside one another, and so do FIRE, which kill parts of them. ALONE watch the clock.
 QUICK := $(wildcard tests/architecture tests/unit tests/providers tests/rendering)
 WHOLE := $(wildcard tests/house tests/sdk tests/browser)
-ALONE := $(wildcard tests/faults tests/scale)
+ALONE := $(wildcard tests/faults/test_stop.py tests/faults/test_promptness.py)
+FIRE := $(filter-out $(ALONE),$(wildcard tests/faults/test_*.py)) $(wildcard tests/scale)
 STORMS := tests/faults/results/storms.md
 WITHOUT_TESTS := tests/bench tests/contrast tests/node_modules tests/__pycache__
-MIDDLE := $(filter-out $(QUICK) $(WHOLE) $(ALONE) $(WITHOUT_TESTS),$(patsubst %/,%,$(sort $(wildcard tests/*/))))
+MIDDLE := $(filter-out $(QUICK) $(WHOLE) tests/faults tests/scale $(WITHOUT_TESTS),$(patsubst %/,%,$(sort $(wildcard tests/*/))))
 
 .DEFAULT_GOAL := help
 .PHONY: help run install test check fix unit faults contrast browser bench vendor lock ci needs
@@ -34,6 +35,7 @@ test: needs ## Install what the tests need, then run every check and every test
 	@$(RUN_TESTS) $(ON_ALL_CORES) $(QUICK) $(MIDDLE)
 	@$(RUN_TESTS) $(ON_ALL_CORES) --database postgresql tests/services
 	@$(RUN_TESTS) $(ON_ALL_CORES) $(WHOLE)
+	@$(RUN_TESTS) $(ON_ALL_CORES) $(FIRE)
 	@$(RUN_TESTS) $(ALONE)
 
 check: .venv/.tested check-only ## Run the linters, the type checker, the import contracts and the house rules

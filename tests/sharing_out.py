@@ -11,7 +11,8 @@ from xdist.scheduler import LoadFileScheduling
 
 WHOLE_ROOMS = ("tests/sdk",)
 LONG = (  # each took more than twelve seconds by itself, the longest first
-    "tests/browser/test_pages.py", "tests/sdk", "tests/browser/test_first_email.py", "tests/api/test_openapi.py",
+    "tests/browser/test_pages.py", "tests/sdk", "tests/faults/test_storm.py", "tests/faults/test_trouble.py",
+    "tests/faults/test_servers.py", "tests/browser/test_first_email.py", "tests/api/test_openapi.py",
     "tests/services/test_demo.py", "tests/engine/test_model.py", "tests/emulators/test_thirteenth.py",
     "tests/browser/test_import.py", "tests/engine/test_poison.py", "tests/services/test_list_plans.py",
     "tests/engine/test_dispatch_limits.py", "tests/services/test_work.py", "tests/engine/test_tickers.py",

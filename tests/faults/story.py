@@ -2,6 +2,7 @@
 
 import http.cookiejar
 import re
+import sqlite3
 import time
 import urllib.parse
 import urllib.request
@@ -175,6 +176,17 @@ class Office:
         lines = [line.split() for file in files for line in file.read_text().splitlines()]
         begun = sum(len(words) - 1 for words in lines if words[:1] == ["s"])
         return begun > sum(words[:1] != ["s"] for words in lines)
+
+    def may_write(self) -> bool:
+        """Whether SQLite's write lock becomes free within a second."""
+        connection = sqlite3.connect(str(self.shop.database.url.database), timeout=1.0, isolation_level=None)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            connection.close()
+        return True
 
     def wait_until_settled(self, message_id: str, seconds: float = 120.0) -> None:
         """Wait for the message's end, which is `sent`."""

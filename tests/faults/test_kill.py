@@ -93,13 +93,17 @@ def test_a_worker_that_sleeps_past_its_lease_sends_nothing_unmarked_when_it_wake
 
 
 def _put_to_sleep(office: Office, chance: Random) -> int:
-    """Stop a worker at a moment at which it holds letters whose end nobody can know then."""
+    """Stop a worker at a moment at which it holds letters whose end nobody can know then.
+
+    Not while it renews its lease: it would hold SQLite's write lock, nobody could take its letters over, and it would go
+    on as if nothing had been.
+    """
     for _ in range(100):
         wait_for(office.senders, "a worker sends", 20)
         sleeper = chance.choice(office.senders() or [0])
         if sleeper:
             office.tree.signal(sleeper, signal.SIGSTOP)
-            if office.has_begun_letters(sleeper):
+            if office.has_begun_letters(sleeper) and office.may_write():
                 return sleeper
             office.tree.signal(sleeper, signal.SIGCONT)
     pytest.fail("No worker was ever seen with a letter under way.")
