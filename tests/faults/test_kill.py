@@ -95,8 +95,8 @@ def test_a_worker_that_sleeps_past_its_lease_sends_nothing_unmarked_when_it_wake
 def _put_to_sleep(office: Office, chance: Random) -> int:
     """Stop a worker at a moment at which it holds letters whose end nobody can know then.
 
-    Not while it renews its lease: it would hold SQLite's write lock, nobody could take its letters over, and it would go
-    on as if nothing had been.
+    Not while it renews its lease: it would hold SQLite's write lock, nobody could take its letters over, and it would
+    go on as if nothing had been.
     """
     for _ in range(100):
         wait_for(office.senders, "a worker sends", 20)
