@@ -88,7 +88,8 @@ def _redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -
 def trace_of(error: BaseException | None) -> str:
     """Where an error came up and of which kind it is, without its words; those that led to it come first.
 
-    Of the errors of an operating system the kind includes the name of the number, such as `OSError ENOSPC`.
+    The kind of an error of the operating system or of a database includes the name that it has there, such as
+    `OSError ENOSPC`, `sqlite3.OperationalError SQLITE_FULL` or `psycopg.errors.DiskFull 53100`.
     """
     told: list[str] = []
     while error is not None and len(told) < _MOST_TOLD:
@@ -102,8 +103,13 @@ def trace_of(error: BaseException | None) -> str:
 def _kind_of(error: BaseException) -> str:
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    number = errno.errorcode.get(error.errno or 0, "") if isinstance(error, OSError) else ""
-    return f"{name} {number}".strip()
+    return f"{name} {_number_of(error)}".strip()
+
+
+def _number_of(error: BaseException) -> str:
+    if isinstance(error, OSError):
+        return errno.errorcode.get(error.errno or 0, "")
+    return getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None) or ""
 
 
 def set_up_logs(log_format: str = "console", *, process: str = "", level: int = logging.INFO) -> None:

@@ -2,8 +2,10 @@
 
 import json
 import logging
+import sqlite3
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 import structlog
 
@@ -114,6 +116,18 @@ def test_the_name_of_an_error_number_is_told_and_its_path_is_not() -> None:
     assert "KeyError" in trace_of(ExceptionGroup("of Ann", [KeyError("Ann")]))
     assert "Ann" not in trace_of(ExceptionGroup("of Ann", [KeyError("Ann")]))
     assert trace_of(None) == ""
+
+
+def test_the_name_that_a_database_has_for_its_error_is_told_and_its_words_are_not() -> None:
+    database = sqlite3.connect(":memory:")
+    database.execute("CREATE TABLE people (name TEXT UNIQUE)")
+    database.execute("INSERT INTO people VALUES ('Ann')")
+    database.execute("PRAGMA max_page_count = 2")
+    with pytest.raises(sqlite3.OperationalError) as full:
+        database.execute("INSERT INTO people VALUES (hex(zeroblob(100000)))")
+    database.close()
+    assert trace_of(full.value).splitlines()[-1] == "sqlite3.OperationalError SQLITE_FULL"
+    assert trace_of(psycopg.errors.DiskFull("no room for Ann")).splitlines()[-1] == "psycopg.errors.DiskFull 53100"
 
 
 @pytest.mark.usefixtures("_logs_as_before")
