@@ -106,6 +106,13 @@ def any_workshop(any_database_url: str, tmp_path: Path, valkey: str, clock: Fake
     yield from open_workshop(settings, clock)
 
 
+@pytest.fixture
+def sqlite_workshop(tmp_path: Path, valkey: str, empty_database: Path, clock: FakeClock) -> Iterator[Workshop]:
+    """The same on SQLite, whatever the other tests run on."""
+    shutil.copy(empty_database, tmp_path / "carillon.sqlite3")
+    yield from open_workshop(Settings(data_dir=tmp_path, redis_url=valkey, secret_keys=SECRET), clock)
+
+
 def open_workshop(settings: Settings, clock: FakeClock) -> Iterator[Workshop]:
     broker = Broker(settings.broker_url)
     broker.redis.flushdb()

@@ -1,9 +1,6 @@
 """How SQLite finds what is due, whatever its statistics say: in order, through the one index that holds only that."""
 
-import shutil
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, text
@@ -12,11 +9,9 @@ from app.engine import ledger
 from app.engine.due import due_of
 from app.engine.ledger import Holder, Lane
 from app.engine.machine import Machine
-from app.infra.settings import Settings
 from app.models.deliveries import Delivery
 from app.models.messages import Message
 from app.services.work import Workshop
-from tests.conftest import SECRET, FakeClock, open_workshop
 from tests.engine import story
 from tests.statements import heard
 
@@ -25,18 +20,9 @@ HOLDER = Holder("worker", timedelta(seconds=60))
 
 
 @pytest.fixture
-def shop(tmp_path: Path, valkey: str, empty_database: Path, clock: FakeClock) -> Iterator[Workshop]:
-    """One on SQLite, whatever the other tests run on: only there a queue names its index."""
-    shutil.copy(empty_database, tmp_path / "carillon.sqlite3")
-    yield from open_workshop(Settings(data_dir=tmp_path, redis_url=valkey, secret_keys=SECRET), clock)
-
-
-@pytest.fixture
-def machine(shop: Workshop) -> Iterator[Machine]:
-    """A worker's machine on it."""
-    machine = Machine(shop.settings, shop.database, shop.broker, shop.clock, shop.vault)
-    yield machine
-    machine.close()
+def workshop(sqlite_workshop: Workshop) -> Workshop:
+    """On PostgreSQL a queue names no index."""
+    return sqlite_workshop
 
 
 def fill(machine: Machine, message_pk: int, wishes: int, before: int) -> None:

@@ -1,12 +1,10 @@
 """Works that share a commit: each is whole or not at all by itself, and nobody is answered before all of it is kept."""
 
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,10 +14,8 @@ from sqlalchemy.exc import OperationalError
 from app.domain.errors import Conflict, Invalid, Unavailable
 from app.domain.permissions import Actor
 from app.infra.prepared import Prepared
-from app.infra.settings import Settings
 from app.models.topics import Subscriber, Topic
 from app.services.work import Work, Workshop
-from tests.conftest import SECRET, FakeClock, open_workshop
 
 THREADS = 8
 RENAME = Prepared(text("UPDATE topics SET name = :name WHERE id = :id"))
@@ -66,10 +62,9 @@ def together(shop: Workshop, actor: Actor, *acts: Act) -> Iterator[list[Future[A
 
 
 @pytest.fixture
-def workshop(tmp_path: Path, valkey: str, empty_database: Path, clock: FakeClock) -> Iterator[Workshop]:
-    """One on SQLite, whatever the other tests run on: nowhere else are commits shared."""
-    shutil.copy(empty_database, tmp_path / "carillon.sqlite3")
-    yield from open_workshop(Settings(data_dir=tmp_path, redis_url=valkey, secret_keys=SECRET), clock)
+def workshop(sqlite_workshop: Workshop) -> Workshop:
+    """On PostgreSQL commits are not shared."""
+    return sqlite_workshop
 
 
 @pytest.fixture
