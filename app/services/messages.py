@@ -10,7 +10,6 @@ from sqlalchemy import ColumnElement, delete, select
 from app.domain.channels import Channel
 from app.domain.content import Content, EmailContent, channel_of, content_of, title_of
 from app.domain.errors import Conflict, Invalid
-from app.domain.ids import is_custom_id
 from app.domain.message_states import MessageStatus, Phase
 from app.domain.words import read_search
 from app.engine import ledger, lifecycle, timeline
@@ -26,32 +25,9 @@ KINDS = ("topics", "contacts", "targets")
 # Who gets a copy of an email, beside its audience: ids of targets, and addresses that need not be anybody's. Only
 # programs name them; each address gets one delivery of its own (docs/adr/0013-copies.md).
 COPIES = ("cc", "bcc", "emails")
-COMPOSED = frozenset({Channel.EMAIL.value})  # what the dashboard's composer can write on; programs write all channels
 MOST_WRITTEN = 5000  # the same for programs, which write lists out
-MOST_CHOSEN = 1000  # topics, people and addresses in one audience; more belong in a topic
 SITTING = timedelta(minutes=15)  # saves of one person within this time are one line of the audit trail
 PHASES = ("draft", "scheduled", "late", "sending", "paused", "cancelled", "sent", "failed")
-
-
-class StaleDraft(Conflict):
-    """Somebody saved this draft since it was opened; `theirs` is the version that is stored now."""
-
-    type = "general_conflict"
-
-    def __init__(self, message: Message) -> None:
-        super().__init__("This draft was saved in another place since you opened it.")
-        self.saved_by = message.editor_name or message.author_name
-        self.saved_at = message.updated_at
-        self.theirs = message.version
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What a composer types. `add` and `remove` are pairs of a kind (topics, contacts, targets) and a public id."""
-
-    content: EmailContent
-    add: tuple[tuple[str, str], ...] = ()
-    remove: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +50,7 @@ class Line:
     @property
     def is_written_here(self) -> bool:
         """Whether it is a draft that the composer can open."""
-        return self.phase == MessageStatus.DRAFT and self.channel in COMPOSED
+        return self.phase == MessageStatus.DRAFT
 
     @property
     def is_running(self) -> bool:
@@ -88,13 +64,6 @@ def create_draft(work: Work, channel: str = Channel.EMAIL) -> Message:
     if channel not in set(Channel):
         raise Invalid({"channel": [f"Channel {channel[:20]!r} does not exist; choose {', '.join(Channel)}."]})
     return _add(work, content_of(channel, {}), {}, "created")
-
-
-def begin(work: Work, channel: str) -> Message:
-    """A new, empty draft for the composer. Raises Invalid for a channel that it cannot write on."""
-    if channel not in COMPOSED:
-        raise Invalid({"channel": [f"Channel {channel[:20]!r} cannot be composed yet; choose email."]})
-    return create_draft(work, channel)
 
 
 def write(work: Work, content: Content, audience: Mapping[str, Sequence[str]], *, message_id: str = "") -> Message:
@@ -112,15 +81,15 @@ def rewrite(work: Work, message: Message, content: Content, audience: Mapping[st
     """Put that content and audience into a draft or a scheduled message that is held. Raises Invalid by field."""
     work.require("messages.write")
     _refuse_unstorable(content, audience)
-    wanted = _stored_audience(audience)
+    wanted = stored_audience(audience)
     if (content.to_json(), wanted) == (message.content, message.audience):
         return
-    _audit_edit(work, message)
-    _store(work, message, content, wanted)
+    audit_edit(work, message)
+    store(work, message, content, wanted)
     message_files.sign_image(work, message)
 
 
-def _stored_audience(audience: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+def stored_audience(audience: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """An audience as it is kept: every kind, and copies where there are any."""
     copies = {kind: list(audience[kind]) for kind in COPIES if audience.get(kind)}
     return {kind: list(audience.get(kind, ())) for kind in KINDS} | copies
@@ -133,40 +102,8 @@ def find(work: Work, message_id: str) -> Message:
     return message
 
 
-def save_draft(work: Work, message_id: str, draft: Draft, version: int) -> Message:
-    """Store what was typed, if nobody stored something else since `version`.
-
-    Saving what is stored already changes nothing. Raises StaleDraft, Invalid by field (nothing is saved then), and
-    Conflict when the message is not a draft any more.
-    """
-    work.require("messages.write")
-    message = lock(work, message_id)
-    require_draft(message)
-    content = _keep_untyped(message, draft.content)
-    problems = content.problems()
-    audience = _change(message.audience, draft, problems)
-    if problems:
-        raise Invalid(problems)
-    if (content.to_json(), audience) == (message.content, message.audience):
-        return message
-    if message.version != version:
-        raise StaleDraft(message)
-    _audit_edit(work, message)
-    _store(work, message, content, audience)
-    return message
-
-
-def _keep_untyped(message: Message, typed: EmailContent) -> EmailContent:
-    """What was typed, with what programs may have set and the composer does not show. Conflict for another channel."""
-    stored = content_of(message.channel, message.content)
-    if not isinstance(stored, EmailContent):
-        raise Conflict("This message was written by a program, on another channel. The composer cannot change it.")
-    return replace(
-        typed, reply_to=stored.reply_to, reply_to_name=stored.reply_to_name, attachments=stored.attachments
-    )  # fmt: skip
-
-
-def _store(work: Work, message: Message, content: Content, audience: dict[str, list[str]]) -> None:
+def store(work: Work, message: Message, content: Content, audience: dict[str, list[str]]) -> None:
+    """Put content and audience into a message that is held; the next version of it."""
     message.content, message.audience = content.to_json(), audience
     message.title = title_of(content)
     message.title_key = message.title.casefold()[:998]
@@ -261,8 +198,8 @@ def is_empty(work: Work) -> bool:
 
 
 def is_written_here(message: Message) -> bool:
-    """Whether it is a draft that the composer can open; what programs write on other channels is theirs to change."""
-    return message.status == MessageStatus.DRAFT and message.channel in COMPOSED
+    """Whether it is a draft that the composer can open."""
+    return message.status == MessageStatus.DRAFT
 
 
 def phase_of(message: Message, *, stopped: bool = False) -> str:
@@ -284,7 +221,7 @@ def _add(
     title = title_of(content)
     message = Message(
         id=message_id or work.unique_id(), project_pk=work.project_pk, channel=channel_of(content).value,
-        title=title, title_key=title.casefold()[:998], content=content.to_json(), audience=_stored_audience(audience),
+        title=title, title_key=title.casefold()[:998], content=content.to_json(), audience=stored_audience(audience),
         status=MessageStatus.DRAFT.value, author_pk=work.actor.pk, author_name=work.actor.name,
         editor_name=work.actor.name, **work.stamp(),
     )  # fmt: skip
@@ -296,21 +233,7 @@ def _add(
     return message
 
 
-def _change(stored: Mapping[str, Any], draft: Draft, problems: dict[str, list[str]]) -> dict[str, list[str]]:
-    """The audience with what was added and without what was removed, in the order of choosing."""
-    audience = _stored_audience(stored)
-    gone = set(draft.remove)
-    for kind, public_id in draft.add:
-        if kind in KINDS and public_id not in audience[kind] and is_custom_id(public_id):
-            audience[kind].append(public_id)
-    for kind in KINDS:
-        audience[kind] = [public_id for public_id in audience[kind] if (kind, public_id) not in gone]
-    if sum(len(audience[kind]) for kind in KINDS) > MOST_CHOSEN:
-        problems["audience"] = [f"Audience holds at most {MOST_CHOSEN:,} topics, people and addresses. Use a topic."]
-    return audience
-
-
-def _audit_edit(work: Work, message: Message) -> None:
+def audit_edit(work: Work, message: Message) -> None:
     """One line for one sitting: a draft that saves itself every second would drown the trail."""
     is_same_sitting = message.editor_name == work.actor.name and work.now - message.updated_at < SITTING
     if not is_same_sitting or message.version == 1:

@@ -19,7 +19,6 @@ SMOOTHING = 0.4  # how much the newest measurement counts in the pace that is sh
 # What may be done before a message is sent, and the permission for it.
 _SCHEDULED = dict.fromkeys(("send", "reschedule", "unschedule"), "messages.send")
 _DRAFT = {"edit": "messages.write"}
-_DRAFT_OF_A_PROGRAM = dict.fromkeys(("send", "reschedule"), "messages.send")  # the composer cannot open it
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,7 @@ def _acts(actor: Actor, message: Message, counts: dict[str, int]) -> frozenset[s
 def _acts_before(message: Message) -> dict[str, str]:
     match MessageStatus(message.status):
         case MessageStatus.DRAFT:
-            return dict(_DRAFT if messages.is_written_here(message) else _DRAFT_OF_A_PROGRAM)
+            return dict(_DRAFT)
         case MessageStatus.SCHEDULED:
             return dict(_SCHEDULED)
         case _:

@@ -1,28 +1,30 @@
 """The composer: a draft beside its live preview and its checks; every button is a plain form button too."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, make_response, request, url_for
 
-from app.domain.content import EmailContent
-from app.domain.errors import Conflict, Invalid
-from app.services import composer, messages, sending
+from app.domain.errors import Invalid, NotFound
+from app.services import composer, drafts, messages, sending
 from app.services.composer import Desk
-from app.services.messages import StaleDraft
+from app.services.drafts import StaleDraft
 from app.web import access
 from app.web.context import opening, reading
 from app.web.fields import put_errors
-from app.web.forms.compose import ConsentForm, EmailForm
+from app.web.forms.compose import ConsentForm
+from app.web.forms.drafts import DraftForm
 from app.web.htmx import go, redraw, render, render_fragment, toast
+from app.web.sheets import SHEETS, Sheet
 
 blueprint = Blueprint("compose", __name__, url_prefix="/p/<project_id>/messages")
 
-VIEWS = (("desktop", "Desktop"), ("mobile", "Mobile"), ("dark", "Dark"), ("text", "Text"), ("source", "Source"))
 # A frame of its own, without scripts and without our origin: whatever is in the email can only be looked at.
 FRAME_POLICY = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src https: http: data:; form-action 'none'; "
     "base-uri 'none'; frame-ancestors 'self'"
 )
+BUTTONS = ("add", "remove", "attach", "detach")  # what changes beside the words; each may be sent several times
 NEXT = {"send": "launch.ask_send", "schedule": "launch.ask_schedule", "test": "launch.ask_test"}
 
 
@@ -34,41 +36,44 @@ def edit(project_id: str, message_id: str) -> Response:
         desk = _lay_out(work, message_id)
     if desk.message.status == "scheduled":
         return render("compose/scheduled.html", message=desk.message, form=ConsentForm(version=desk.message.version))
-    if not desk.is_written_here or not isinstance(desk.content, EmailContent):
+    if not desk.is_written_here:
         return go(url_for("message_page.show", message_id=message_id))
-    return render("compose/edit.html", **_page(desk, _filled_form(desk.message.version, desk.content)))
+    form = _sheet(desk).form.filled(desk.content, desk.message.version, desk.pinned)
+    return render("compose/edit.html", **_page(desk, form))
 
 
 @blueprint.post("/<message_id>/edit")
 @access.needs("messages.write")
 def save(project_id: str, message_id: str) -> Response:
     """Save what was typed, then go where the pressed button leads. Nothing typed is lost when it cannot be saved."""
-    form = EmailForm()
+    form = _form(message_id)
     try:
         _save(message_id, form)
-    except (Invalid, StaleDraft) as error:
+    except (Invalid, NotFound, StaleDraft) as error:
         return _redraw_typed(message_id, form, error)
-    shown = _shown(request.form.get("as"), _view())
-    then = NEXT.get(request.form.get("then", ""))
+    asked = request.form
+    then = NEXT.get(asked.get("then", ""))
     if then:
-        return go(url_for(then, message_id=message_id, **_shown(request.form.get("as"))))
-    text = request.form.get("q", "").strip()
-    place = "audience" if text or request.form.getlist("add") or request.form.getlist("remove") else None
-    who = request.form.get("who") or None
-    return go(url_for(".edit", message_id=message_id, q=text or None, who=who, _anchor=place, **shown))
+        return go(url_for(then, message_id=message_id, **_shown()))
+    text, who = asked.get("q", "").strip(), asked.get("who") or None
+    place = "audience" if text or _buttons()["add"] or _buttons()["remove"] else None
+    place = "files" if _buttons()["attach"] or _buttons()["detach"] else place
+    return go(url_for(".edit", message_id=message_id, q=text or None, who=who, _anchor=place, **_shown(), **_viewed()))
 
 
 @blueprint.post("/<message_id>/-/save")
 @access.needs("messages.write")
 def save_fragment(project_id: str, message_id: str) -> Response:
     """Save by itself while somebody types; everything around the form follows."""
-    form = EmailForm()
+    form = _form(message_id)
     try:
         _save(message_id, form)
     except Invalid as error:
         return render_fragment(
             "compose/_unsaved.html", sentences=[text for each in error.fields.values() for text in each]
         )
+    except NotFound as error:
+        return render_fragment("compose/_unsaved.html", sentences=[error.message])
     except StaleDraft as stale:
         return render_fragment("compose/_stale.html", stale=stale, message_id=message_id)
     with reading() as work:
@@ -92,11 +97,8 @@ def preview_fragment(project_id: str, message_id: str) -> Response:
     """The preview as another person or device sees it; the page's address follows."""
     with reading() as work:
         desk = _lay_out(work, message_id)
-    if not isinstance(desk.content, EmailContent):
-        raise Conflict("The composer previews emails only; the page of this message shows what people get.")
     answer = render_fragment("compose/_preview.html", **_page(desk, None))
-    shown = _shown(request.args.get("as"), _view())
-    answer.headers["HX-Replace-Url"] = url_for(".edit", message_id=message_id, **shown)
+    answer.headers["HX-Replace-Url"] = url_for(".edit", message_id=message_id, **_shown(), **_viewed())
     return answer
 
 
@@ -122,21 +124,32 @@ def unschedule(project_id: str, message_id: str) -> Response:
     return go(url_for(".edit", message_id=message_id))
 
 
-def _save(message_id: str, form: EmailForm) -> None:
-    draft = form.command(request.form.getlist("add"), request.form.getlist("remove"))
+def _form(message_id: str) -> DraftForm:
+    """The form that was sent, of the channel that the message is on."""
+    with reading() as work:
+        return SHEETS[messages.find(work, message_id).channel].form()
+
+
+def _save(message_id: str, form: DraftForm) -> None:
     keeps = request.form.get("keep", "")
     version = int(keeps) if keeps.isascii() and keeps.isdigit() and len(keeps) < 10 else form.version.data or 0
     with opening() as work:
-        messages.save_draft(work, message_id, draft, version)
+        drafts.save_draft(work, message_id, form.command(_buttons()), version)
 
 
-def _redraw_typed(message_id: str, form: EmailForm, error: Invalid | StaleDraft) -> Response:
+def _buttons() -> Mapping[str, list[str]]:
+    return {name: request.form.getlist(name) for name in BUTTONS}
+
+
+def _redraw_typed(message_id: str, form: DraftForm, error: Invalid | NotFound | StaleDraft) -> Response:
     with reading() as work:
         desk = _lay_out(work, message_id)
-    if isinstance(error, Invalid):
-        put_errors(form, error)
-        return redraw("compose/edit.html", **_page(desk, form))
-    return redraw("compose/edit.html", stale=error, **_page(desk, form))
+    if not form.version.raw_data:  # only a button was pressed, so what is stored is what was typed
+        form = _sheet(desk).form.filled(desk.content, desk.message.version, desk.pinned)
+    if isinstance(error, StaleDraft):
+        return redraw("compose/edit.html", stale=error, **_page(desk, form))
+    put_errors(form, error if isinstance(error, Invalid) else Invalid({"files": [error.message]}))
+    return redraw("compose/edit.html", **_page(desk, form))
 
 
 def _lay_out(work: Any, message_id: str) -> Desk:
@@ -146,26 +159,32 @@ def _lay_out(work: Any, message_id: str) -> Desk:
     )
 
 
-def _filled_form(version: int, content: EmailContent) -> EmailForm:
-    return EmailForm(
-        version=version, subject=content.subject, preheader=content.preheader, format=content.format,
-        body=content.body,
-    )  # fmt: skip
+def _sheet(desk: Desk) -> Sheet:
+    return SHEETS[desk.message.channel]
 
 
-def _page(desk: Desk, form: EmailForm | None) -> dict[str, Any]:
+def _page(desk: Desk, form: DraftForm | None) -> dict[str, Any]:
+    sheet, asked = _sheet(desk), request.form
+    if form is not None:
+        form.offer_providers((provider.id, provider.name) for provider in desk.providers)
     return {
-        "desk": desk, "form": form, "view": _view(), "views": VIEWS, "message_id": desk.message.id,
-        "changes_audience": bool(request.form.get("add") or request.form.get("remove")),
+        "desk": desk, "form": form, "sheet": sheet, "view": sheet.view(_wanted_view()), "message_id": desk.message.id,
+        "changes_audience": bool(asked.get("add") or asked.get("remove")),
         "text": request.values.get("q", ""), "who": request.values.get("who", ""),
     }  # fmt: skip
 
 
-def _shown(target_id: str | None, view: str = "desktop") -> dict[str, Any]:
-    """The part of the address that says as whom and on which device the preview is shown."""
-    return {"as": target_id or None, "view": view if view != "desktop" else None}
+def _shown() -> dict[str, Any]:
+    """The part of the address that says as whom the preview is shown."""
+    return {"as": request.values.get("as") or None}
 
 
-def _view() -> str:
-    wanted = request.values.get("show") or request.values.get("view", "")
-    return wanted if wanted in dict(VIEWS) else "desktop"
+def _viewed() -> dict[str, Any]:
+    """The part that says in which view; nothing for where one begins."""
+    wanted = _wanted_view()
+    known = {value for sheet in SHEETS.values() for value, _ in sheet.views[1:]}
+    return {"view": wanted if wanted in known else None}
+
+
+def _wanted_view() -> str:
+    return request.values.get("show") or request.values.get("view", "")

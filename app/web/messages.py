@@ -43,7 +43,7 @@ def new(project_id: str) -> Response:
 def create(project_id: str) -> Response:
     """A new draft, opened in the composer."""
     with opening() as work:
-        message = messages.begin(work, request.form.get("channel", ""))
+        message = messages.create_draft(work, request.form.get("channel", ""))
     return go(url_for("compose.edit", message_id=message.id))
 
 

@@ -4,7 +4,7 @@
   document.documentElement.classList.add("has-script");
   const find = (selector, root = document) => root.querySelector(selector);
   const form = () => find("#compose");
-  const body = () => find("#body");
+  const body = () => find("[data-main]"); // where one writes most
 
   // --- insert into the content ---------------------------------------------------------------------------------------
   const MARKDOWN = { bold: ["**", "**"], italic: ["*", "*"], heading: ["## ", ""], list: ["- ", ""], link: ["[", "](https://)"], image: ["![", "](https://)"] };
@@ -21,11 +21,11 @@
   }
 
   let last = null; // where a variable goes: the field that had the focus last
-  document.addEventListener("focusin", (event) => { if (event.target.matches?.("#subject, #preheader, #body")) last = event.target; });
+  document.addEventListener("focusin", (event) => { if (event.target.matches?.("[data-variables]")) last = event.target; });
   document.addEventListener("click", (event) => {
     const tool = event.target.closest?.("[data-insert]");
     if (!tool) return;
-    const isHtml = find("#format").value === "html";
+    const isHtml = find("#format")?.value === "html";
     const [before, after] = (isHtml ? HTML : MARKDOWN)[tool.dataset.insert];
     const atLineStart = !isHtml && ["heading", "list"].includes(tool.dataset.insert);
     const place = body();
@@ -38,9 +38,10 @@
     event.target.value = "";
   });
   document.addEventListener("keydown", (event) => {
-    if (!(event.ctrlKey || event.metaKey) || event.target.id !== "body") return;
+    if (!(event.ctrlKey || event.metaKey) || event.target !== body()) return;
     const name = { b: "bold", i: "italic", k: "link" }[event.key];
-    if (name) { event.preventDefault(); find(`[data-insert='${name}']`).click(); }
+    const tool = name && find(`[data-insert='${name}']`);
+    if (tool) { event.preventDefault(); tool.click(); }
   });
 
   // --- saved: when, and nothing lost when the page is left -----------------------------------------------------------------

@@ -25,9 +25,9 @@ def test_a_new_message_asks_one_question_and_opens_the_composer(olga: PageClient
     assert page.path.endswith("/edit")
 
 
-def test_a_channel_that_cannot_be_composed_yet_is_refused_in_words(olga: PageClient) -> None:
+def test_a_channel_that_does_not_exist_is_refused_in_words(olga: PageClient) -> None:
     token = olga.get(f"{HOME}/new").form().values["csrf_token"]
-    assert olga.post(f"{HOME}/new", channel="sms", csrf_token=token).status == 400
+    assert olga.post(f"{HOME}/new", channel="fax", csrf_token=token).status == 400
 
 
 def test_the_list_is_searched_by_words_of_the_title(olga: PageClient, workshop: Workshop) -> None:

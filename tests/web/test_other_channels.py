@@ -1,4 +1,4 @@
-"""Text messages and pushes that programs made, in the dashboard: shown, sent, doubled, and never in the composer."""
+"""Text messages and pushes in the dashboard: shown, written, sent, doubled."""
 
 import pytest
 
@@ -74,53 +74,100 @@ def test_an_email_says_who_is_in_copy_and_what_is_attached(workshop: Workshop, a
 
 @pytest.mark.parametrize("content", [SMS, PUSH])
 @pytest.mark.parametrize("status", ["draft", "scheduled", "processing", "sent"])
-def test_no_page_of_another_channel_leads_into_the_composer(
+def test_every_question_about_another_channel_has_a_page(
     workshop: Workshop, actor: Actor, olga: PageClient, content: Content, status: str
 ) -> None:
     path = make(workshop, actor, content, status)
     for place in (HOME, path, "/p/default"):
-        page = olga.get(place)
-        assert page.status == 200
-        assert not page.select(f"a[href='{path}/edit']")
+        assert olga.get(place).status == 200
     for question in ("send", "schedule", "test", "delete", "cancel", "retry", "edit", "verify"):
         assert olga.get(f"{path}/{question}").status == 200
 
 
-@pytest.mark.parametrize("content", [SMS, PUSH])
-def test_a_draft_of_a_program_can_be_sent_from_its_page_and_says_where_to_change_it(
-    workshop: Workshop, actor: Actor, olga: PageClient, content: Content
+@pytest.mark.parametrize(
+    ("content", "typed"),
+    [
+        (SMS, {"text": "New {{ name }}"}),
+        (PUSH, {"title": "New", "body": "{{ nick }}", "color": "#0f766e", "priority": "high"}),
+    ],
+)
+def test_the_composer_writes_each_channel_and_keeps_what_was_not_typed(
+    workshop: Workshop, actor: Actor, olga: PageClient, content: Content, typed: dict[str, str]
 ) -> None:
     path = make(workshop, actor, content)
-    page = olga.get(path)
-    assert "its words can be changed over the API" in page.text
-    question = olga.get(str(page.select("#act-send")[0]["href"]))
-    assert question.select(f"a[href='{path}']")
-    assert "Nobody is chosen" in question.text
-    assert page.select("#act-when")[0].get_text(strip=True) == "Schedule"
+    page = olga.get(f"{path}/edit")
+    assert page.status == 200
+    saved = olga.submit(page, "#compose", **typed, then="save")
+    assert saved.path == f"{path}/edit"
+    with workshop.database.read() as session:
+        stored = session.query(Message).one().content
+    kept = {name: value for name, value in content.to_json().items() if name not in {*typed, "image_url"}}
+    assert {name: stored[name] for name in kept} == kept
+    assert {name: stored.get(name) for name in typed if name != "priority"} | {"priority": ""} == {
+        **typed, "priority": "",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("content", [SMS, PUSH])
-def test_a_duplicate_of_another_channel_opens_on_its_own_page(
+def test_a_duplicate_of_any_channel_opens_in_the_composer(
     workshop: Workshop, actor: Actor, olga: PageClient, content: Content
 ) -> None:
     path = make(workshop, actor, content, "sent")
     page = olga.submit(olga.get(HOME), f"form[action='{path}/duplicate']")
     assert page.path.startswith(HOME)
-    assert page.path not in {path, f"{path}/edit"}
-    assert "This is a draft" in page.text
+    assert page.path.endswith("/edit")
+    assert not page.path.startswith(path)
 
 
-def test_a_post_to_the_composer_does_not_write_over_a_text_message(
-    workshop: Workshop, actor: Actor, olga: PageClient
-) -> None:
+def test_words_of_another_channel_change_nothing(workshop: Workshop, actor: Actor, olga: PageClient) -> None:
     path = make(workshop, actor, SMS)
     token = olga.get(f"{HOME}/new").form().values["csrf_token"]
     typed = {"version": "1", "subject": "New", "format": "text", "body": "New", "csrf_token": token}
-    assert olga.post(f"{path}/edit", **typed).status == 409
-    assert olga.post(f"{path}/-/save", **typed).status == 409
-    assert olga.get(f"{path}/-/preview").status == 409
+    assert olga.post(f"{path}/edit", **typed).status == 200
+    assert olga.fragment(f"{path}/-/preview").status == 200
     with workshop.database.read() as session:
         assert session.query(Message).one().content == SMS.to_json()
+
+
+def test_a_chosen_provider_carries_the_message_and_can_be_let_go(
+    workshop: Workshop, actor: Actor, olga: PageClient
+) -> None:
+    with workshop.open(actor) as work:
+        chosen = make_provider(work)
+    path = make(workshop, actor, EmailContent("News", body="Hi"))
+    olga.submit(olga.get(f"{path}/edit"), "#compose", provider=chosen.id, then="save")
+    with workshop.database.read() as session:
+        assert session.query(Message).one().provider_pk == chosen.pk
+    page = olga.get(f"{path}/edit")
+    assert page.form("#compose").values["provider"] == chosen.id
+    refused = olga.submit(page, "#compose", provider="nobody", then="save")
+    assert "This provider does not exist any more, or sends no email" in refused.text
+    olga.submit(page, "#compose", provider="", then="save")
+    with workshop.database.read() as session:
+        assert session.query(Message).one().provider_pk is None
+
+
+def test_an_image_is_put_on_a_push_and_taken_away_by_a_button_alone(
+    workshop: Workshop, actor: Actor, olga: PageClient
+) -> None:
+    with workshop.database.begin() as session:
+        make_file(session, "rain.png", mime_type="image/png")
+        make_file(session, "rain.pdf", mime_type="application/pdf", id="p")
+    path = make(workshop, actor, PushContent(title="Rain"))
+    token = olga.get(f"{HOME}/new").form().values["csrf_token"]
+
+    def press(version: int, **button: str) -> tuple[int, dict[str, object]]:
+        status = olga.post(f"{path}/edit", csrf_token=token, keep=str(version), **button).status
+        with workshop.database.read() as session:
+            return status, session.query(Message).one().content
+
+    status, stored = press(1, attach="b:f")
+    assert (status, stored["image"], stored["title"]) == (200, ["b", "f"], "Rain")
+    assert str(stored["image_url"]).startswith("http")
+    assert press(2, attach="b:p") == (422, stored)
+    assert press(2, attach="b:gone") == (422, stored)
+    status, stored = press(2, detach="b:f")
+    assert (status, "image" in stored, stored["title"]) == (200, False, "Rain")
 
 
 def test_the_question_before_sending_counts_copies_too(workshop: Workshop, actor: Actor, olga: PageClient) -> None:

@@ -1,53 +1,14 @@
-"""Forms of the composer: the draft itself, a test, a time, and the consent to send."""
+"""Forms of the last steps: a test, a time, and the consent to send."""
 
 from datetime import datetime, timedelta
 
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, IntegerField, SelectField
-from wtforms.widgets import DateInput, HiddenInput, TimeInput
+from wtforms import HiddenField, SelectField
+from wtforms.widgets import DateInput, TimeInput
 
-from app.domain.content import EmailContent
-from app.services.messages import KINDS, Draft
-from app.web.fields import LongTextField, TextField, lateness_choices, options, read_lateness
+from app.web.fields import TextField, lateness_choices, options, read_lateness
+from app.web.forms.drafts import VersionField
 from app.web.wording import say_duration
-
-FORMATS = [("markdown", "Markdown"), ("html", "HTML"), ("text", "Plain text")]
-
-
-class VersionField(IntegerField):
-    """The version of the draft that this page shows; anything that is no number counts as none."""
-
-    widget = HiddenInput()
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        """Take the number that was sent."""
-        text = valuelist[0] if valuelist else ""
-        self.data = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-
-
-class EmailForm(FlaskForm):  # type: ignore[misc]
-    """What the composer types."""
-
-    version = VersionField()
-    subject = TextField("Subject", render_kw={"autocomplete": "off", "spellcheck": "true"})
-    preheader = TextField("Preheader", render_kw={"autocomplete": "off", "spellcheck": "true"})
-    format = SelectField("Format", choices=options(FORMATS), validate_choice=False)
-    body = LongTextField("Content", render_kw={"rows": 18, "spellcheck": "true"})
-
-    def content(self) -> EmailContent:
-        """What was typed, as it stands."""
-        return EmailContent(
-            self.subject.data or "", self.preheader.data or "", self.format.data or "markdown", self.body.data or ""
-        )
-
-    def command(self, add: list[str], remove: list[str]) -> Draft:
-        """What is to be saved; `add` and `remove` hold values like `topics:news`."""
-        return Draft(self.content(), _choices(add), _choices(remove))
-
-
-def _choices(values: list[str]) -> tuple[tuple[str, str], ...]:
-    pairs = (value.partition(":")[::2] for value in values)
-    return tuple((kind, public_id) for kind, public_id in pairs if kind in KINDS and public_id)
 
 
 class ConsentForm(FlaskForm):  # type: ignore[misc]
