@@ -7,17 +7,19 @@ import pytest
 from flask import Flask
 
 from app.domain.permissions import Actor
-from app.factory import create_app
 from app.services import keys
 from app.services.work import Workshop
 from tests.api.caller import Caller
+from tests.one_app import app_for
 
 MakeKey = Callable[..., str]
 
 
 @pytest.fixture
 def app(workshop: Workshop) -> Flask:
-    return create_app(workshop.settings, workshop=workshop)
+    app = app_for(workshop)
+    app.testing = False
+    return app
 
 
 @pytest.fixture

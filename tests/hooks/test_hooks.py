@@ -13,7 +13,6 @@ from app import hooks
 from app.domain.permissions import Actor, system
 from app.engine import feedback
 from app.engine.accounts import account_of, receipts_tokens_of, receipts_url_of
-from app.factory import create_app
 from app.infra.vault import Vault
 from app.models.feedback import FeedbackEvent
 from app.models.projects import Project
@@ -22,6 +21,7 @@ from app.services import receipts
 from app.services.providers import spec_of
 from app.services.work import Workshop
 from tests.conftest import SECRET, START
+from tests.one_app import app_for
 
 PUBLIC = "https://carillon.example"
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -42,7 +42,7 @@ def shop(workshop: Workshop) -> Workshop:
 
 @pytest.fixture
 def client(shop: Workshop) -> FlaskClient:
-    return create_app(shop.settings, workshop=shop).test_client()
+    return app_for(shop).test_client()
 
 
 def connect(shop: Workshop, kind: str = "twilio", project_pk: int = 1, **columns: Any) -> Provider:

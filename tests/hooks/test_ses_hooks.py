@@ -10,13 +10,13 @@ from flask.testing import FlaskClient
 
 from app.domain.permissions import system
 from app.engine.accounts import receipts_url_of
-from app.factory import create_app
 from app.infra import hook_evidence
 from app.infra.clock import SystemClock
 from app.models.feedback import FeedbackEvent
 from app.models.providers import Provider
 from app.services import receipts
 from app.services.work import Workshop
+from tests.one_app import app_for
 from tests.providers.test_ses_receipts import EVIDENCE, TOPIC, certify, event, signed
 
 PUBLIC = "https://carillon.example"
@@ -92,7 +92,7 @@ def address(shop: Workshop) -> str:
 
 @pytest.fixture
 def client(shop: Workshop) -> FlaskClient:
-    return create_app(shop.settings, workshop=shop).test_client()
+    return app_for(shop).test_client()
 
 
 def letter(sns: Sns, message: str = "", kind: str = "Notification", **fields: str) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 import pytest
 from flask import Flask
 
-from app.factory import create_app
 from app.services import members
 from app.services.work import Workshop
+from tests.one_app import app_for
 from tests.web.page_client import PageClient, find_token
 
 PASSWORD = "correct horse battery"
@@ -13,7 +13,7 @@ PASSWORD = "correct horse battery"
 
 @pytest.fixture
 def app(workshop: Workshop) -> Flask:
-    app = create_app(workshop.settings, workshop=workshop)
+    app = app_for(workshop)
     app.testing = True
     return app
 
