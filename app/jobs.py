@@ -162,3 +162,13 @@ def sweep_files() -> None:
     naming.begin_job(_machine(), "sweep_files")
     _machine().broker.answered("sweep_files")
     file_sweeps.sweep(_workshop())
+
+
+def lint_audience(message_pk: int) -> None:
+    """Look at what everybody in a draft's audience would get."""
+    from app.services import lint, lint_run
+
+    naming.begin_job(_machine(), "lint_audience", message_pk)
+    _machine().broker.answered("lint_audience", message_pk)
+    with setbacks.noted(_machine(), "lint_audience", (message_pk,), lint.say_setback(_workshop(), message_pk)):
+        lint_run.run(_workshop(), message_pk)

@@ -32,7 +32,7 @@ def run_ticker(settings: Settings) -> None:
     """One ticker; returns soon after SIGTERM."""
     with loading():
         from app.engine import balance_watch, provider_history, ticker
-        from app.services import dead_letter_orders, file_sweeps, imports, receipts, sandbox_receipts
+        from app.services import dead_letter_orders, file_sweeps, imports, lint, receipts, sandbox_receipts
 
     workshop = Workshop.equip(settings)
     machine = Machine(settings, workshop.database, workshop.broker, workshop.clock, workshop.vault)
@@ -45,6 +45,7 @@ def run_ticker(settings: Settings) -> None:
         "see whether the database is the one it was": watchman.keep,
         "go on with imports": lambda: imports.ring_stalled(workshop),
         "go on with dead letters": lambda: dead_letter_orders.ring_stalled(workshop),
+        "look at drafts": lambda: lint.ring_due(workshop),
         "look after files": lambda: file_sweeps.ring_due(workshop),
         "apply receipts that came early": lambda: receipts.ring_waiting(workshop),
         "sum up how providers did": lambda: provider_history.sweep(machine),

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.file_kinds import kind_of, name_key
 from app.models.contacts import Contact
 from app.models.files import Bucket, File
 from app.models.messages import Message
@@ -90,7 +91,7 @@ def make_suppression(
 
 def make_file(
     session: Session, name: str = "flyer.pdf", *, bucket: str = "b", id: str = "f", mime_type: str = "application/pdf",
-    is_whole: bool = True,
+    is_whole: bool = True, size: int = 3,
 ) -> File:  # fmt: skip
     """A file that is known, in a bucket that is made when there is none; its bytes lie nowhere."""
     found = session.scalar(select(Bucket).where(Bucket.id == bucket)) or _add(
@@ -103,8 +104,9 @@ def make_file(
     return _add(
         session,
         File(
-            id=id, project_pk=1, bucket_pk=found.pk, name=name, permissions=[], mime_type=mime_type, size_original=3,
-            size_actual=3, store_key="nowhere" if is_whole else "", **_DATES,
+            id=id, project_pk=1, bucket_pk=found.pk, name=name, permissions=[], mime_type=mime_type, size_original=size,
+            size_actual=size, store_key="nowhere" if is_whole else "", kind=kind_of(mime_type) if is_whole else "",
+            name_key=name_key(name), **_DATES,
         ),
     )  # fmt: skip
 
@@ -121,6 +123,23 @@ def make_provider(
             id=number(), project_pk=1, name=name, kind="smtp", channel="email",
             credentials=work.vault.encrypt_json(credentials | secrets),
             options={"fromName": "Acme News", "fromEmail": "news@acme.example"} | options, **_DATES,
+        ),
+    )  # fmt: skip
+
+
+def make_push_provider(work: Work, kind: str, **columns: Any) -> Provider:
+    """A provider of notifications whose keys are none: good for all but signing in. `kind` is fcm or apns."""
+    secret = "-----BEGIN PRIVATE KEY-----\nnone\n-----END PRIVATE KEY-----\n"
+    credentials = {
+        "apns": {"authKey": secret, "authKeyId": "2X9R4HXF34", "teamId": "A1B2C3D4E5", "bundleId": "com.example.app"},
+        "fcm": {"serviceAccountJSON": {"project_id": "acme-app", "client_email": "a@b.example", "private_key": secret}},
+    }[kind]
+    known = {"name": kind.upper(), "options": {}, "rank": 0 if kind == "apns" else 1}
+    return _add(
+        work.session,
+        Provider(
+            id=number(), project_pk=1, kind=kind, channel="push", credentials=work.vault.encrypt_json(credentials),
+            **known | columns, **_DATES,
         ),
     )  # fmt: skip
 

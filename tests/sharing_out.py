@@ -18,6 +18,7 @@ LONG = (  # each took more than twelve seconds by itself, the longest first
     "tests/engine/test_dispatch_limits.py", "tests/services/test_work.py", "tests/engine/test_tickers.py",
     "tests/providers/test_shared_tokens.py", "tests/house/test_up.py", "tests/browser/test_leaving.py",
     "tests/house/test_db_commands.py", "tests/browser/test_provider_order.py", "tests/web/test_page_plans.py",
+    "tests/browser/test_files.py",
 )  # fmt: skip
 _KEPT = "rooms_stay_whole"
 

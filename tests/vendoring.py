@@ -9,6 +9,8 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+from tests.email_support import condense
+
 ROOT = Path(__file__).resolve().parents[1]
 VENDOR = ROOT / "static" / "vendor"
 SPRITE = ROOT / "static" / "img" / "icons.svg"
@@ -29,6 +31,10 @@ PACKAGES: dict[str, dict[str, str]] = {
         "files/inter-latin-wght-normal.woff2": "inter/inter-latin.woff2",
         "files/inter-latin-ext-wght-normal.woff2": "inter/inter-latin-ext.woff2",
         "LICENSE": "inter/LICENSE",
+    },
+    "caniemail@2.0.2": {
+        "data/caniemail.json": "caniemail/support.json",
+        "LICENSE": "caniemail/LICENSE",
     },
 }
 ICON_PACKAGE = "@tabler/icons@3.51.0"
@@ -213,6 +219,8 @@ def refresh_vendor() -> None:
                     content = read_member(package, source)
                     if target.endswith((".css", ".js")):
                         content = without_source_map(content)
+                    if target == "caniemail/support.json":
+                        content = condense(content)
                     (VENDOR / target).parent.mkdir(parents=True, exist_ok=True)
                     (VENDOR / target).write_bytes(content)
                     files[target] = pin

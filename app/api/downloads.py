@@ -1,7 +1,6 @@
 """The bytes of a file: download, view, and the picture of a push message; whole or in part, always streamed."""
 
 from collections.abc import Callable
-from urllib.parse import quote
 
 from flask import Response, request
 
@@ -11,6 +10,7 @@ from app.api.operations import PUBLIC, Call, operation
 from app.api.params import Param
 from app.domain.byte_ranges import Span, parse_span
 from app.domain.errors import Forbidden, Invalid
+from app.domain.file_names import disposition
 from app.services import file_links, files
 from app.services.files import OpenFile
 from app.services.work import Work, Workshop
@@ -89,10 +89,3 @@ def _answer(found: OpenFile, mime_type: str, most: int) -> Response:
     if wanted:
         answer.headers["Content-Range"] = span.content_range
     return answer
-
-
-def disposition(kind: str, name: str) -> str:
-    """Content-Disposition (RFC 6266): the name in quotes, and spelt out (RFC 8187) when it is more than ASCII."""
-    plain = name.encode("ascii", "replace").decode().replace("\\", "_").replace('"', "_")
-    header = f'{kind}; filename="{plain}"'
-    return header if plain == name else f"{header}; filename*=UTF-8''{quote(name, safe='')}"

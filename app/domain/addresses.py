@@ -58,6 +58,11 @@ def domain_of(address: str) -> str:
     return address.rpartition("@")[2].lower() if "@" in address else ""
 
 
+def are_aligned(one: str, other: str) -> bool:
+    """Whether two domains are the same, or one lies below the other, so that one may vouch for it (RFC 7489, 3.1)."""
+    return one == other or one.endswith(f".{other}") or other.endswith(f".{one}")
+
+
 def email_key(address: str) -> str:
     """What makes two email addresses the same mailbox for us: case does not."""
     return address.lower()

@@ -21,4 +21,6 @@ class Channel(StrEnum):
         return {"email": "email", "sms": "SMS", "push": "push"}[self.value]
 
 
+COPIED = frozenset({Channel.EMAIL})  # where people can be in copy, and written to at an address that is nobody's here
 DEVICES = frozenset({Channel.PUSH})  # whose addresses are devices, which the apps on them register themselves
+PRICED = frozenset({Channel.SMS})  # where each piece of a message is paid for, by the country it goes to

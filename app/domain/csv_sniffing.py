@@ -40,10 +40,13 @@ class Sniffed:
     has_header: bool
 
 
-def check_kind(sample: bytes) -> None:
-    """Raise NotCsv for what is something else: an archive, a picture, a page, bytes that are not text."""
+def check_kind(sample: bytes, row: str = "contact") -> None:
+    """Raise NotCsv for what is something else: an archive, a picture, a page, bytes that are not text.
+
+    `row` is the noun for what each row is.
+    """
     if not sample.strip():
-        raise NotCsv("is empty. Choose a CSV file with a header row and one row for each contact.")
+        raise NotCsv(f"is empty. Choose a CSV file with a header row and one row for each {row}.")
     for signature, kind in _SIGNATURES:
         if sample.startswith(signature):
             raise NotCsv(f"is {kind}, not CSV. In the spreadsheet choose Save as, CSV UTF-8, and upload that file.")
@@ -86,9 +89,9 @@ def codec_of(encoding: str, sample: bytes) -> tuple[str, str]:
     return "cp1252", "surrogateescape"
 
 
-def sniff(sample: bytes, encoding: str = "", delimiter: str = "") -> Sniffed:
-    """How to read the file; what is given is kept. Raises NotCsv for what cannot be CSV."""
-    check_kind(sample)
+def sniff(sample: bytes, encoding: str = "", delimiter: str = "", row: str = "contact") -> Sniffed:
+    """How to read the file; what is given is kept. Raises NotCsv for what cannot be CSV, in which a row is a `row`."""
+    check_kind(sample, row)
     encoding = encoding or sniff_encoding(sample)
     codec, errors = codec_of(encoding, sample)
     lines = sample.decode(codec, "replace" if encoding == "utf-16" else errors).splitlines(keepends=True)

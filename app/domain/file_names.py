@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from urllib.parse import quote
 
 LONGEST_NAME = 255
 LONGEST_FOLDER = 2048  # bytes, with the slash at its end
@@ -35,3 +36,10 @@ def read_folder(given: str) -> str | None:
 def extension_of(name: str) -> str:
     """What follows the last dot, in lower case; empty when there is none."""
     return name.rpartition(".")[2].lower() if "." in name else ""
+
+
+def disposition(kind: str, name: str) -> str:
+    """Content-Disposition (RFC 6266): the name in quotes, and spelt out (RFC 8187) when it is more than ASCII."""
+    plain = name.encode("ascii", "replace").decode().replace("\\", "_").replace('"', "_")
+    header = f'{kind}; filename="{plain}"'
+    return header if plain == name else f"{header}; filename*=UTF-8''{quote(name, safe='')}"

@@ -32,6 +32,7 @@ class Field:
     never drawn again. `section` says where it is kept: `credentials` or `options`. `needed` blocks enabling. An
     `extra` one is ours beside the REST contract's: answers hold it only when it is set. Without one that
     `proves_receipts` no receipt is believed.
+    `open_parts` are those of a secret JSON object that are no secret, and may be shown.
     Where the name of a key file holds the value of another field, `name_gives` is that field and the regular expression
     whose first group the value is.
     """
@@ -51,6 +52,7 @@ class Field:
     extra: bool = False
     proves_receipts: bool = False
     name_gives: tuple[str, str] = ("", "")
+    open_parts: tuple[str, ...] = ()
 
 
 def encoded_size(size: int) -> int:
@@ -68,9 +70,12 @@ class ProviderSpec:
     `max_message_bytes` is how much the attachments of one message may be as they travel, in base64. With
     `owns_addresses` an address is of one account's own making (a push token): only that account reaches it, and it
     dies alone, not its person's wish with it. `address_pattern` (a regular expression) is the shape by which such an
-    address is known where several kinds share a channel; the kind without one takes all others. `receipts_hint` says
+    address is known where several kinds share a channel; the kind without one takes all others. `reaches` are the
+    platforms (`push_previews.Platform`) that a kind of push notifications gets to; empty for all. `largest_body` is how
+    many bytes of one request the service takes; 0 where it is no round number of those. `receipts_hint` says
     how the service is told where to send receipts; empty for one that sends none. `bounces_hint` says how mail servers
-    come to tell it, for a kind that they tell by mail.
+    come to tell it, for a kind that they tell by mail. `preview_note` says where what arrives may differ from the
+    preview, because the service has a hand in it.
     """
 
     kind: str
@@ -84,8 +89,11 @@ class ProviderSpec:
     max_message_bytes: int = GENERAL_LIMIT
     owns_addresses: bool = False
     address_pattern: str = ""
+    reaches: frozenset[str] = frozenset()
+    largest_body: int = 0
     receipts_hint: str = ""
     bounces_hint: str = ""
+    preview_note: str = ""
 
     def field(self, name: str) -> Field:
         """The field of that wire name; KeyError when there is none."""

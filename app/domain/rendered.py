@@ -32,7 +32,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """What every copy of one email carries beside its words; an empty reply-to means the provider's own.
+    """What every copy of one email carries beside its words; an empty sender or reply-to means the provider's own.
 
     `cc` are the addresses that stand in the Cc header. Nobody is reached by it: people in copy have deliveries of
     their own, so that nobody gets a second one for each recipient.
@@ -42,6 +42,8 @@ class Extras:
     reply_to_name: str = ""
     cc: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    from_name: str = ""
+    from_address: str = ""
 
 
 NO_EXTRAS = Extras()

@@ -20,7 +20,7 @@ from flask import (
 )
 
 from app.emulators import inbox_dials
-from app.emulators.inbox_parts import bytes_of, content_of, drawable, parse_mail, parts_of, plain_name, views_of
+from app.emulators.inbox_parts import bytes_of, drawable, page_of, parse_mail, parts_of, plain_name, views_of
 from app.emulators.outbox import Outbox, Received, outbox_path
 
 blueprint = Blueprint("sandbox", __name__, url_prefix="/p/<project_id>/sandbox")
@@ -103,7 +103,7 @@ def show(project_id: str, number: int) -> str:
 @blueprint.get("/<int:number>/-/frame.html")
 def frame(project_id: str, number: int) -> Response:
     """The HTML of a message, for its frame."""
-    html = content_of(parse_mail(_find(project_id, number).raw).get_body(("html",)))
+    html = page_of(parse_mail(_find(project_id, number).raw))
     answer = make_response(html or "<p>This message has no HTML part.</p>")
     answer.headers["Content-Security-Policy"] = FRAME_POLICY
     return answer

@@ -1,10 +1,13 @@
 """What arrived, taken apart for the Sandbox page: emails by their parts, texts by segments, pushes as on a device."""
 
+import base64
 import json
+import re
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
 from typing import Any
+from urllib.parse import unquote
 
 from app.emulators.gsm import count_parts, is_plain
 from app.emulators.outbox import Received
@@ -12,6 +15,8 @@ from app.emulators.outbox import Received
 LARGEST_PUSH = 4096  # bytes that FCM and APNs take
 MAIL_VIEWS = {"html": "HTML", "text": "Text", "headers": "Headers", "attachments": "Attachments", "source": "Source"}
 TEXT_VIEWS = {"text": "On the phone"}
+_SHOWN = re.compile(r"""(?<=src=["'])cid:([^"'\s]{1,400})""")
+_IMAGE = re.compile(r"image/[a-z0-9.+-]{1,40}")
 PUSH_VIEWS = {"text": "On the device", "json": "JSON"}
 
 
@@ -47,6 +52,19 @@ def content_of(part: Any) -> str:
 def bytes_of(part: Any) -> bytes:
     """The bytes of a part, decoded."""
     return bytes(part.get_payload(decode=True) or b"")
+
+
+def page_of(mail: EmailMessage) -> str:
+    """The HTML of an email with the images that travelled with it (RFC 2392) written into it; empty without HTML."""
+    images = {str(part["Content-ID"]).strip("<> "): part for part in mail.walk() if part["Content-ID"]}
+
+    def draw(found: re.Match[str]) -> str:
+        part = images.get(unquote(found[1]))
+        if part is None or not _IMAGE.fullmatch(part.get_content_type()):
+            return found[0]
+        return f"data:{part.get_content_type()};base64,{base64.b64encode(bytes_of(part)).decode()}"
+
+    return _SHOWN.sub(draw, content_of(mail.get_body(("html",))))
 
 
 def drawable(text: str) -> str:

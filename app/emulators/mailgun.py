@@ -189,7 +189,7 @@ def _write(call: HttpCall, form: Mapping[str, Sequence[str]], number: str) -> by
         headers.append(("X-Mailgun-Variables", json.dumps(kept)))
     is_multipart = call.headers.get("content-type", "").startswith("multipart/form-data")
     files = [part for part in call.parts() if part[1] and part[0] in _FILES] if is_multipart else []
-    named = [(name, kind, content) for _, name, content, kind in files]
+    named = [(name, kind, content, name if field == "inline" else "") for field, name, content, kind in files]
     basic = [("From", form["from"][0]), ("To", ", ".join(form["to"])), ("Subject", form.get("subject", [""])[0])]
     return write_mail(basic + headers, form.get("text", [""])[0], form.get("html", [""])[0], named)
 

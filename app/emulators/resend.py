@@ -389,6 +389,7 @@ def _write(email: Mapping[str, Any]) -> bytes:
             str(file["filename"]),
             str(file.get("content_type") or _TYPES.guess_type(str(file["filename"]))[0] or "application/octet-stream"),
             _read_file(file),
+            str(file.get("content_id") or ""),
         )
         for file in email.get("attachments") or []
     ]

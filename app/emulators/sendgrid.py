@@ -309,7 +309,12 @@ def _write(document: Mapping[str, Any], personalization: Mapping[str, Any], subj
         headers.append(("Message-ID", f"<{number}@geopod-ismtpd-1>"))
     contents = {part["type"]: part["value"] for part in document.get("content", [])}
     files = [
-        (file["filename"], file.get("type", "application/octet-stream"), base64.b64decode(file["content"]))
+        (
+            file["filename"],
+            file.get("type", "application/octet-stream"),
+            base64.b64decode(file["content"]),
+            str(file.get("content_id") or "") if file.get("disposition") == "inline" else "",
+        )
         for file in document.get("attachments", [])
     ]
     plain, page = contents.get("text/plain", ""), contents.get("text/html", "")

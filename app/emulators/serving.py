@@ -328,11 +328,12 @@ class HttpEmulator(Service):
 
 
 def write_mail(
-    headers: Sequence[tuple[str, str]], text: str, html: str = "", files: Sequence[tuple[str, str, bytes]] = ()
+    headers: Sequence[tuple[str, str]], text: str, html: str = "", files: Sequence[tuple[str, str, bytes, str]] = ()
 ) -> bytes:
-    """An email in MIME from what a service was given: header fields, both bodies, files (name, type, bytes).
+    """An email in MIME from what a service was given: header fields, both bodies, files.
 
-    ValueError for a field that no email can have.
+    A file is its name, its type, its bytes and its content id; with one it stands beside the page that shows it (RFC
+    2387). ValueError for a field that no email can have.
     """
     mail = EmailMessage()
     for name, value in headers:
@@ -340,7 +341,14 @@ def write_mail(
     mail.set_content(text)
     if html:
         mail.add_alternative(html, subtype="html")
-    for name, kind, content in files:
+    page = mail.get_body(("html",))
+    for name, kind, content, content_id in files:
         main, _, sub = kind.partition("/")
-        mail.add_attachment(content, maintype=main, subtype=sub or "octet-stream", filename=name)
+        sub = sub or "octet-stream"
+        if content_id and page is not None:
+            page.add_related(
+                content, maintype=main, subtype=sub, disposition="inline", filename=name, cid=f"<{content_id}>"
+            )
+        else:
+            mail.add_attachment(content, maintype=main, subtype=sub, filename=name)
     return mail.as_bytes()

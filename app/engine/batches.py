@@ -11,7 +11,7 @@ import structlog
 
 from app import providers
 from app.domain.delivery_tags import delivery_key
-from app.engine import aftermath, failover, journal, ledger, lessons, naming, poison, token_deaths, turns
+from app.engine import aftermath, failover, journal, ledger, lessons, naming, own_senders, poison, token_deaths, turns
 from app.engine.ledger import Claimed, Lease, LeaseLost
 from app.engine.machine import Machine
 from app.engine.pace import Held, Pace, held_of
@@ -103,12 +103,13 @@ def send(machine: Machine, batch: Batch, end: float) -> Sent:
 
     Raises OSError when no journal can be begun.
     """
-    provider, account, prepared = batch.plan.carriers[batch.turn.provider_pk]
+    provider, account, prepared, extras = batch.plan.carriers[batch.turn.provider_pk]
     naming.begin_batch(batch.lease.batch_pk, provider.id)
     book = journal.Journal(machine.journal_dir, batch.lease)
     watch = LedgerWatch(machine, batch.lease, book, end, batch.held_since, pace=batch.pace)
     adapter = providers.get(provider.kind)
-    rescue = poison.Rescue(partial(adapter.send, account, prepared), batch.envelopes, watch)
+    sending = own_senders.sending_of(partial(adapter.send, account, prepared), extras)
+    rescue = poison.Rescue(sending, batch.envelopes, watch)
     try:
         machine.loop.run_until_complete(_held(watch, rescue.carry(batch.suspects)))
     except LeaseLost as error:

@@ -1,4 +1,4 @@
-"""What travels with every copy of a message: its attachments, decoded, its own reply-to, and who stands in Cc."""
+"""What travels with every copy of a message: its files, decoded, its own sender and reply-to, and who stands in Cc."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -54,13 +54,19 @@ def extras_of(house: Household, message: Message, session: Session) -> Extras:
     if not isinstance(content, EmailContent):
         return NO_EXTRAS
     cc = _addresses(session, message, message.audience.get("cc", ()))
-    rows = _rows(session, message, content.files)
+    enclosed = content.enclosed
+    rows = _rows(session, message, [file for file, _ in enclosed])
     if rows:
         _refuse_what_nobody_takes(sum(encoded_size(row.size_original) for row in rows))
-    attachments = tuple(Attachment(row.name, row.mime_type, _read(house, row)) for row in rows)
-    if not (cc or attachments or content.reply_to):
+    attachments = tuple(
+        Attachment(row.name, row.mime_type, _read(house, row), content_id)
+        for row, (_, content_id) in zip(rows, enclosed, strict=True)
+    )
+    if not (cc or attachments or content.reply_to or content.from_name or content.from_address):
         return NO_EXTRAS
-    return Extras(content.reply_to, content.reply_to_name, cc, attachments)
+    return Extras(
+        content.reply_to, content.reply_to_name, cc, attachments, content.from_name, content.from_address
+    )  # fmt: skip
 
 
 def _refuse_what_nobody_takes(size: int) -> None:

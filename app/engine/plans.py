@@ -15,6 +15,7 @@ from app.engine import breaker, enclosures, ledger, routing
 from app.engine.accounts import account_of
 from app.engine.enclosures import Refused, Unreadable
 from app.engine.machine import Machine
+from app.engine.own_senders import account_for
 from app.engine.pace import NAP, Held, held_of, limits_of
 from app.engine.routing import Route
 from app.engine.unsubscribe_links import UnsubscribeLinks, linked, links_of
@@ -28,11 +29,12 @@ FIRST_BATCH = 200
 
 
 class Carrier(NamedTuple):
-    """A provider with its account, and the message compiled for it."""
+    """A provider with its account, the message compiled for it, and what every copy carries."""
 
     provider: Provider
     account: Account
     prepared: Prepared[Any]
+    extras: Extras = NO_EXTRAS
 
 
 @dataclass(slots=True)
@@ -146,8 +148,8 @@ def _carrier(machine: Machine, provider: Provider, compiled: _Compiled) -> Carri
     if (refusal := enclosures.refuse_size(compiled.extras, providers.get(provider.kind).spec)) is not None:
         return refusal
     try:
-        account = account_of(machine.vault, machine.settings, provider)
+        account = account_for(account_of(machine.vault, machine.settings, provider), compiled.extras)
     except VaultError as error:
         return f"{provider.name}: {error}"
     prepared = linked(machine, compiled.prepared, compiled.links, is_emulated=provider.is_emulated)
-    return Carrier(provider, account, prepared)
+    return Carrier(provider, account, prepared, compiled.extras)

@@ -44,15 +44,20 @@ def recipients_of(session: Session, deliveries: Sequence[Claimed], names: frozen
     The address is the ledger's: somebody who was deleted, or got another one since, is written to without a name.
     """
     numbers = [delivery.target_pk for delivery in deliveries if delivery.target_pk is not None]
-    needs_attributes = not names <= _NEVER_ATTRIBUTES
+    reads_attributes = needs_attributes(names)
     known: dict[tuple[int | None, str], Recipient] = {}
     for pk, address, key, name, attributes in rows_by_number(session, _WHO, numbers):
-        values = _read(attributes)[0] if needs_attributes and attributes else {}
+        values = _read(attributes)[0] if reads_attributes and attributes else {}
         known[pk, key] = Recipient(address, name, variables_of(_Somebody(name, values), address, names))
     return [
         known.get((target_pk, address)) or Recipient(address, "", address_values(address))
         for _, address, target_pk, _, _, _ in deliveries
     ]
+
+
+def needs_attributes(names: frozenset[str]) -> bool:
+    """Whether a contact's attributes are to be read for the variables of these names."""
+    return not names <= _NEVER_ATTRIBUTES
 
 
 def variables_of(contact: Person, address: str, names: frozenset[str] | None = None) -> dict[str, str]:

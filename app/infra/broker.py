@@ -167,6 +167,14 @@ def has_urgent(broker: Broker) -> bool:
         return False
 
 
+def has_waiting(broker: Broker) -> bool:
+    """Whether any job waits; false while Valkey is away."""
+    try:
+        return any(broker.waiting().values())
+    except redis.RedisError:
+        return False
+
+
 def rest_bell(broker: Broker, task: str, args: tuple[str | int, ...], first: int, longest: int) -> int:
     """Let nobody ring this bell for a while, because its job has failed; for the how many-th time in a row.
 

@@ -1,9 +1,11 @@
 """Many rows with one question: what the two databases and their drivers do quickest, each in its own way."""
 
+import json
 from collections.abc import Sequence
 from itertools import repeat
 from typing import Any
 
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -34,6 +36,26 @@ def rows_by_number(session: Session, sql: str, numbers: Sequence[int]) -> Sequen
         return session.connection().exec_driver_sql(asked, values).all()
     asked = sql.replace("IN {numbers}", "= ANY(%s)")
     return session.connection().exec_driver_sql(asked, (list(numbers),)).all()
+
+
+def numbers_of(session: Session, query: Select[int]) -> list[int]:
+    """The numbers that a query of one column finds, as one value: that takes half the time of as many rows."""
+    return _read_list(session.scalar(select(_listed(session, query.subquery().c[0]))))
+
+
+def numbers_by_name(session: Session, query: Select[str, int]) -> dict[str, list[int]]:
+    """The same for a query of two columns: the numbers (second) of each name (first)."""
+    name, number = query.subquery().c
+    rows = session.execute(select(name, _listed(session, number)).group_by(name))
+    return {row[0]: _read_list(row[1]) for row in rows}
+
+
+def _listed(session: Session, column: ColumnElement[int]) -> ColumnElement[Any]:
+    return func.json_group_array(column) if _is_sqlite(session) else func.array_agg(column)
+
+
+def _read_list(found: Any) -> list[int]:
+    return list(json.loads(found) if isinstance(found, str) else found or ())
 
 
 def copy_rows(session: Session, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:

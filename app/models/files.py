@@ -40,6 +40,7 @@ class File(Searched, InProject, Base):
     `name` is a label and no path. `folder` ends with a slash, or is empty. Once whole, the bytes never change.
     `compression` and `encryption` say how these bytes lie there; `sealed_key` is their key, sealed by the vault.
     `author` is who may go on with a pending upload. `assembled_until` is the lease of whoever joins its chunks.
+    `kind` is one of `domain.file_kinds`, and empty as long as `store_key` is; `name_key` is by what names are ordered.
     """
 
     __tablename__ = "files"
@@ -51,12 +52,17 @@ class File(Searched, InProject, Base):
         Index(None, "bucket_pk", "created_at", "pk"),
         Index(None, "bucket_pk", "updated_at", "pk"),
         Index(None, "bucket_pk", "name", "pk"),
+        Index(None, "bucket_pk", "kind", "pk"),
+        Index(None, "bucket_pk", "kind", "name_key", "pk"),
+        Index(None, "bucket_pk", "kind", "size_original", "pk"),
         Index(None, "store_key", "updated_at"),
         {"sqlite_autoincrement": True},
     )
 
     bucket_pk: Mapped[int] = mapped_column(BigId, ForeignKey("buckets.pk", ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(String(255))
+    name_key: Mapped[str] = mapped_column(key_text(512), default="", server_default="")
+    kind: Mapped[str] = mapped_column(String(8), default="", server_default="")
     folder: Mapped[str] = mapped_column(key_text(2048), default="")
     permissions: Mapped[list[str]]
     signature: Mapped[str] = mapped_column(String(32), default="")
@@ -81,6 +87,27 @@ class FileReader(Base):
     file_pk: Mapped[int] = mapped_column(BigId, ForeignKey("files.pk", ondelete="CASCADE"), primary_key=True)
     role: Mapped[str] = mapped_column(String(160), primary_key=True)
     project_pk: Mapped[int] = mapped_column(BigId, ForeignKey("projects.pk", ondelete="CASCADE"))
+
+
+class FileUse(Base):
+    """That a message, or the newest version of a template, needs a file; the ids are those its content names.
+
+    The file may be gone, or never have been there. `services.use_index` keeps these in step with the contents.
+    """
+
+    __tablename__ = "file_uses"
+    __table_args__ = (
+        Index(None, "project_pk", "bucket_id", "file_id", "message_pk"),
+        Index(None, "message_pk"),
+        Index(None, "template_pk"),
+    )
+
+    pk: Mapped[int] = mapped_column(BigId, primary_key=True)
+    project_pk: Mapped[int] = mapped_column(BigId, ForeignKey("projects.pk", ondelete="CASCADE"))
+    bucket_id: Mapped[str] = mapped_column(String(36))
+    file_id: Mapped[str] = mapped_column(String(36))
+    message_pk: Mapped[int | None] = mapped_column(BigId, ForeignKey("messages.pk", ondelete="CASCADE"))
+    template_pk: Mapped[int | None] = mapped_column(BigId, ForeignKey("templates.pk", ondelete="CASCADE"))
 
 
 class FileChunk(Base):

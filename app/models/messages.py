@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, Integer, String, UniqueConstraint
+from sqlalchemy import Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, BigId, InProject, Searched, key_text
+
+_MADE = text("template_pk IS NOT NULL")
 
 
 class Message(Searched, InProject, Base):
@@ -31,6 +33,7 @@ class Message(Searched, InProject, Base):
         Index(None, "project_pk", "created_at", "pk"),
         Index(None, "project_pk", "updated_at", "pk"),
         Index(None, "project_pk", "status", "pk"),
+        Index("ix_messages_template", "template_pk", "pk", sqlite_where=_MADE, postgresql_where=_MADE),
     )
 
     channel: Mapped[str] = mapped_column(String(8))
@@ -40,6 +43,8 @@ class Message(Searched, InProject, Base):
     audience: Mapped[dict[str, Any]]
     status: Mapped[str] = mapped_column(String(16))
     provider_pk: Mapped[int | None] = mapped_column(BigId)  # pinned provider, when the composer chose one
+    template_pk: Mapped[int | None] = mapped_column(BigId)  # what it was made from, also after that was deleted
+    template_version: Mapped[int | None] = mapped_column(Integer)
     version: Mapped[int] = mapped_column(Integer, default=1)
     author_pk: Mapped[int | None] = mapped_column(BigId)
     author_name: Mapped[str] = mapped_column(String(320), default="")

@@ -7,7 +7,10 @@ from app.models.base import Base, BigId, InProject, Searched
 
 
 class Topic(Searched, InProject, Base):
-    """A named list that targets subscribe to. The three totals are kept with every change of a subscriber."""
+    """A named list that targets subscribe to. The three totals are kept with every change of a subscriber.
+
+    `left_total` is how many ever left it: as long as it stays, its members can only have become more.
+    """
 
     __tablename__ = "topics"
     __table_args__ = (UniqueConstraint("project_pk", "id"), Index(None, "project_pk", "name"))
@@ -18,6 +21,7 @@ class Topic(Searched, InProject, Base):
     email_total: Mapped[int] = mapped_column(Integer, default=0)
     sms_total: Mapped[int] = mapped_column(Integer, default=0)
     push_total: Mapped[int] = mapped_column(Integer, default=0)
+    left_total: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     is_demo: Mapped[bool] = mapped_column(default=False)
 
 

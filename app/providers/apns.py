@@ -14,8 +14,11 @@ from uuid import UUID, uuid5
 from app.domain.apple_push import apple_priority, aps_of, collapse_id, is_silent, push_type
 from app.domain.channels import Channel
 from app.domain.device_tokens import TokenTrials
+from app.domain.exact_request import HIDDEN
 from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
 from app.domain.provider_spec import Field, FieldKind, ProviderSpec
+from app.domain.push_previews import Platform
+from app.domain.push_rules import KEPT_FOR, LARGEST_PAYLOAD, is_kept_by_apple
 from app.domain.rendered import RenderedPush
 from app.infra.clock import SystemClock
 from app.infra.http_bodies import json_body
@@ -34,8 +37,6 @@ from app.providers.http import (
 )
 from app.providers.push_copies import PushCopies
 
-LARGEST_PAYLOAD = 4096  # bytes of the whole JSON
-KEPT_FOR = timedelta(days=28)  # how long Apple tries a device that is off; what FCM does by itself
 # Apple refuses a provider token after 60 minutes, and a new one within 20 minutes of the last.
 TOKEN_LIFETIME = timedelta(minutes=50)
 TOKEN_REST = timedelta(minutes=20)
@@ -86,10 +87,13 @@ class Apns(HttpProvider):
         max_batch=1,
         owns_addresses=True,
         address_pattern=r"(?:[0-9a-fA-F]{2}){32,}",  # FCM's tokens hold other signs as well
+        reaches=frozenset({Platform.IOS}),
+        largest_body=LARGEST_PAYLOAD,
         uncertain_policy="retry",  # the same apns-collapse-id again: the second copy replaces the first on the device
     )
     in_flight: ClassVar[int] = 100
     http2: ClassVar[bool] = True
+    proof: ClassVar[Mapping[str, str]] = {"authorization": f"bearer {HIDDEN}"}
 
     def __init__(self) -> None:
         self._trials = TokenTrials()
@@ -109,7 +113,7 @@ class Apns(HttpProvider):
     def refuse(self, account: Account, item: Item) -> Outcome | None:
         """What Apple would turn down for every device: too large, or custom data under a key of Apple's."""
         push: RenderedPush = item.rendered
-        if "aps" in push.data:
+        if any(is_kept_by_apple(key) for key in push.data):
             said = "Apple keeps the data key “aps” for itself. Give it another name."
             return Outcome(OutcomeKind.MESSAGE_PERMANENT, Reason.CONTENT_REJECTED, said)
         try:

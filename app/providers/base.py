@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple, Protocol
 
+from app.domain.exact_request import HIDDEN, ExactRequest
 from app.domain.outcomes import Outcome
-from app.domain.provider_spec import ProviderSpec
+from app.domain.provider_spec import Field, ProviderSpec
 from app.domain.receipts import HookRequest, Receipt
 from app.domain.rendered import Attachment, Prepared, Recipient, RenderedEmail
 from app.domain.return_paths import ReturnPaths
@@ -35,6 +36,32 @@ class Account:
     tokens: TokenCache = field(default_factory=TokenCache, repr=False, compare=False)
     receipts_url: str = field(default="", repr=False)
     return_paths: ReturnPaths | None = field(default=None, repr=False, compare=False)
+
+
+def without_secrets(account: Account, spec: ProviderSpec) -> Account:
+    """The same account with … for every secret, so that nothing made of it can hold one.
+
+    The end of the address for receipts is a secret too; it keeps its length, because some services take only short
+    addresses. Return paths get a signature that holds nowhere.
+    """
+    hidden = {
+        field.name: _opened(field, value)
+        for field in spec.fields
+        if field.secret and (value := account.values.get(field.name))
+    }
+    start, slash, token = account.receipts_url.rpartition("/")
+    paths = replace(account.return_paths, key=HIDDEN.encode()) if account.return_paths else None
+    return replace(
+        account, values={**account.values, **hidden}, receipts_url=start + slash + HIDDEN * len(token),
+        return_paths=paths,
+    )  # fmt: skip
+
+
+def _opened(field: Field, value: Any) -> Any:
+    """What of a secret may be shown."""
+    if not field.open_parts or not isinstance(value, Mapping):
+        return HIDDEN
+    return {name: value.get(name) for name in field.open_parts}
 
 
 class Envelope(NamedTuple):
@@ -146,6 +173,13 @@ class Provider(Protocol):
         """Hand each envelope to the service; every outcome goes to `watch.answered`. Raises only on bugs.
 
         `prepared` is the rendering of the message (`rendering.prepare`), from which each recipient's own is filled.
+        """
+
+    def request_of(self, account: Account, prepared: Prepared[Any], envelope: Envelope) -> ExactRequest:
+        """What `send` would tell the service for this envelope alone, for people to read; no network, nothing is sent.
+
+        It is made by the very code that sends, of an account whose secrets were taken out before (`without_secrets`).
+        ValueError or LookupError for what cannot be written: the service has no words for it, or a setting is missing.
         """
 
     def reference_of(self, key: str) -> str:

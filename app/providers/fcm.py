@@ -1,7 +1,6 @@
 """FCM: Google's Firebase Cloud Messaging, HTTP v1, for Android, the web, and iOS apps that use Firebase."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,8 +11,10 @@ from urllib.parse import quote
 from app.domain.apple_push import apple_priority, aps_of, collapse_id, is_collapse_id, is_silent, push_type
 from app.domain.channels import Channel
 from app.domain.device_tokens import TokenTrials
+from app.domain.exact_request import HIDDEN, Load
 from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
 from app.domain.provider_spec import Field, FieldKind, ProviderSpec
+from app.domain.push_rules import LARGEST_PAYLOAD, is_color, is_kept_by_google
 from app.domain.rendered import RenderedPush
 from app.infra.google_sign_in import KeyFile, SignInFailed, access_token
 from app.infra.http_bodies import json_body
@@ -32,16 +33,12 @@ from app.providers.push_copies import PushCopies
 
 FILE = "serviceAccountJSON"
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
-LARGEST_PAYLOAD = 4096  # bytes of the keys and values in notification and data
 QUOTA_WAIT = timedelta(minutes=1)  # when the quota is used up and no Retry-After says more
 NOBODY = "nobody"  # no token, so no device has it
 
-_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
-_RESERVED = re.compile(r"from|message_type|(?:google|gcm).*", re.DOTALL)
-
 _FIELDS = (
     Field(
-        FILE, "Service account JSON", FieldKind.JSON, secret=True, needed=True,
+        FILE, "Service account JSON", FieldKind.JSON, secret=True, needed=True, open_parts=("project_id",),
         hint="In the Firebase console: Project settings, Service accounts, Generate new private key. Paste all "
              "that is in the file.",
     ),
@@ -66,6 +63,7 @@ class Fcm(HttpProvider):
     )
     in_flight: ClassVar[int] = 100
     http2: ClassVar[bool] = True
+    proof: ClassVar[Mapping[str, str]] = {"authorization": f"Bearer {HIDDEN}"}
 
     def __init__(self) -> None:
         self._trials = TokenTrials()
@@ -84,9 +82,9 @@ class Fcm(HttpProvider):
         """What FCM would turn down for every device: too large, a reserved key, a colour that is none."""
         push: RenderedPush = item.rendered
         for key in push.data:
-            if _RESERVED.fullmatch(key):
+            if is_kept_by_google(key):
                 return _rejected(f"FCM keeps the data key “{key[:60]}” for itself. Give it another name.")
-        if push.color and not _COLOR.fullmatch(push.color):
+        if push.color and not is_color(push.color):
             return _rejected("The color must be written as #rrggbb, such as #0a7cff.")
         size = payload_size(push)
         if size <= LARGEST_PAYLOAD:
@@ -97,6 +95,10 @@ class Fcm(HttpProvider):
     def outcomes(self, account: Account, items: Sequence[Item], reply: HttpReply) -> list[Outcome]:
         """What became of the device's message; see `outcome_of`. A foreign token is weighed against the others."""
         return [self._trials.judge(account.key, outcome_of(reply)) for _ in items]
+
+    def load_of(self, item: Item, request: HttpRequest) -> Load:
+        """Of a message count the keys and values of its notification and its data."""
+        return Load(payload_size(item.rendered), LARGEST_PAYLOAD)
 
     async def sign_in(self, account: Account, *, refused: str = "") -> Mapping[str, str]:
         """An access token, fetched only when no kept one holds."""

@@ -17,8 +17,9 @@ What a kind writes, in `app/providers/<kind>.py`:
 `request` and `outcomes` see at most `spec.max_batch` items; `outcomes` answers one for each, in their order. What needs
 more: `refuse` (what this service can never take, too large for example), `sign_in` (OAuth and its kin; `account.tokens`
 keeps tokens), `authorize` (a signature over the whole request), `wants_new_token`, `findings`, `look_further`, `check`,
-`receipts`, `reference_of` (how the delivery key stands in a request, where not as it is). Kinds of push write their
-JSON through `push_copies`.
+`receipts`, `reference_of` (how the delivery key stands in a request, where not as it is), `proof` (what people read
+instead of a token or signature), `load_of` (what counts towards the service's limit). Kinds of push write their JSON
+through `push_copies`.
 """
 
 import asyncio
@@ -30,6 +31,7 @@ from typing import Any, ClassVar
 
 import httpx
 
+from app.domain.exact_request import NO_LOAD, ExactRequest, Load, hide_proof
 from app.domain.outcomes import Outcome, OutcomeKind
 from app.domain.provider_checks import check_fields
 from app.domain.provider_spec import ProviderSpec
@@ -38,7 +40,7 @@ from app.infra.http import PATIENCE, HttpReply, HttpRequest, exchange
 from app.infra.http_outcomes import outcome_of_failure, outcome_of_status, unreadable, wait_asked_for
 from app.infra.http_pauses import note_pause, pause
 from app.providers.afterwards import Afterwards
-from app.providers.base import Account, Envelope, Finding, Watch
+from app.providers.base import Account, Envelope, Finding, Watch, without_secrets
 from app.providers.http_items import Item, NotAuthorized, batch_key, refuse_beyond_ascii, refuse_large
 from app.providers.http_run import Run
 from app.providers.http_sign_in import SignIn
@@ -133,6 +135,23 @@ class HttpProvider(Translations, Afterwards):
                     group.create_task(run.work())
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
+
+    def request_of(self, account: Account, prepared: Prepared[Any], envelope: Envelope) -> ExactRequest:
+        """The request for this envelope alone, made by `request`; see `Provider.request_of`."""
+        shown = without_secrets(account, self.spec)
+        item = Item(0, envelope.key, envelope.recipient, prepared.render(envelope.recipient))
+        refusal = self.refuse(shown, item)
+        request = self.request(shown, [item])
+        headers = {**request.headers, **self.proof_shown}
+        return ExactRequest(
+            request.method, self.base_url(shown) + request.path,
+            tuple((name, hide_proof(value)) for name, value in headers.items()), request.body,
+            self.load_of(item, request), self.spec.max_batch, refusal.detail if refusal is not None else "",
+        )  # fmt: skip
+
+    def load_of(self, item: Item, request: HttpRequest) -> Load:
+        """What of this request counts towards what the service takes: all of it, where it counts. Pure."""
+        return Load(len(request.body), self.spec.largest_body) if self.spec.largest_body else NO_LOAD
 
     async def verify(self, account: Account) -> list[Finding]:
         """Ask the service about the account; nothing is sent to anybody."""

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from app.domain.addresses import domain_of
+from app.domain.addresses import are_aligned, domain_of
 from app.domain.channels import Channel
 from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
 from app.domain.provider_spec import EMAIL_SENDER, Field, FieldKind, ProviderSpec
@@ -74,6 +74,7 @@ class Mailgun(HttpProvider):
         fields=_FIELDS,
         max_batch=1,
         uncertain_policy="retry",
+        max_message_bytes=LARGEST,
         receipts_hint="In Mailgun under Sending, Webhooks, add this address to each event you want to hear of.",
     )
 
@@ -129,7 +130,7 @@ class Mailgun(HttpProvider):
         sender, name = domain_of(str(account.values.get("fromEmail") or "")), str(account.values["domain"]).lower()
         if not sender:
             return [Finding(False, "There is no sender address yet.")]
-        if sender == name or sender.endswith(f".{name}") or name.endswith(f".{sender}"):
+        if are_aligned(sender, name):
             return [Finding(True, f"A sender at {sender} fits the domain {name}.")]
         words = "Receivers that check DMARC may take it for forged. Use an address of the sending domain."
         return [Finding(True, f"The sender is at {sender}, and the domain is {name}.", words, doubt=True)]

@@ -97,6 +97,8 @@ class Msg91(HttpProvider):
         receipts_hint="In MSG91 under SMS, Webhook (New), make one for On Report Received with this address; keep "
         "requestId, telNum, status, CRQID and failureReason in its data. The older webhooks v2 and v3 will do as well.",
         uncertain_policy="hold",  # each text message is charged and read
+        preview_note="What people read is the template that MSG91 has approved; this text stands where it has its "
+        "variables. The preview is exact only where the template is nothing but them, and MSG91 counts the whole.",
     )
 
     def home(self, values: Mapping[str, Any]) -> str:

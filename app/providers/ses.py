@@ -14,6 +14,7 @@ from urllib.parse import quote
 from app.domain.addresses import domain_of
 from app.domain.channels import Channel
 from app.domain.delivery_tags import tag_of
+from app.domain.exact_request import HIDDEN
 from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
 from app.domain.provider_spec import EMAIL_SENDER, Field, FieldKind, ProviderSpec, encoded_size
 from app.domain.rendered import Recipient, RenderedEmail
@@ -118,6 +119,8 @@ class Ses(SesReceipts, HttpProvider):
         max_message_bytes=LARGEST,
         receipts_hint=RECEIPTS_HINT,
     )
+
+    proof: ClassVar[Mapping[str, str]] = {"x-amz-date": HIDDEN, "authorization": f"AWS4-HMAC-SHA256 {HIDDEN}"}
 
     def home(self, values: Mapping[str, Any]) -> str:
         """The region's address. ValueError for what is no region: it must not choose the host."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from app.domain.channels import Channel
+from app.domain.exact_request import ExactRequest
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
 from app.domain.provider_spec import EMAIL_SENDER, Field, FieldKind, ProviderSpec, encoded_size
 from app.domain.receipts import HookRequest, NotProven, Receipt
@@ -17,17 +18,18 @@ from app.domain.return_paths import day_of
 from app.domain.smtp_replies import Stage, describe
 from app.infra.clock import SystemClock
 from app.infra.smtp import pool
-from app.infra.smtp_envelope import ADDRESS
+from app.infra.smtp_envelope import ADDRESS, open_envelope, refuse_addresses
 from app.infra.smtp_hosts import Encryption, Host, ascii_domain, is_address, parse_host, parse_hosts
 from app.infra.smtp_intake import Intake, Letter
 from app.infra.smtp_opening import SmtpError, SmtpRoute, make_context, open_wire
 from app.infra.smtp_wire import Wire
-from app.providers.base import Account, Envelope, Finding, Watch, attachments_of
+from app.providers.base import Account, Envelope, Finding, Watch, attachments_of, without_secrets
 from app.providers.mime import MimeTemplate, Sender, mailbox
 
 DEFAULT_PORT = 587
 MOST_IN_MEMORY = 32 * 1024 * 1024  # bytes of letters with attachments that are written at the same time
 VERIFY_PATIENCE = 10.0  # seconds: somebody looks at a spinner meanwhile
+_ANY_LETTERS = {"SMTPUTF8": "", "8BITMIME": ""}  # what a server offers that takes letters beyond ASCII
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -109,6 +111,21 @@ class Smtp:
             for index, each in enumerate(envelopes)
         )  # fmt: skip
         await pool().deliver(route_to(account), written, watch, len(envelopes), _at_once(prepared, envelopes))
+
+    def request_of(self, account: Account, prepared: Prepared[Any], envelope: Envelope) -> ExactRequest:
+        """Envelope and email for this recipient, as a server gets them that offers no extension which changes them."""
+        shown, sender = without_secrets(account, self.spec), _sender(account.values)
+        content = MimeTemplate(prepared, sender, SystemClock().now()).write(envelope.recipient, envelope.key)
+        path = return_path_by_key(shown)(envelope.key) or sender.address
+        letter = Letter(0, path, envelope.recipient.address, lambda: content, envelope.key)
+        hosts = route_to(shown).hosts
+        where = f"{hosts[0].name}:{hosts[0].port}" if hosts else ""
+        refusal = refuse_addresses(letter)
+        commands = refusal or open_envelope(letter, content, _ANY_LETTERS)
+        if isinstance(commands, Outcome):
+            return ExactRequest("SMTP", where, (), content, refusal=commands.detail)
+        words = (each.decode().strip().partition(":") for each in commands)
+        return ExactRequest("SMTP", where, tuple((name, value) for name, _, value in words), content)
 
     def reference_of(self, key: str) -> str:
         """What stands before the @ of the Message-ID."""

@@ -69,6 +69,7 @@ class Textmagic(HttpProvider):
         max_batch=1,
         receipts_hint="In Textmagic under Services, API, Callback URLs, give this address for delivery notifications.",
         uncertain_policy="hold",  # each text message is charged and read
+        preview_note="Where the sender is not allowed, Textmagic sends from a number of its own without a word.",
     )
 
     def home(self, values: Mapping[str, Any]) -> str:

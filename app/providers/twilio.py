@@ -79,6 +79,7 @@ class Twilio(HttpProvider):
         max_batch=1,
         uncertain_policy="hold",  # each text message is charged and read
         receipts_hint="Nothing to set up: each text message tells Twilio this address.",
+        preview_note="Where Smart Encoding is on at Twilio, it replaces some signs, and the text may cost less.",
     )
 
     def home(self, values: Mapping[str, Any]) -> str:

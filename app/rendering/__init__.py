@@ -10,8 +10,9 @@ from typing import overload
 
 from app.domain.content import Content, EmailContent, PushContent, SmsContent
 from app.domain.rendered import NO_EXTRAS, Extras
+from app.rendering.as_shown import preview_html
 from app.rendering.checks import Check, CheckContext, Compiled, check_email, check_words
-from app.rendering.email import Layout, PreparedEmail, prepare_email, preview_html
+from app.rendering.email import Layout, PreparedEmail, prepare_email
 from app.rendering.push import PreparedPush, prepare_push
 from app.rendering.sms import PreparedSms, prepare_sms
 

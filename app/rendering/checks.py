@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
 from typing import Literal
 
 from app.domain.content import Content, EmailContent
@@ -13,6 +12,7 @@ from app.rendering.email import PreparedEmail
 from app.rendering.push import PreparedPush
 from app.rendering.sanitise import Removal
 from app.rendering.sms import PreparedSms
+from app.rendering.survey import Survey
 
 GMAIL_LIMIT = 102 * 1024  # octets of HTML
 LONG_SUBJECT = 70  # characters that a desktop inbox shows; phones show about half
@@ -52,15 +52,14 @@ def check_email(
     content: EmailContent, prepared: PreparedEmail, sample: RenderedEmail, context: CheckContext
 ) -> list[Check]:
     """All findings about an email, those that block first; `sample` is the email as one person gets it."""
-    survey = _Survey()
-    survey.feed(sample.html)
-    survey.close()
+    survey = Survey(sample.html)
     found = [
         *check_words(content, prepared, context),
         *_check_subject(content),
         *_check_preheader(content),
         *_check_size(sample),
         *_check_images(survey),
+        *_check_inline(content, survey),
         *_check_links(survey, context),
         *(_describe_removal(removal) for removal in prepared.removals if removal.kind not in ("style", "rule")),
         *_check_styles(prepared.removals),
@@ -153,7 +152,7 @@ def _check_size(sample: RenderedEmail) -> Iterator[Check]:
         yield Check("advises", "body", sentence, "html_large")
 
 
-def _check_images(survey: "_Survey") -> Iterator[Check]:
+def _check_images(survey: Survey) -> Iterator[Check]:
     if survey.without_alt:
         count = len(survey.without_alt)
         yield Check(
@@ -163,17 +162,32 @@ def _check_images(survey: "_Survey") -> Iterator[Check]:
             "blocks images or listens to the email learns nothing from them. Add alt text, empty for decoration.",
             "image_alt",
         )
-    words = len("".join(survey.words).split())
-    if survey.images >= 2 and words < survey.images * 20:
+    images = len(survey.images)
+    words = len(survey.words) if images >= 2 else 0
+    if images >= 2 and words < images * 20:
         sentence = (
-            f"{survey.images} images and only {_count(words, 'word', 'words')}: spam filters distrust emails made of "
+            f"{images} images and only {_count(words, 'word', 'words')}: spam filters distrust emails made of "
             "images, and programs that block images show little."
         )
         yield Check("advises", "body", sentence, "image_heavy")
 
 
-def _check_links(survey: "_Survey", context: CheckContext) -> Iterator[Check]:
-    plain = [each for each in survey.plain_links if not (context.here and each.startswith(context.here[:60]))]
+def _check_inline(content: EmailContent, survey: Survey) -> Iterator[Check]:
+    travelling = [each[4:64] for each in survey.images if each.lower().startswith("cid:")]
+    shown = content.shown if travelling else {}
+    lost = [each for each in travelling if each not in shown]
+    if lost:
+        sentence = (
+            f"{_count(len(lost), 'image has', 'images have')} no file here ({_list(lost)}): nothing would be seen in "
+            "its place. Insert it from Files again, or remove it."
+        )
+        yield Check("blocks", "body", sentence, "image_file_missing")
+
+
+def _check_links(survey: Survey, context: CheckContext) -> Iterator[Check]:
+    addresses = (each.strip()[:60] for each in (*(link.address for link in survey.links), *survey.images))
+    plain = [each for each in dict.fromkeys(addresses) if each.lower().startswith("http://")]
+    plain = [each for each in plain if not (context.here and each.startswith(context.here[:60]))]
     if plain:
         count = _count(len(plain), "address is", "addresses are")
         sentence = (
@@ -181,9 +195,10 @@ def _check_links(survey: "_Survey", context: CheckContext) -> Iterator[Check]:
             "others can read or change what travels there, and browsers warn. Use https."
         )
         yield Check("advises", "body", sentence, "link_http")
-    if survey.dead_links:
+    dead = [link.words[:60] or "no words" for link in survey.links if link.address in ("", "#") and not link.is_place]
+    if dead:
         sentence = (
-            f"{_count(len(survey.dead_links), 'link leads', 'links lead')} nowhere ({_list(survey.dead_links)}): "
+            f"{_count(len(dead), 'link leads', 'links lead')} nowhere ({_list(dead)}): "
             "nothing happens on a click. Give each an address like https://example.org/."
         )
         yield Check("advises", "body", sentence, "link_empty")
@@ -202,7 +217,7 @@ def _check_styles(removals: tuple[Removal, ...]) -> Iterator[Check]:
         yield Check("advises", "body", sentence, "style_removed")
 
 
-def _check_unsubscribe(prepared: PreparedEmail, survey: "_Survey", context: CheckContext) -> Iterator[Check]:
+def _check_unsubscribe(prepared: PreparedEmail, survey: Survey, context: CheckContext) -> Iterator[Check]:
     if context.has_topic and not context.has_links:
         sentence = (
             "CARILLON_PUBLIC_URL is not set, so mail programs get no unsubscribe button (List-Unsubscribe): large "
@@ -211,7 +226,8 @@ def _check_unsubscribe(prepared: PreparedEmail, survey: "_Survey", context: Chec
         yield Check("advises", "body", sentence, "unsubscribe_header_missing")
     if not context.has_topic or any("unsubscribe" in name for name in prepared.placeholders):
         return
-    if not re.search(r"unsubscrib|opt.?out|preferences", " ".join(survey.links + survey.words), re.IGNORECASE):
+    said = " ".join([*(link.address for link in survey.links), survey.said])
+    if not re.search(r"unsubscrib|opt.?out|preferences", said, re.IGNORECASE):
         sentence = (
             "This email goes to a topic and has no unsubscribe link: people who want to leave would report it as spam. "
             "Write one, as in [Unsubscribe]({{ unsubscribe_url }})."
@@ -240,59 +256,6 @@ def _describe_removal(removal: Removal) -> Check:
         case _:
             sentence = f"A link's address was removed ({name}): a link starts with https://, mailto: or tel:."
     return Check("advises", "body", sentence, f"{removal.kind}_removed")
-
-
-class _Survey(HTMLParser):
-    """Counts words, images and links of a rendered email."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.words: list[str] = []
-        self.images = 0
-        self.links: list[str] = []
-        self.without_alt: list[str] = []
-        self.plain_links: list[str] = []
-        self.dead_links: list[str] = []
-        self._reading = False  # from the body's start, but for the hidden preheader
-        self._link_words: list[str] | None = None
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Look at links and images."""
-        given = {name: (value or "").strip() for name, value in attrs}
-        if tag == "body":
-            self._reading = True
-        elif tag == "div" and "mso-hide:all" in given.get("style", ""):
-            self._reading = False
-        elif tag == "img":
-            self.images += 1
-            if "alt" not in given:
-                self.without_alt.append(given.get("src", "")[:60] or "no address")
-            self._note_plain(given.get("src", ""))
-        elif tag == "a":
-            address = given.get("href", "")
-            self.links.append(address)
-            self._note_plain(address)
-            # An anchor (name or id without an address) is a place, not a link.
-            if address in ("", "#") and not (given.keys() & {"name", "id"}):
-                self._link_words = []
-
-    def handle_endtag(self, tag: str) -> None:
-        """A dead link is named by its words."""
-        self._reading = self._reading or tag == "div"
-        if tag == "a" and self._link_words is not None:
-            self.dead_links.append("".join(self._link_words).strip()[:60] or "no words")
-            self._link_words = None
-
-    def handle_data(self, data: str) -> None:
-        """Collect what can be read."""
-        if self._reading:
-            self.words.append(data)
-        if self._link_words is not None:
-            self._link_words.append(data)
-
-    def _note_plain(self, address: str) -> None:
-        if address.lower().startswith("http://") and address[:60] not in self.plain_links:
-            self.plain_links.append(address[:60])
 
 
 def _lower_first(sentence: str) -> str:

@@ -49,8 +49,6 @@ _BRACKETS = re.compile(r"\n[ \t]*\n|[\[\]()]")
 _OPEN_TAG = re.compile(r"<[a-zA-Z/][^<>]*(?=<|$)")
 _MAX_OPEN_TAGS = 200
 _MAX_BRACKETS = 50
-_IMAGE = re.compile(r"""<img\b(?:[^"'>]|"[^"]*"|'[^']*')*>""")
-_ALT = re.compile(r"""\balt="([^"]*)\"""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,8 @@ class PreparedEmail:
 
     `placeholders` maps each variable's name to whether it has a fallback everywhere it is used; `problems` lists the
     variables that could not be read, by field; `places` names the field that each variable stands in, the subject
-    first; `removals` is what sanitising left out of the author's HTML; `extras` is what every copy carries.
+    first, the own text last; `removals` is what sanitising left out of the author's HTML; `extras` is what every copy
+    carries.
     """
 
     __slots__ = (
@@ -90,8 +89,10 @@ class PreparedEmail:
         self.placeholders: dict[str, bool] = {}
         for slot in (slot for pattern in patterns.values() for slot in pattern.slots):
             self.placeholders[slot.name] = slot.fallback is not None and self.placeholders.get(slot.name, True)
-        in_subject = {slot.name for slot in patterns["subject"].slots}
-        self.places = {name: "subject" if name in in_subject else "body" for name in self.placeholders}
+        self.places: dict[str, str] = {}
+        for field, pattern in patterns.items():
+            place = field if field in ("subject", "text") else "body"
+            self.places |= {slot.name: place for slot in pattern.slots if slot.name not in self.places}
         self._required = tuple(Slot(name) for name, has_fallback in self.placeholders.items() if not has_fallback)
 
     def render(self, recipient: Recipient) -> RenderedEmail:
@@ -106,6 +107,10 @@ class PreparedEmail:
             self.extras,
         )
 
+    def written_text(self) -> str:
+        """The plain text as its author would write it, with the variables in it."""
+        return self._text.written()
+
     def _missing(self, variables: Mapping[str, str]) -> tuple[str, ...]:
         return tuple([slot.name for slot in self._required if slot.value(variables) is None])
 
@@ -113,8 +118,9 @@ class PreparedEmail:
 def prepare_email(content: EmailContent, *, layout: Layout | None = None, extras: Extras = NO_EXTRAS) -> PreparedEmail:
     """Compile an email: milliseconds, once per message; every copy carries `extras`.
 
-    Raises Invalid (fields subject, preheader, format, body) when the content could not be stored or its HTML cannot
-    be read; limits are looked at before any work. Variables that cannot be read do not raise: they stay as typed.
+    The text part is the author's own where there is one, else made from the page. Raises Invalid by field when the
+    content could not be stored or its HTML cannot be read; limits are looked at before any work. Variables that cannot
+    be read do not raise: they stay as typed.
     """
     wrong = content.problems()
     if wrong:
@@ -123,6 +129,8 @@ def prepare_email(content: EmailContent, *, layout: Layout | None = None, extras
     if content.format == "text":
         return _prepare_text(patterns, extras)
     patterns["preheader"] = compile(content.preheader)
+    if content.text.strip():
+        patterns["text"] = compile(clean_text(content.text))
     markers = Markers((content.subject, content.preheader, content.body))
     # The author's fallbacks are written in HTML or Markdown, so entities in them mean characters.
     body = markers.mark(patterns["body"], fallback=html.unescape)
@@ -130,36 +138,34 @@ def prepare_email(content: EmailContent, *, layout: Layout | None = None, extras
     page = _frame(
         safe, layout or Layout(), markers.mark(patterns["subject"], html.escape), _preheader(patterns, markers)
     )
-    text = write_text(safe.markup, markers.remark)
-    text_escapes = _address_escapes(text, markers)
+    own_text = patterns.get("text")
     return PreparedEmail(
         patterns,
         subject=_subject_stencil(patterns["subject"]),
-        text=markers.stencil(text, lambda mark: text_escapes.get(mark[0], clean_text)),
+        text=_words_stencil(own_text) if own_text else _generated_stencil(safe, markers),
         page=markers.html_stencil(page, _attribute_escape, _escape_text),
         removals=tuple(Removal(each.kind, markers.pattern.sub("…", each.name)) for each in safe.removals),
         extras=extras,
     )
 
 
-def preview_html(rendered: RenderedEmail, *, images: bool = True, dark: bool = False) -> str:
-    """The email's HTML as a program shows it that blocks images or (roughly) inverts colours in the dark.
-
-    With the defaults it is exactly the HTML that is sent. It is meant for a sandboxed frame.
-    """
-    page = rendered.html if images else _IMAGE.sub(_show_alt, rendered.html)
-    if not dark:
-        return page
-    inversion = "filter:invert(0.93) hue-rotate(180deg)"
-    style = f"<style>html{{background:#fff;color-scheme:light;{inversion}}}img{{{inversion}}}</style>\n</head>"
-    return page.replace("</head>", style, 1)
-
-
 def _prepare_text(patterns: dict[str, Pattern], extras: Extras) -> PreparedEmail:
-    markers = Markers([part for part in patterns["body"].parts if isinstance(part, str)])
-    text = fold(markers.mark(patterns["body"]).rstrip("\n") + "\n")
-    stencil = markers.stencil(text, lambda _mark: clean_text)
-    return PreparedEmail(patterns, _subject_stencil(patterns["subject"]), stencil, None, extras=extras)
+    words = _words_stencil(patterns["body"])
+    return PreparedEmail(patterns, _subject_stencil(patterns["subject"]), words, None, extras=extras)
+
+
+def _words_stencil(pattern: Pattern) -> Stencil:
+    """Plain text as somebody wrote it."""
+    markers = Markers([part for part in pattern.parts if isinstance(part, str)])
+    text = fold(markers.mark(pattern).rstrip("\n") + "\n")
+    return markers.stencil(text, lambda _mark: clean_text)
+
+
+def _generated_stencil(safe: SafeHtml, markers: Markers) -> Stencil:
+    """Plain text that says what the page says."""
+    text = write_text(safe.markup, markers.remark)
+    escapes = _address_escapes(text, markers)
+    return markers.stencil(text, lambda mark: escapes.get(mark[0], clean_text))
 
 
 def _make_safe(body: str, written_as: str, markers: Markers) -> SafeHtml:
@@ -268,8 +274,3 @@ def _quote_address(value: str) -> str:
 def _keep_plain_style(value: str) -> str:
     """A number, a word or a colour; anything that could start another declaration is left out."""
     return value if _PLAIN_STYLE.fullmatch(value) else ""
-
-
-def _show_alt(image: re.Match[str]) -> str:
-    alt = _ALT.search(image[0])
-    return f'<span style="border:1px solid #9ca3af;padding:2px 6px">{alt[1] if alt else ""}</span>'

@@ -101,6 +101,15 @@ class Stencil:
         self._fields = [(slot.name, slot, escape, positions) for (slot, escape), positions in places.items()]
         self._whole = "".join(parts)
 
+    def written(self) -> str:
+        """The text as an author would write it, with a variable in each hole."""
+        pieces = [part.replace("{{", "\\{{") for part in self._parts]
+        for _, slot, _, positions in self._fields:
+            source = f"{{{{ {slot.name} }}}}" if slot.fallback is None else f"{{{{ {slot.name} | {slot.fallback} }}}}"
+            for position in positions:
+                pieces[position] = source
+        return "".join(pieces)
+
     def fill(self, variables: Mapping[str, str]) -> str:
         """The text for one person; a slot without value and fallback is filled with nothing."""
         if not self._fields:

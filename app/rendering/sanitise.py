@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 from app.domain.errors import Invalid
 from app.infra.loading import later
+from app.rendering.cleaning import make_cleaner
 from app.rendering.styles import StyleSanitiser, words
 
 if TYPE_CHECKING:
     import css_inline
-    from bleach import sanitizer
 else:
-    css_inline, sanitizer = later("css_inline"), later("bleach.sanitizer")
+    css_inline = later("css_inline")
 
 MAX_NESTING = 200  # open elements; more is never an email, and makes every parser slow
 
@@ -54,12 +54,19 @@ _ATTRIBUTES = {
     "hr": frozenset({"size", "color", "noshade"}),
     "time": frozenset({"datetime"}),
 }
+_PROTOCOLS = words("http https mailto tel cid")
 _VOID = words("area base br col embed hr img input link meta param source track wbr")
 # Their end tags may be left out, so an open one says nothing about depth.
 _SELF_CLOSING = words("p li dt dd td th tr thead tbody tfoot option optgroup html head body")
 _LINK = re.compile(r"(?:https?://|mailto:|tel:|#)", re.IGNORECASE)
 _IMAGE = re.compile(r"(?:https?://|cid:)", re.IGNORECASE)
 _TAG_NAME = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+# How css_inline writes a page: every value in double quotes, every other `<` escaped but in raw text.
+_PLAIN_BODY = re.compile(r'</head><body(?: [a-z-]+="[^"]*")*>(?P<body>.*)</body></html>\Z', re.DOTALL)
+_RAW_TEXT = re.compile(r"<(?:script|style|noscript|template|xmp|iframe|noembed|noframes|plaintext)\b|<!--")
+_SCRIPTED = re.compile(r"\son[^\s=]*=")
+_TAG_NAME_WRITTEN = re.compile(r"</?([a-zA-Z][^\s/>]*)")
+_WRITTEN_TAG = re.compile(r'</?[a-z][a-z0-9]*(?: [a-z][a-z0-9-]*="[^"]*")*>')
 _AT_RULE = re.compile(r"@(media|import|font-face|supports|keyframes)\b", re.IGNORECASE)
 _EMPTY_STYLE = re.compile(r"""(<[a-z][^<>]*?) style=\"\"(?=[ >])""")
 _LINKED_SHEET = re.compile(r"<link\b[^<>]*\bstylesheet\b", re.IGNORECASE)
@@ -99,22 +106,13 @@ def sanitise(source: str, is_slot: Callable[[str], bool], base_css: str = "") ->
     _refuse_depth(source)
     style = f"<style>{base_css}</style>" if base_css else ""
     removals = _note_style_sheets(source)
-    survey = _Survey(removals)
-    survey.feed(_inline(style + source))
-    survey.close()
+    survey = _look_over(_inline(style + source), removals)
     styles = StyleSanitiser(lambda name: removals.setdefault(Removal("style", name)))
-    cleaner = sanitizer.Cleaner(
-        tags=TAGS,
-        attributes=_AttributeRule(is_slot, removals),
-        protocols={"http", "https", "mailto", "tel", "cid"},
-        strip=True,
-        strip_comments=True,
-        css_sanitizer=styles,
-    )
+    cleaner = make_cleaner(TAGS, _AttributeRule(is_slot, removals), _PROTOCOLS, styles)
     markup = _EMPTY_STYLE.sub(r"\1", cleaner.clean("".join(survey.pieces))).strip()
     return SafeHtml(
         markup=markup,
-        whole=_DOCUMENT.search(source) is not None,
+        whole=is_document(source),
         body_style=styles.sanitize_css(survey.body_style),
         lang=survey.lang,
         direction=survey.direction,
@@ -122,9 +120,34 @@ def sanitise(source: str, is_slot: Callable[[str], bool], base_css: str = "") ->
     )
 
 
+def is_document(source: str) -> bool:
+    """Whether HTML is a whole document, which then stands for itself, without our column around it."""
+    return _DOCUMENT.search(source) is not None
+
+
 @cache
 def _inliner() -> "css_inline.CSSInliner":
     return css_inline.CSSInliner(load_remote_stylesheets=False, resolve_css_variables=True)
+
+
+def _look_over(page: str, removals: dict[Removal, None]) -> "_Survey":
+    """The survey of a normalised page; a body in which nothing is to be left out is taken as it stands."""
+    survey = _Survey(removals)
+    body = _PLAIN_BODY.search(page)
+    if body is None or not _is_plain(page[: body.start()], body["body"]):
+        survey.feed(page)
+        survey.close()
+        return survey
+    survey.feed(page[: body.start("body")])
+    survey.pieces.append(body["body"])
+    return survey
+
+
+def _is_plain(head: str, body: str) -> bool:
+    """Whether a body holds tags that stay, and nothing else that begins with `<`; it stands then as it will be kept."""
+    if _RAW_TEXT.search(head) or _SCRIPTED.search(body):
+        return False
+    return TAGS.issuperset(_TAG_NAME_WRITTEN.findall(body)) and "<" not in _WRITTEN_TAG.sub("", body)
 
 
 class _Survey(HTMLParser):

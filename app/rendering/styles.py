@@ -46,9 +46,18 @@ class StyleSanitiser(CSSSanitizer):
 
     def __init__(self, note: Callable[[str], object]) -> None:
         self._note = note
+        self._known: dict[str, str] = {}
 
     def sanitize_css(self, style: str) -> str:
-        """The declarations that may stay, with single quotes only; "" when none may."""
+        """The declarations that may stay, with single quotes only; "" when none may.
+
+        An email says the same few styles again and again, so each is read once; what it lost was noted then.
+        """
+        if style not in self._known:
+            self._known[style] = self._read(style)
+        return self._known[style]
+
+    def _read(self, style: str) -> str:
         kept: list[str] = []
         for node in tinycss2.parse_declaration_list(html.unescape(style), skip_comments=True, skip_whitespace=True):
             if node.type == "declaration" and _is_allowed(node.lower_name) and _are_plain(node.value):

@@ -4,18 +4,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, false, func, or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, func, select
 
 from app.domain.addresses import email_key, normalise_email
-from app.engine.audience import branches, chosen_targets, direct_ids
+from app.engine.audience import branches, chosen_targets, topic_pks
 from app.models.contacts import Contact
 from app.models.suppressions import Suppression
 from app.models.targets import Target
 from app.models.topics import Subscriber, Topic
+from app.services.audience_counts import (
+    Picked,
+    by_id,
+    count_distinct,
+    count_expired,
+    count_suppressed,
+    is_member,
+    same_address,
+    together,
+)
+from app.services.topic_totals import total_of
 from app.services.work import Work
 
 SMALL = 5_000  # up to here every recipient is counted one by one; above, the topics' own totals carry the sum
+FEW_BESIDE = 5_000  # up to here the other topics are held against the largest one row by row; above, set against set
 PER_KIND = 6  # results of each kind in the picker
 _END = "\U0010ffff"
 
@@ -24,9 +35,10 @@ Audience = Mapping[str, Sequence[str]]  # engine.audience says what it may hold
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A topic, contact or target that is or may be chosen; `kind` is topics, contacts or targets.
+    """A topic, contact or target that is or may be chosen; `kind` is topics, contacts, targets, cc, bcc or emails.
 
-    `is_gone` marks an id that was chosen and does not exist any more: it blocks sending.
+    `is_gone` marks an id that was chosen and does not exist any more: it blocks sending. `copy_id` is the target that
+    gets the copy when this is put in cc or bcc; empty for what cannot be.
     """
 
     kind: str
@@ -34,6 +46,7 @@ class Choice:
     name: str
     note: str = ""
     is_gone: bool = False
+    copy_id: str = ""
 
     @property
     def value(self) -> str:
@@ -128,9 +141,9 @@ def _find_targets(work: Work, channel: str, text: str) -> list[Choice]:
 
 def chosen(work: Work, channel: str, audience: Audience) -> list[Choice]:
     """What was chosen, by name, in the order of choosing; ids that vanished are among them, marked."""
-    topics = _by_id(work, Topic, audience.get("topics", ()))
-    contacts = _by_id(work, Contact, audience.get("contacts", ()))
-    targets = _by_id(work, Target, audience.get("targets", ()))
+    topics = by_id(work, Topic, audience.get("topics", ()))
+    contacts = by_id(work, Contact, audience.get("contacts", ()))
+    targets = by_id(work, Target, audience.get("targets", ()))
     result = [
         _topic_choice(topics[key], channel) if key in topics else _gone("topics", key, "topic")
         for key in audience.get("topics", ())
@@ -146,13 +159,6 @@ def chosen(work: Work, channel: str, audience: Audience) -> list[Choice]:
         Choice("targets", key, targets[key].address) if key in targets else _gone("targets", key, "address")
         for key in audience.get("targets", ())
     ]
-
-
-def _by_id(work: Work, table: type[Any], ids: Sequence[str]) -> dict[str, Any]:
-    if not ids:
-        return {}
-    rows = work.session.scalars(select(table).where(table.project_pk == work.project_pk, table.id.in_(ids)))
-    return {row.id: row for row in rows}
 
 
 def _addresses(work: Work, channel: str, contact_pks: Sequence[int]) -> dict[int, str]:
@@ -180,34 +186,21 @@ def _gone(kind: str, public_id: str, noun: str) -> Choice:
     return Choice(kind, public_id, f"deleted {noun}", public_id, is_gone=True)
 
 
-def total_of(topic: Topic, channel: str) -> int:
-    """How many targets of that channel subscribe to the topic."""
-    return int(getattr(topic, f"{channel}_total"))
-
-
 # --- the equation ----------------------------------------------------------------------------------------------------
 
 
 def equation(work: Work, channel: str, audience: Audience) -> Equation:
     """How many will receive a message with that audience, exactly; bounded work at any size."""
-    picked = _Picked.read(work, channel, audience)
-    topics = list(_by_id(work, Topic, audience.get("topics", ())).values())
+    picked = Picked.read(work, channel, audience)
+    topics = list(by_id(work, Topic, audience.get("topics", ())).values())
     found = _equation_of_targets(work, channel, audience, topics, picked)
     raw = list(audience.get("emails", ()))
-    return _with_raw(work, channel, found, raw, _is_member([topic.pk for topic in topics], picked)) if raw else found
+    return _with_raw(work, channel, found, raw, is_member([topic.pk for topic in topics], picked)) if raw else found
 
 
 def _with_raw(work: Work, channel: str, found: Equation, raw: Sequence[str], member: ColumnElement[bool]) -> Equation:
     """The equation with addresses that belong to nobody here; those of a chosen target are duplicates of it."""
-    keys = {email_key(address) for text in raw if (address := normalise_email(text)) is not None}
-    chosen_already = set(
-        work.session.scalars(
-            select(Target.address_key).where(
-                Target.project_pk == work.project_pk, Target.channel == channel, Target.address_key.in_(keys), member
-            )
-        )
-    )
-    fresh = keys - chosen_already
+    fresh = _fresh(work, channel, raw, member)
     suppressed = dict(found.suppressed)
     blocked = select(Suppression.reason, func.count()).where(
         Suppression.project_pk == work.project_pk, Suppression.channel == channel, Suppression.address_key.in_(fresh)
@@ -222,14 +215,40 @@ def _with_raw(work: Work, channel: str, found: Equation, raw: Sequence[str], mem
     )
 
 
-def _equation_of_targets(
-    work: Work, channel: str, audience: Audience, topics: list[Topic], picked: "_Picked"
-) -> Equation:
+def _fresh(work: Work, channel: str, raw: Sequence[str], member: ColumnElement[bool]) -> dict[str, str]:
+    """The raw addresses that are no chosen target's, each once; by their keys."""
+    read = [address for text in raw if (address := normalise_email(text)) is not None]
+    found = {email_key(address): address for address in reversed(read)}
+    taken = select(Target.address_key).where(
+        Target.project_pk == work.project_pk, Target.channel == channel, Target.address_key.in_(found), member
+    )
+    for key in work.session.scalars(taken):
+        del found[key]
+    return found
+
+
+def raw_addresses(work: Work, channel: str, audience: Audience) -> list[str]:
+    """The raw addresses that get a message of their own: no chosen target has them, and they are not suppressed."""
+    raw = list(audience.get("emails", ()))
+    if not raw:
+        return []
+    topics = topic_pks(work.session, work.project_pk, audience)
+    found = _fresh(work, channel, raw, is_member(topics, Picked.read(work, channel, audience)))
+    suppressed = select(Suppression.address_key).where(
+        Suppression.project_pk == work.project_pk, Suppression.channel == channel, Suppression.address_key.in_(found)
+    )
+    for key in work.session.scalars(suppressed):
+        del found[key]
+    return list(found.values())
+
+
+def _equation_of_targets(work: Work, channel: str, audience: Audience, topics: list[Topic], picked: Picked) -> Equation:
     """The same without raw addresses.
 
     Small audiences are counted one by one. Large ones are counted from what is exceptional: the largest topic brings
-    its total, the others are compared with it through an index, and suppressions and expired targets are looked up
-    from their own indexes, so that the time does not grow with the number of subscribers of one topic.
+    its total, and suppressions and expired targets are looked up from their own indexes, so that the time does not
+    grow with the number of subscribers of one topic. What is chosen beside it is compared with it through an index;
+    where that is large too, the topics' members are kept as sets, and compared there.
     """
     everybody = sum(topic.email_total + topic.sms_total + topic.push_total for topic in topics)
     if everybody <= SMALL:
@@ -237,58 +256,29 @@ def _equation_of_targets(
     topics.sort(key=lambda topic: total_of(topic, channel), reverse=True)
     pks = [topic.pk for topic in topics]
     in_topics = sum(total_of(topic, channel) for topic in topics)
-    distinct = _count_distinct(work, channel, topics, picked)
-    member = _is_member(pks, picked)
+    beside = in_topics - total_of(topics[0], channel)
+    crowd = together(work, channel, topics, picked) if beside > FEW_BESIDE else None
+    member = is_member(pks, picked)
+    distinct = count_distinct(work, channel, topics, picked) if crowd is None else len(crowd)
     return Equation(
         topics=len(topics),
         in_topics=in_topics,
         people=picked.people,
         duplicates=in_topics + picked.people - picked.without_address - distinct,
-        suppressed=_count_suppressed(work, channel, member),
-        expired=_count_expired(work, channel, member),
+        suppressed=count_suppressed(work, channel, member, crowd),
+        expired=count_expired(work, channel, member, crowd),
         without_address=picked.without_address,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Picked:
-    """Targets that were chosen one by one, directly or through their contact; a pk may stand in both lists."""
-
-    of_contacts: tuple[int, ...]
-    direct: tuple[int, ...]
-    without_address: int
-
-    @property
-    def people(self) -> int:
-        return len(self.of_contacts) + len(self.direct) + self.without_address
-
-    @property
-    def pks(self) -> set[int]:
-        return {*self.of_contacts, *self.direct}
-
-    @classmethod
-    def read(cls, work: Work, channel: str, audience: Audience) -> "_Picked":
-        """From the database: chosen contacts and targets that exist."""
-        contacts = _by_id(work, Contact, audience.get("contacts", ()))
-        direct = [target.pk for target in _by_id(work, Target, direct_ids(audience)).values()
-                  if target.channel == channel]  # fmt: skip
-        rows = work.session.execute(
-            select(Target.pk, Target.contact_pk).where(
-                Target.contact_pk.in_([contact.pk for contact in contacts.values()]), Target.channel == channel
-            )
-        ).all()
-        reached = {row.contact_pk for row in rows}
-        return cls(tuple(row.pk for row in rows), tuple(direct), len(contacts) - len(reached))
-
-
-def _count_each(work: Work, channel: str, audience: Audience, topics: Sequence[Topic], picked: _Picked) -> Equation:
+def _count_each(work: Work, channel: str, audience: Audience, topics: Sequence[Topic], picked: Picked) -> Equation:
     """The equation of a small audience, every recipient looked at."""
     everyone = chosen_targets(work.session, work.project_pk, channel, audience).subquery()
     rows = work.session.execute(
         select(Suppression.reason, Target.expired_at.is_not(None).label("has_expired"), func.count().label("number"))
         .select_from(everyone)
         .join(Target, Target.pk == everyone.c.target_pk)
-        .outerjoin(Suppression, _same_address())
+        .outerjoin(Suppression, same_address())
         .where(Target.channel == channel)
         .group_by(Suppression.reason, Target.expired_at.is_not(None))
     ).all()
@@ -314,67 +304,7 @@ def _count_each(work: Work, channel: str, audience: Audience, topics: Sequence[T
     )
 
 
-def _count_distinct(work: Work, channel: str, topics: Sequence[Topic], picked: _Picked) -> int:
-    """Distinct targets: the largest topic's total, and of each further one only who is in none before it."""
-    distinct = total_of(topics[0], channel)
-    for position, topic in enumerate(topics[1:], start=1):
-        before = [earlier.pk for earlier in topics[:position]]
-        query = (
-            select(func.count())
-            .select_from(Subscriber)
-            .where(Subscriber.topic_pk == topic.pk, ~_subscribes(before, Subscriber.target_pk))
-        )
-        if topic.email_total + topic.sms_total + topic.push_total != total_of(topic, channel):
-            query = query.join(Target, Target.pk == Subscriber.target_pk).where(Target.channel == channel)
-        distinct += work.session.scalar(query) or 0
-    if picked.pks:
-        outside = ~_subscribes([topic.pk for topic in topics], Target.pk)
-        distinct += work.session.scalar(select(func.count()).where(Target.pk.in_(picked.pks), outside)) or 0
-    return distinct
-
-
-def _subscribes(topic_pks: Sequence[int], target_pk: Any) -> ColumnElement[bool]:
-    """Whether that target subscribes to any of the topics; one look into an index for each topic."""
-    other = aliased(Subscriber)
-    return or_(false(), *[
-        select(other.target_pk).where(other.topic_pk == topic_pk, other.target_pk == target_pk).exists()
-        for topic_pk in topic_pks
-    ])  # fmt: skip
-
-
-def _is_member(topic_pks: Sequence[int], picked: _Picked) -> ColumnElement[bool]:
-    return or_(_subscribes(topic_pks, Target.pk), Target.pk.in_(picked.pks))
-
-
-def _same_address() -> ColumnElement[bool]:
-    return (
-        (Suppression.project_pk == Target.project_pk)
-        & (Suppression.channel == Target.channel)
-        & (Suppression.address_key == Target.address_key)
-    )
-
-
-def _count_suppressed(work: Work, channel: str, member: ColumnElement[bool]) -> dict[str, int]:
-    """From the suppressions to their targets: the outer join keeps that order; who has no target is no member."""
-    query = (
-        select(Suppression.reason, func.count())
-        .outerjoin(Target, _same_address())
-        .where(Suppression.project_pk == work.project_pk, Suppression.channel == channel, member)
-        .group_by(Suppression.reason)
-        .order_by(func.count().desc())
-    )
-    return {row[0]: row[1] for row in work.session.execute(query)}
-
-
-def _count_expired(work: Work, channel: str, member: ColumnElement[bool]) -> int:
-    query = select(func.count()).where(
-        Target.project_pk == work.project_pk, Target.channel == channel, Target.expired_at.is_not(None),
-        ~exists().where(_same_address()), member,
-    )  # fmt: skip
-    return work.session.scalar(query) or 0
-
-
 def sources(work: Work, channel: str, audience: Audience) -> list[Any]:
     """One statement per chosen thing, each giving target numbers from an index."""
-    topics = [topic.pk for topic in _by_id(work, Topic, audience.get("topics", ())).values()]
+    topics = [topic.pk for topic in by_id(work, Topic, audience.get("topics", ())).values()]
     return branches(work.project_pk, channel, audience, topics)

@@ -3,16 +3,35 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.domain.content import Content, EmailContent, content_of
+from app.domain.content import Content, EmailContent, PushContent, SmsContent, content_of
 from app.domain.errors import Invalid
 from app.domain.unsubscribing import VARIABLES
 from app.engine.recipients import BUILT_IN
 from app.models.messages import Message
 from app.models.providers import Provider
-from app.services import audience, drafts, messages, preview, samples
+from app.models.templates import Template
+from app.services import (
+    audience,
+    copies,
+    drafts,
+    email_look,
+    lint,
+    lint_picks,
+    messages,
+    preview,
+    push_look,
+    samples,
+    sms_look,
+    templates,
+)
 from app.services.audience import Choice
+from app.services.email_look import EmailLook
+from app.services.lint import Report
+from app.services.lint_picks import Pick
 from app.services.preview import Preview, Review
+from app.services.push_look import PushLook
 from app.services.samples import Sample
+from app.services.sms_look import SmsLook
 from app.services.work import Work
 
 
@@ -21,8 +40,10 @@ class Desk:
     """A draft with its preview, its checks and what the audience picker found.
 
     `preview` is None when the content cannot be rendered (the checks say why). `variables` are the names worth
-    offering: those every contact has, the attributes of the first recipients, and (in emails) the links to leave by.
-    `providers` are those that may be chosen to carry it.
+    offering: those every contact has, the attributes of the first recipients, and but for pushes the links to leave.
+    `providers` are those that may be chosen to carry it. `look` is what the channel's preview says beyond the rendered
+    message. `lint` is what rendering it for everybody brought to light, `worst` are the people worth a look.
+    `template` is what it was made from.
     """
 
     message: Message
@@ -33,6 +54,10 @@ class Desk:
     variables: list[str]
     found: list[Choice]
     providers: Sequence[Provider]
+    look: EmailLook | PushLook | SmsLook | None = None
+    lint: Report | None = None
+    worst: Sequence[Pick] = ()
+    template: Template | None = None
 
     @property
     def pinned(self) -> str:
@@ -46,25 +71,51 @@ class Desk:
         return messages.is_written_here(self.message)
 
 
-def lay_out(work: Work, message_id: str, *, as_target: str = "", looking_for: str = "", who: str = "") -> Desk:
-    """The desk for a message, previewed as `as_target`; `looking_for` searches the picker, `who` the people."""
+def lay_out(
+    work: Work, message_id: str, *, as_target: str = "", looking_for: str = "", who: str = "", view: str = ""
+) -> Desk:
+    """The desk for a message, previewed as `as_target`; `looking_for` searches the picker, `who` the people.
+
+    `view` is the part of the preview that is looked at (`services.email_look`); an empty one is where one begins.
+    """
     message = messages.find(work, message_id)
     few = samples.first_samples(work, message.channel, message.audience)
     shown = samples.find_sample(work, message.channel, as_target) or few[0]
     people = samples.search_samples(work, message.channel, who) or few
     names = {name for sample in few for name in sample.recipient.variables}
     content = content_of(message.channel, message.content)
-    links = VARIABLES if isinstance(content, EmailContent) else ()
+    rendered = _try_preview(work, message, shown)
+    links = () if isinstance(content, PushContent) else VARIABLES
+    review = preview.review(work, message)
     return Desk(
         message=message,
         content=content,
-        review=preview.review(work, message),
-        preview=_try_preview(work, message, shown),
+        review=review,
+        preview=rendered,
+        look=_look_at(work, message, rendered, review, view),
         people=people if shown.id in {person.id for person in people} else [shown, *people],
         variables=[*BUILT_IN, *sorted(names - set(BUILT_IN)), *links],
-        found=audience.search(work, message.channel, looking_for, message.audience),
+        lint=lint.report_of(work, message),
+        worst=lint_picks.picks(work, message, few),
+        found=_search(work, message, looking_for),
         providers=drafts.providers_to_choose(work, message),
+        template=templates.origin_of(work, message),
     )
+
+
+def _look_at(
+    work: Work, message: Message, rendered: Preview | None, review: Review, view: str
+) -> EmailLook | PushLook | SmsLook | None:
+    """What there is to say of it beyond the rendered message; None when it cannot be rendered."""
+    if rendered is None:
+        return None
+    match content_of(message.channel, message.content):
+        case EmailContent() as content:
+            return email_look.look(work, message, content, rendered, view)
+        case PushContent() as content:
+            return push_look.look(work, message, content, rendered)
+        case SmsContent() as content:
+            return sms_look.look(work, message, content, rendered, review.equation.total)
 
 
 def _try_preview(work: Work, message: Message, sample: Sample) -> Preview | None:
@@ -76,11 +127,20 @@ def _try_preview(work: Work, message: Message, sample: Sample) -> Preview | None
 
 def search_picker(work: Work, message_id: str, text: str) -> list[Choice]:
     """What the audience picker offers for a text, without what is chosen already."""
-    message = messages.find(work, message_id)
-    return audience.search(work, message.channel, text, message.audience)
+    return _search(work, messages.find(work, message_id), text)
 
 
-def show(work: Work, message_id: str, as_target: str, *, is_dark: bool = False) -> str:
-    """The HTML of the preview's frame. Raises Invalid when the content cannot be rendered."""
+def _search(work: Work, message: Message, text: str) -> list[Choice]:
+    found = audience.search(work, message.channel, text, message.audience)
+    return copies.offered(work, message.channel, text, message.audience, found)
+
+
+def show(work: Work, message_id: str, as_target: str, *, inverted: bool = False, images: bool = True) -> str:
+    """The HTML of the preview's frame, as sent or as some programs show it (`rendering.as_shown`).
+
+    Raises Invalid when the content cannot be rendered.
+    """
     message = messages.find(work, message_id)
-    return preview.page_of(preview.preview(work, message, as_target), is_dark=is_dark)
+    pictures = preview.pictures_of(work, content_of(message.channel, message.content))
+    made = preview.preview(work, message, as_target)
+    return preview.page_of(made, inverted=inverted, images=images, pictures=pictures)

@@ -131,7 +131,7 @@ def _search(work: Work, wanted: ContactFilter, topic: Topic | None, after: str) 
     found: list[tuple[int, str]] = []  # (contact's pk, its place in the list)
     for stretch in _STRETCHES[first:]:
         room = PAGE_SIZE + 1 - len(found)
-        walk = _walk(work, wanted.search, stretch, begin)
+        walk = _walk(work, wanted.search, stretch, begin, is_listed=is_listed)
         sieve = [*walk.sieve, *conditions]
         stop = None if is_listed or not sieve else _stop_of(work, walk)
         query = walk.query.where(*sieve) if stop is None else walk.query.where(*sieve, walk.up_to(stop))
@@ -195,18 +195,26 @@ def _begins(column: Any, key: str) -> ColumnElement[bool]:
     return and_(column >= key, column < key + LAST_SIGN)
 
 
-def _walk(work: Work, search: str, stretch: str, begin: tuple[int, str] | None) -> _Walk:
+def _hidden(column: Any, nothing: Any) -> Any:
+    """The column, but not as an index has it: a few contacts that are known are held against it, never all of it."""
+    return func.coalesce(column, nothing)
+
+
+def _walk(work: Work, search: str, stretch: str, begin: tuple[int, str] | None, *, is_listed: bool) -> _Walk:
     if stretch != "name":
-        return _by_address(work, search, stretch, begin)
+        return _by_address(work, search, stretch, begin, is_listed=is_listed)
+    project, name = Contact.project_pk, Contact.name_key
+    if is_listed:
+        project, name = _hidden(project, 0), _hidden(name, "")
     query: Any = select(Contact.pk, Contact.name_key.label("key")).where(
-        Contact.project_pk == work.project_pk, _begins(Contact.name_key, name_key(search))
+        project == work.project_pk, _begins(name, name_key(search))
     )
     if begin is not None:
         query = query.where(tuple_(Contact.name_key, Contact.pk) > tuple_(begin[1], begin[0]))
     return _Walk(query, query, (Contact.name_key, Contact.pk))
 
 
-def _by_address(work: Work, search: str, channel: str, begin: tuple[int, str] | None) -> _Walk:
+def _by_address(work: Work, search: str, channel: str, begin: tuple[int, str] | None, *, is_listed: bool) -> _Walk:
     """By address on one channel, without those that the stretches before have shown."""
     key = search_key(search)
     earlier = aliased(Target)
@@ -216,9 +224,12 @@ def _by_address(work: Work, search: str, channel: str, begin: tuple[int, str] | 
         earlier.channel.in_(_STRETCHES[1 : _STRETCHES.index(channel)])
         | ((earlier.channel == channel) & (earlier.address_key < Target.address_key)),
     )
-    found = [Target.project_pk == work.project_pk, Target.channel == channel, _begins(Target.address_key, key)]
+    project, address = Target.project_pk, Target.address_key
+    if is_listed:
+        project, address = _hidden(project, 0), _hidden(address, "")
+    found = [project == work.project_pk, Target.channel == channel, _begins(address, key)]
     if begin is not None:
-        found.append(Target.address_key > begin[1])
+        found.append(address > begin[1])
     query: Any = select(Contact.pk, Target.address_key.label("key")).join(Contact, Contact.pk == Target.contact_pk)
     reach = select(literal(0).label("pk"), Target.address_key.label("key"))  # no two addresses are the same
     sieve = (~_begins(Contact.name_key, name_key(search)), ~shown_before)

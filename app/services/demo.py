@@ -14,8 +14,9 @@ from app.models.messages import Message, MessageEvent
 from app.models.providers import Provider
 from app.models.suppressions import Suppression
 from app.models.targets import Target
+from app.models.templates import Template
 from app.models.topics import Topic
-from app.services import access, deliveries, demo_people, provider_sandbox, topic_totals
+from app.services import access, deliveries, demo_drafts, demo_people, demo_templates, provider_sandbox, topic_totals
 from app.services.demo_people import DOMAINS, Ids
 from app.services.demo_scenes import SCENES
 from app.services.demo_stage import Stage
@@ -24,7 +25,7 @@ from app.services.work import Work
 SEED = 47  # as many as the carillon has bells
 SANDBOX = "Sandbox mail"
 ALREADY = "There is sample data in this project already. Remove it in the settings before you add it again."
-_KINDS = (Message, Topic, Contact, Suppression, Provider)
+_KINDS = (Message, Template, Topic, Contact, Suppression, Provider)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ def add(work: Work) -> Cast:
     topics = demo_people.add_circles(work, people, ids, chance)
     demo_people.add_suppressions(work, people, ids, chance)
     Stage(work, provider.pk, topics, ids, chance).play(SCENES)
+    demo_drafts.add(work, topics, ids)
+    demo_templates.add(work, ids)
     _mark_suppressions(work)
     cast = Cast(
         contacts=_count(work, Contact), topics=_count(work, Topic), messages=_count(work, Message),
@@ -114,6 +117,7 @@ def remove(work: Work) -> Cast:
         ledger.forget(work.session, message_pk)
     _delete(work, MessageEvent, MessageEvent.message_pk.in_(messages))
     _delete(work, Message, Message.pk.in_(messages))
+    _delete(work, Template, Template.project_pk == work.project_pk, Template.is_demo.is_(True))
     contacts = _of_demo(work, select(Contact.pk), Contact)
     topic_totals.take_out(work, Target.contact_pk.in_(contacts))
     suppressions = _remove_suppressions(work, select(Target.address_key).where(Target.contact_pk.in_(contacts)))

@@ -14,7 +14,7 @@ from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.ids import is_custom_id
 from app.models.messages import Message
 from app.models.providers import Provider
-from app.services import message_files, messages, sender
+from app.services import lint, message_files, messages, sender
 from app.services.messages import COPIES, KINDS
 from app.services.work import Work
 
@@ -39,9 +39,10 @@ class Draft:
     """What a composer changes.
 
     `typed` holds values by the names of the content's own fields; those that are not there stay as they are. `add` and
-    `remove` are pairs of a kind of `CHOSEN` and a public id (for `emails`, the address). `attach` and `detach` are
-    files, pairs of a bucket's and a file's id; a push has one image, so the last one attached. `provider` is the public
-    id of the one that shall carry the message, "" for whichever comes first; None leaves it as it is.
+    `remove` are pairs of a kind of `CHOSEN` and a public id (for `emails`, the address). `attach`, `detach` and
+    `inline` (images that an email's body shows) are files, pairs of a bucket's and a file's id; a push has one image,
+    so the last one attached. `provider` is the public id of the one that shall carry the message, "" for whichever
+    comes first; None leaves it as it is.
     """
 
     typed: Mapping[str, Any] = field(default_factory=dict)
@@ -49,6 +50,7 @@ class Draft:
     remove: tuple[tuple[str, str], ...] = ()
     attach: tuple[File, ...] = ()
     detach: tuple[File, ...] = ()
+    inline: tuple[File, ...] = ()
     provider: str | None = None
 
 
@@ -76,6 +78,7 @@ def save_draft(work: Work, message_id: str, draft: Draft, version: int) -> Messa
     messages.store(work, message, content, audience)
     if draft.attach:
         message_files.sign_image(work, message)
+    lint.want(work, message)
     return message
 
 
@@ -83,10 +86,7 @@ def _with_files(work: Work, content: Content, draft: Draft) -> Content:
     """The content with what was attached and without what was taken away; NotFound or Invalid for the files."""
     match content:
         case EmailContent():
-            added = [file for file in draft.attach if file not in content.attachments]
-            message_files.require_attachments(work, added)
-            files = (*content.attachments, *dict.fromkeys(added))
-            return replace(content, attachments=tuple(file for file in files if file not in draft.detach))
+            return _with_enclosures(work, content.tidied(), draft)
         case PushContent():
             if draft.attach:
                 message_files.require_image(work, draft.attach[-1])
@@ -94,6 +94,23 @@ def _with_files(work: Work, content: Content, draft: Draft) -> Content:
             return replace(content, image=None, image_url="") if content.image in draft.detach else content
         case SmsContent():
             return content
+
+
+def _with_enclosures(work: Work, content: EmailContent, draft: Draft) -> EmailContent:
+    added = [file for file in draft.attach if file not in content.attachments]
+    message_files.require_attachments(work, added)
+    for file in draft.inline:
+        words = message_files.words_for_image(work, file)
+        try:
+            content = content.with_image(file, words)
+        except ValueError as error:
+            raise Invalid({"format": [str(error)]}) from error
+    attachments = (*content.attachments, *dict.fromkeys(added))
+    return replace(
+        content,
+        attachments=tuple(file for file in attachments if file not in draft.detach),
+        images=tuple(file for file in content.images if file not in draft.detach),
+    )
 
 
 def _change(message: Message, content: Content, draft: Draft, problems: dict[str, list[str]]) -> dict[str, list[str]]:

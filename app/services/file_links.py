@@ -1,12 +1,14 @@
-"""Links to pictures in push messages: signed, for one file, and for a time; whoever holds one needs nothing else."""
+"""Links to files: of pictures in push messages, signed and for a time; and of files that anybody may read anyway."""
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from app.domain.errors import Forbidden
+from app.domain.row_permissions import allows
 from app.infra.loading import later
 from app.models.base import to_milliseconds
+from app.models.files import Bucket, File
 from app.services.buckets import enter_bucket
 from app.services.files import OpenFile, open_row, seek_file
 from app.services.work import Work
@@ -19,6 +21,7 @@ else:
 VALID_FOR = timedelta(days=15)  # after the message is sent: contract, quirk 17.13
 _PURPOSE = "push-image"
 _ALGORITHM = "HS256"
+_NOBODY = frozenset({"any", "guests"})  # the roles of whoever shows nothing
 
 
 def push_image_url(work: Work, bucket_id: str, file_id: str, until: datetime) -> str:
@@ -43,6 +46,16 @@ def open_pushed(work: Work, bucket_id: str, file_id: str, token: str) -> OpenFil
         raise Forbidden("This link is not valid, or not any more.", type="user_unauthorized")
     bucket = enter_bucket(work, bucket_id)
     return open_row(work, bucket, seek_file(work, bucket, file_id))
+
+
+def open_address(work: Work, bucket: Bucket, row: File) -> str:
+    """The address under which anybody sees the file without signing in; empty when nobody does."""
+    is_open = allows(bucket.permissions, "read", _NOBODY)
+    is_open = is_open or (bucket.file_security and allows(row.permissions, "read", _NOBODY))
+    if not (is_open and bucket.enabled and row.store_key):
+        return ""
+    path = f"/v1/storage/buckets/{quote(bucket.id, safe='')}/files/{quote(row.id, safe='')}/view"
+    return f"{work.settings.address}{path}?{urlencode({'project': work.project.id})}"
 
 
 def _read(work: Work, token: str) -> dict[str, object] | None:

@@ -19,7 +19,7 @@ from app.storage.image_encoding import OUTPUTS
 from app.storage.image_geometry import PLACES
 from app.storage.images import LARGEST_SOURCE, SOURCES, ImageWish, render, render_icon
 
-__all__ = ["GRAVITIES", "OUTPUTS", "Ask", "FilePreview", "ImageWish", "show_preview", "usual_output"]
+__all__ = ["GRAVITIES", "OUTPUTS", "SOURCES", "Ask", "FilePreview", "ImageWish", "show_preview", "usual_output"]
 
 GRAVITIES = tuple(PLACES)
 EDITION = 1  # of the drawing; a higher one leaves previews of earlier ones behind

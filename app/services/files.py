@@ -10,6 +10,7 @@ from sqlalchemy import delete, select
 
 from app.domain.addresses import has_control_characters
 from app.domain.errors import Forbidden, Invalid, NotFound, Unavailable
+from app.domain.file_kinds import name_key
 from app.domain.row_permissions import (
     FILE_ACTIONS,
     MOST_PERMISSIONS,
@@ -175,6 +176,7 @@ def update_file(
     if permissions is not None:
         put_permissions(work, row, check_permissions(work, permissions))
     before, row.name, row.updated_at = row.name, row.name if name is None else name, work.now
+    row.name_key = name_key(row.name)
     work.audit("file.update", f"file/{row.id}", name=row.name, before=before, bucket=bucket_id)
     return row
 

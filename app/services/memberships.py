@@ -11,6 +11,7 @@ from app.infra.vault import hash_password, hash_token, new_token
 from app.models.members import Invitation, Member, MemberSession, Membership
 from app.models.projects import Project
 from app.services.access import INVITATION_LIFETIME, check_new_member, sign_in, use_up
+from app.services.calendar_feed import forget_feed
 from app.services.work import Work
 
 USELESS = "This invitation was used already, taken back, or is too old. Ask an admin of the project for a new one."
@@ -71,6 +72,7 @@ def remove_member(work: Work, member_id: str) -> None:
     line = find_member(work, member_id)
     _require_another_admin(work, line, "member")
     _replace_roles(work, line, set())
+    forget_feed(work, line.member.pk)
     work.audit("member.remove", f"member/{member_id}", email=line.member.email, roles=list(line.roles))
 
 

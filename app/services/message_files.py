@@ -1,10 +1,11 @@
 """Files that messages need: whether they exist, and the signed address under which devices open a push's image."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 
 from app.domain.content import PushContent, content_of
 from app.domain.content_limits import File as Named
@@ -16,6 +17,8 @@ from app.services.work import Work
 
 # What devices show everywhere. The reference's documents name BMP too, its code refuses it; the product promises it.
 IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/bmp", "image/x-ms-bmp"})
+INLINE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})  # what email programs show
+_SEPARATORS = re.compile(r"[-_.\s]+")
 
 
 def require_attachments(work: Work, files: Sequence[Named]) -> None:
@@ -44,6 +47,33 @@ def require_image(work: Work, image: Named) -> None:
     if mime_type not in IMAGE_TYPES:
         sentence = f"Image is of the type {mime_type or 'unknown'}. A push shows PNG, JPEG or BMP."
         raise Invalid({"image": [sentence]}, type="storage_file_type_unsupported")
+
+
+def words_for_image(work: Work, image: Named) -> str:
+    """What stands for an image of an email until somebody writes better words: its name, without the extension.
+
+    NotFound for a file that does not exist, Invalid (field `files`) for one that email programs do not show.
+    """
+    require_attachments(work, [image])
+    bucket_pk = _find_bucket(work, image[0])
+    mime_type = None if bucket_pk is None else _find_type(work, bucket_pk, image[1])
+    name = names_of(work, [image]).get(image, image[1])
+    if mime_type not in INLINE_TYPES:
+        sentence = f"{name} cannot be shown in an email, which shows JPEG, PNG, GIF or WebP. Attach it instead."
+        raise Invalid({"files": [sentence]})
+    return " ".join(_SEPARATORS.sub(" ", name.rpartition(".")[0] or name).split())
+
+
+def names_of(work: Work, files: Sequence[Named]) -> dict[Named, str]:
+    """The names of those of these files that exist and are whole."""
+    if not files:
+        return {}
+    rows = work.session.execute(
+        select(Bucket.id, File.id, File.name)
+        .join(Bucket, Bucket.pk == File.bucket_pk)
+        .where(Bucket.project_pk == work.project_pk, tuple_(Bucket.id, File.id).in_(files), File.store_key != "")
+    )
+    return {(bucket_id, file_id): name for bucket_id, file_id, name in rows}
 
 
 def sign_image(work: Work, message: Message) -> None:

@@ -92,7 +92,7 @@ def _content(stored: Mapping[str, Any], request: Request) -> Content:
     """What it says, with what the request changes; Invalid by field when that cannot be stored."""
     content = replace(content_of(request.channel, stored), **request.content)
     if isinstance(content, EmailContent):
-        content = replace(content, reply_to=normalise_email(content.reply_to) or content.reply_to)
+        content = content.tidied()
     if problems := content.problems():
         raise Invalid(problems)
     return content

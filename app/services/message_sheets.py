@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 from sqlalchemy import select
 
 from app.domain.content import Content, EmailContent, content_of
-from app.domain.content_limits import File as Named
-from app.models.files import Bucket, File
 from app.models.messages import Message
 from app.models.targets import Target
-from app.services import preview
+from app.services import message_files, preview
 from app.services.preview import Preview
 from app.services.work import Work
 
@@ -21,7 +19,8 @@ GONE = "deleted"
 class Sheet:
     """What the message page shows of a message's content. `preview` is None for an email: a frame shows that.
 
-    `cc`, `bcc` and `emails` are addresses; `files` are names, in the order of the content.
+    `cc`, `bcc` and `emails` are addresses; `files` and `images` (which the body of an email shows) are names, in the
+    order of the content.
     """
 
     content: Content
@@ -30,6 +29,7 @@ class Sheet:
     bcc: list[str] = field(default_factory=list)
     emails: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    images: list[str] = field(default_factory=list)
 
 
 def lay_out_sheet(work: Work, message: Message) -> Sheet:
@@ -38,9 +38,13 @@ def lay_out_sheet(work: Work, message: Message) -> Sheet:
     content = content_of(message.channel, message.content)
     shown = None if isinstance(content, EmailContent) else preview.preview(work, message)
     audience = message.audience
+    travelling = content.enclosed if isinstance(content, EmailContent) else [(file, "") for file in content.files]
+    known = message_files.names_of(work, [file for file, _ in travelling])
+    names = [(known.get(file, f"{file[1]} ({GONE})"), bool(content_id)) for file, content_id in travelling]
     return Sheet(
         content, shown, _addresses(work, audience.get("cc", ())), _addresses(work, audience.get("bcc", ())),
-        list(audience.get("emails", ())), [_name(work, file) for file in content.files],
+        list(audience.get("emails", ())), [name for name, is_shown in names if not is_shown],
+        [name for name, is_shown in names if is_shown],
     )  # fmt: skip
 
 
@@ -52,13 +56,3 @@ def _addresses(work: Work, ids: Sequence[str]) -> list[str]:
     )
     known = {row.id: row.address for row in rows}
     return [known.get(public_id, f"{public_id} ({GONE})") for public_id in ids]
-
-
-def _name(work: Work, file: Named) -> str:
-    bucket_id, file_id = file
-    found = work.session.scalar(
-        select(File.name)
-        .join(Bucket, Bucket.pk == File.bucket_pk)
-        .where(Bucket.project_pk == work.project_pk, Bucket.id == bucket_id, File.id == file_id)
-    )
-    return found or f"{file_id} ({GONE})"

@@ -16,7 +16,7 @@ from app.engine import ledger, lifecycle, timeline
 from app.infra.full_text import Match
 from app.models.messages import Message, MessageEvent
 from app.services import deliveries, message_files
-from app.services.listing import Cursor, Page, page_of
+from app.services.listing import PAGE_SIZE, Cursor, Page, page_of
 from app.services.search import narrow
 from app.services.work import Work
 
@@ -144,12 +144,21 @@ def require_draft(message: Message) -> None:
 
 
 def duplicate(work: Work, message_id: str) -> Message:
-    """A new draft with the same content and audience."""
+    """A new draft with the same content, audience and provider, made from the same template; without its time."""
     work.require("messages.write")
     source = find(work, message_id)
     message = _add(work, content_of(source.channel, source.content), source.audience, "duplicated")
     message.provider_pk = source.provider_pk
+    message.template_pk, message.template_version = source.template_pk, source.template_version
     return message
+
+
+def duplicate_many(work: Work, message_ids: Sequence[str]) -> list[Message]:
+    """The same for several, in the order of the list: all or none. Invalid (`message`) for none named or too many."""
+    chosen = list(dict.fromkeys(message_ids))
+    if not 1 <= len(chosen) <= PAGE_SIZE:
+        raise Invalid({"message": [f"Tick at least one message, and at most {PAGE_SIZE}."]})
+    return [duplicate(work, message_id) for message_id in reversed(chosen)]
 
 
 def remove(work: Work, message_id: str, *, stops_sending: bool = False) -> str:

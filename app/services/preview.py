@@ -1,13 +1,14 @@
 """What people will receive, before it is sent: the rendered preview, and what blocks sending or deserves a look."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from datetime import timedelta
 from html import escape
 from typing import Any
 
 from app.domain.channels import Channel
-from app.domain.content import Content, EmailContent, PushContent, channel_of, content_of
+from app.domain.content import Content, EmailContent, PushContent, SmsContent, channel_of, content_of
 from app.domain.errors import Invalid, NotFound
 from app.domain.rendered import Prepared, Rendered, RenderedEmail, RenderedPush, RenderedSms
 from app.domain.sms_segments import Segments, segment
@@ -21,15 +22,18 @@ from app.rendering import (
     PreparedEmail,
     check_email,
     check_words,
-    prepare,
     preview_html,
 )
-from app.services import audience, message_files, sample_links, samples, sender
+from app.services import audience, copies, enclosures, message_files, push_look, sample_links, samples, sender, sms_look
 from app.services.audience import Choice, Equation
+from app.services.compiling import compiled
+from app.services.enclosures import Enclosures
+from app.services.file_links import push_image_url
 from app.services.samples import Gaps, Sample
 from app.services.sender import Sender
 from app.services.work import Work
 
+_PICTURES_LAST = timedelta(hours=2)
 MOST_NAMES = 40  # variables counted in one email; more than anybody reads
 _WITH_SENDER = frozenset({Channel.EMAIL.value})  # where providers send nothing without a sender's address
 _IMAGE = re.compile(r"<img\b")
@@ -37,12 +41,16 @@ _IMAGE = re.compile(r"<img\b")
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """One message as one person will get it; `size` is that of an email's HTML, in octets."""
+    """One message as one person will get it; `size` is that of an email's HTML, in octets.
+
+    `height` and `narrow_height` are about how tall an email stands on a desktop and on a narrow phone, in pixels.
+    """
 
     sample: Sample
     rendered: Rendered
     size: int = 0
     height: int = 0
+    narrow_height: int = 0
 
     @property
     def headline(self) -> str:
@@ -63,12 +71,16 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Everything the composer says about a draft: who gets it, through whom, and the checks, those that block first."""
+    """Everything the composer says about a draft: who gets it, through whom, and the checks, those that block first.
+
+    `enclosures` are the files of an email; None on other channels.
+    """
 
     chosen: list[Choice]
     equation: Equation
     sender: Sender | None
     checks: list[Check]
+    enclosures: Enclosures | None = None
 
     @property
     def blocking(self) -> list[Check]:
@@ -76,14 +88,13 @@ class Review:
         return [check for check in self.checks if check.level == "blocks"]
 
 
-@lru_cache(maxsize=8)
-def _compiled_email(content: EmailContent) -> PreparedEmail:
-    return prepare(content)
-
-
-def compiled(content: Content) -> Compiled:
-    """The message taken apart; kept for the few emails that are being written now. Raises Invalid by field."""
-    return _compiled_email(content) if isinstance(content, EmailContent) else prepare(content)
+def text_of(content: Content) -> str:
+    """The plain text that goes out with an email, with its variables; empty where nothing can be made of it."""
+    try:
+        prepared = compiled(content)
+    except Invalid:
+        return ""
+    return prepared.written_text() if isinstance(prepared, PreparedEmail) else ""
 
 
 def preview(work: Work, message: Message, target_id: str = "") -> Preview:
@@ -124,11 +135,17 @@ def _preview_as(prepared: Prepared[Any], sample: Sample) -> Preview:
     rendered = prepared.render(sample.recipient)
     if not isinstance(rendered, RenderedEmail):
         return Preview(sample, rendered)
-    return Preview(sample, rendered, len(rendered.html.encode("utf-8", "replace")), _guess_height(rendered))
+    size = len(rendered.html.encode("utf-8", "replace"))
+    return Preview(sample, rendered, size, _guess_height(rendered, 75), _guess_height(rendered, 36))
 
 
-def page_of(preview: Preview, *, is_dark: bool = False) -> str:
-    """The preview's HTML for a sandboxed frame; roughly inverted for the dark. Plain text stands in a bare page."""
+def page_of(
+    preview: Preview, *, inverted: bool = False, images: bool = True, pictures: Mapping[str, str] | None = None
+) -> str:
+    """The preview's HTML for a sandboxed frame; colours turned over, or without images, as some programs show it.
+
+    `pictures` are where the frame finds the images that travel with it. Plain text stands in a bare page.
+    """
     rendered = preview.rendered
     if not isinstance(rendered, RenderedEmail):
         rendered = RenderedEmail(preview.headline, preview.headline)
@@ -136,18 +153,38 @@ def page_of(preview: Preview, *, is_dark: bool = False) -> str:
         words = f'<pre style="white-space:pre-wrap;overflow-wrap:anywhere">{escape(rendered.text)}</pre>'
         bare = f"<!doctype html>\n<html><head><title>Plain text</title></head><body>{words}</body></html>\n"
         rendered = rendered._replace(html=bare)
-    return preview_html(rendered, dark=is_dark)
+    return preview_html(rendered, inverted=inverted, images=images, pictures=pictures or {})
+
+
+def pictures_of(work: Work, content: Content) -> dict[str, str]:
+    """Where a frame finds the images that travel with an email, by content id, for an hour or two.
+
+    A sandboxed frame has no session, so the addresses are signed; they lead to this host, whatever it is called. They
+    change with the hour only, so that a browser asks once while somebody types.
+    """
+    shown = content.shown if isinstance(content, EmailContent) else {}
+    until = work.now.replace(minute=0, second=0, microsecond=0) + _PICTURES_LAST
+    return {
+        content_id: push_image_url(work, *file, until).removeprefix(work.settings.address)
+        for content_id, file in shown.items()
+    }
 
 
 def review(work: Work, message: Message) -> Review:
     """What blocks sending this draft and what only deserves a look, with its audience and sender."""
     work.require("messages.read")
     chosen = audience.chosen(work, message.channel, message.audience)
+    chosen += copies.chosen(work, message.channel, message.audience)
     equation = audience.equation(work, message.channel, message.audience)
     carrier = sender.sender_for(work, message)
-    found = _check_content(work, message, equation) + _check_audience(chosen, equation)
+    found, shown = _check_content(work, message, equation)
+    found += _check_audience(chosen, equation) + copies.check(message.audience, equation)
     found += _check_sender(message.channel, carrier)
-    return Review(chosen, equation, carrier, sorted(found, key=lambda check: check.level != "blocks"))
+    content, enclosed = content_of(message.channel, message.content), None
+    if isinstance(content, EmailContent):
+        enclosed = enclosures.lay_out(work, message, content, shown)
+        found += enclosures.check(work, message, content, enclosed)
+    return Review(chosen, equation, carrier, sorted(found, key=lambda check: check.level != "blocks"), enclosed)
 
 
 def blocking(work: Work, message: Message) -> list[Check]:
@@ -155,16 +192,18 @@ def blocking(work: Work, message: Message) -> list[Check]:
     return review(work, message).blocking
 
 
-def _check_content(work: Work, message: Message, equation: Equation) -> list[Check]:
+def _check_content(work: Work, message: Message, equation: Equation) -> tuple[list[Check], RenderedEmail | None]:
+    """The findings about the words, and an email as its first recipient gets it."""
     content = content_of(message.channel, message.content)
     try:
         prepared = compiled(content)
     except Invalid as error:
-        return [
+        refused = [
             Check("blocks", field, sentence, f"{field}_refused")
             for field, sentences in error.fields.items()
             for sentence in sentences
         ]
+        return refused, None
     address = sample_links.address_of(work, message)
     links = set(VARIABLES) if address else set()
     names = [name for name in prepared.placeholders if name not in links][:MOST_NAMES]
@@ -178,11 +217,18 @@ def _check_content(work: Work, message: Message, equation: Equation) -> list[Che
         here="" if work.settings.public_url else address,
     )
     sampled = _say_sampled(prepared, gaps)
-    if not isinstance(content, EmailContent) or not isinstance(prepared, PreparedEmail):
-        return check_words(content, prepared, context) + sampled
+    if isinstance(content, PushContent):
+        found = check_words(content, prepared, context) + push_look.check(work, message, content, prepared)
+        return found + sampled, None
+    if isinstance(content, SmsContent):
+        has_topic = equation.topics > 0
+        found = check_words(content, prepared, context)
+        return found + sms_look.check(work, message, content, prepared, has_topic=has_topic) + sampled, None
+    if not isinstance(prepared, PreparedEmail):
+        return check_words(content, prepared, context) + sampled, None
     sample = samples.first_samples(work, message.channel, message.audience, 1)[0]
     shown = sample_links.linked_as_sample(work, message, prepared).render(sample.recipient)
-    return check_email(content, prepared, shown, context) + sampled
+    return check_email(content, prepared, shown, context) + sampled, shown
 
 
 def _always_known(channel: str) -> set[str]:
@@ -225,8 +271,8 @@ def _check_sender(channel: str, carrier: Sender | None) -> list[Check]:
     return []
 
 
-def _guess_height(rendered: RenderedEmail) -> int:
+def _guess_height(rendered: RenderedEmail, per_line: int) -> int:
     """Roughly how tall the email is in pixels: a sandboxed frame cannot be asked, and the page must not jump."""
-    lines = sum(1 + len(line) // 75 for line in rendered.text.split("\n"))
+    lines = sum(1 + len(line) // per_line for line in rendered.text.split("\n"))
     images = len(_IMAGE.findall(rendered.html))
     return max(480, min(6000, 160 + lines * 26 + images * 180))

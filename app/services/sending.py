@@ -67,8 +67,19 @@ def pencil_in(work: Work, message_id: str, moment: datetime) -> Message:
     work.require("messages.write")
     require_future(work, moment)
     message = _held(work, message_id, None)
+    return _pencil_in(work, message, moment, moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M"), "UTC")
+
+
+def pencil_in_wall(work: Work, message_id: str, wall: str, zone: str) -> Message:
+    """The same for a wall time in an IANA zone. Raises Invalid (`time` or `zone`) as `schedule` does."""
+    work.require("messages.write")
+    message = _held(work, message_id, None)
+    return _pencil_in(work, message, parse_wall_time(wall, zone, work.now), wall[:19], zone)
+
+
+def _pencil_in(work: Work, message: Message, moment: datetime, wall: str, zone: str) -> Message:
     message.scheduled_at, message.updated_at = moment, work.now
-    message.scheduled_wall, message.scheduled_zone = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M"), "UTC"
+    message.scheduled_wall, message.scheduled_zone = wall, zone
     return message
 
 

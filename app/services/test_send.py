@@ -14,6 +14,7 @@ from app.domain.permissions import Actor
 from app.domain.rendered import Extras, Prepared, Recipient
 from app.engine import enclosures
 from app.engine.accounts import account_of
+from app.engine.own_senders import account_for
 from app.engine.pace import Pace
 from app.infra.clock import SystemClock
 from app.infra.counters import Counters
@@ -23,7 +24,7 @@ from app.models.providers import Provider
 from app.providers import get
 from app.providers.base import Account, Envelope
 from app.rendering import prepare
-from app.services import messages, preview, sample_links, samples, sender
+from app.services import compiling, messages, preview, sample_links, samples, sender
 from app.services.work import Work, Workshop
 
 PER_HOUR = 30  # tests of a member, whatever they are of: enough to write by, too few to mail anybody at will
@@ -114,8 +115,10 @@ def send_test(workshop: Workshop, actor: Actor, message_id: str, address: str, a
         checked = _checked(channel, address)
         person = preview.preview(work, message, as_target).sample.recipient._replace(address=checked)
         provider = sender.provider_of(work, message.channel, message.provider_pk)
-        prepared = sample_links.linked_as_sample(work, message, prepare(content, extras=_extras(work, message)))
+        extras = _extras(work, message)
+        prepared = sample_links.linked_as_sample(work, message, prepare(content, extras=extras))
         parcel = _pack(work, provider, channel, prepared, person)
+        parcel = replace(parcel, account=account_for(parcel.account, extras))
     _count(workshop, actor)
     with workshop.open(actor) as work:
         work.audit("message.test", f"message/{message_id}", address=mask(checked))
@@ -131,7 +134,7 @@ def send_provider_test(workshop: Workshop, actor: Actor, provider_id: str, addre
         channel = Channel(provider.channel)
         example = samples.example_of(channel.value).recipient
         person = Recipient(_checked(channel, address), "", {**example.variables, "name": work.actor.name})
-        parcel = _pack(work, provider, channel, preview.compiled(_HELLOS[channel]), person)
+        parcel = _pack(work, provider, channel, compiling.compiled(_HELLOS[channel]), person)
     _count(workshop, actor)
     with workshop.open(actor) as work:
         work.audit("provider.test", f"provider/{provider_id}", address=mask(person.address))

@@ -1,4 +1,7 @@
-"""The totals of a topic per channel: changed together with every subscription, counted anew when in doubt."""
+"""The totals of a topic per channel: changed together with every subscription, counted anew when in doubt.
+
+With them goes the number of those who left: `topic_members` tells by it whether somebody was exchanged.
+"""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -19,19 +22,29 @@ def column_of(channel: str) -> str:
     return f"{Channel(channel).value}_total"
 
 
-def _shift(name: str) -> Prepared:
-    more = getattr(Topic, name) + bindparam("amount", type_=Integer)
-    return Prepared(update(Topic.__table__).where(Topic.pk == bindparam("topic")).values({name: more}))  # type: ignore[arg-type] # a table
+def total_of(topic: Topic, channel: str) -> int:
+    """How many targets of that channel subscribe to the topic."""
+    return int(getattr(topic, column_of(channel)))
 
 
-_SHIFTS = {channel: _shift(column_of(channel)) for channel in Channel}
+def _shift(name: str, *, counts_left: bool = False) -> Prepared:
+    amount = bindparam("amount", type_=Integer)
+    values = {name: getattr(Topic, name) + amount} | ({"left_total": Topic.left_total - amount} if counts_left else {})
+    return Prepared(update(Topic.__table__).where(Topic.pk == bindparam("topic")).values(values))  # type: ignore[arg-type] # a table
+
+
+_GROW = {channel: _shift(column_of(channel)) for channel in Channel}
+_SHRINK = {channel: _shift(column_of(channel), counts_left=True) for channel in Channel}
 
 
 def shift(work: Work, changes: Mapping[TopicChannel, int]) -> None:
-    """Add these numbers (they may be negative) to the totals, in this transaction, in the database itself."""
+    """Add these numbers (negative ones are of those who leave) to the totals, in this transaction, in the database.
+
+    A call brings or takes away, never both for one topic.
+    """
     for topic_pk, channel in sorted(changes):  # in one order always, so that two transactions never wait for each other
         if amount := changes[topic_pk, channel]:
-            work.change(_SHIFTS[Channel(channel)], topic=topic_pk, amount=amount)
+            work.change((_GROW if amount > 0 else _SHRINK)[Channel(channel)], topic=topic_pk, amount=amount)
     changed = {topic_pk for topic_pk, _ in changes}
     for topic in [row for row in work.objects if isinstance(row, Topic)]:
         if topic.pk in changed:
@@ -65,6 +78,7 @@ def recount(work: Work) -> int:
         true = {column_of(channel): counted[topic.pk, channel] for channel in Channel}
         if any(getattr(topic, name) != count for name, count in true.items()):
             wrong += 1
+            topic.left_total += 1
             for name, count in true.items():
                 setattr(topic, name, count)
     work.session.flush()

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from app.domain.byte_ranges import Chunk, parse_chunk
 from app.domain.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
+from app.domain.file_kinds import name_key
 from app.domain.file_names import FOLDER_RULE, NAME_RULE, extension_of, read_folder, read_name
 from app.domain.ids import CUSTOM_ID_RULE, is_custom_id
 from app.domain.row_permissions import own_permissions
@@ -151,8 +152,9 @@ def _begin(work: Work, bucket: Bucket, asked: _Asked) -> File:
     is_small = is_transformed(asked.chunk.total)
     is_encrypted = bucket.encryption and is_small
     row = File(
-        id=asked.file_id, project_pk=work.project_pk, bucket_pk=bucket.pk, name=asked.name, folder=asked.folder,
-        permissions=[], size_original=asked.chunk.total, chunks_total=asked.chunk.count, chunks_uploaded=0,
+        id=asked.file_id, project_pk=work.project_pk, bucket_pk=bucket.pk, name=asked.name,
+        name_key=name_key(asked.name), folder=asked.folder, permissions=[], size_original=asked.chunk.total,
+        chunks_total=asked.chunk.count, chunks_uploaded=0,
         compression=bucket.compression if is_small else "none", encryption=is_encrypted,
         sealed_key=seal_new_key(work.vault) if is_encrypted else "", author=_author(work), store_key="",
         size_actual=0, signature="", mime_type="", **work.stamp(),
@@ -172,7 +174,7 @@ def _go_on(work: Work, row: File, asked: _Asked) -> None:
         raise Invalid({"file": [sentence]}, type="storage_invalid_content_range")
     if row.chunks_total == 1:
         _check_lease(work, row)
-        row.name, row.folder = asked.name, asked.folder
+        row.name, row.name_key, row.folder = asked.name, name_key(asked.name), asked.folder
         put_permissions(work, row, asked.permissions)
 
 

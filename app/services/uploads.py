@@ -14,6 +14,7 @@ from sqlalchemy import delete, select
 
 from app.domain.byte_ranges import CHUNK
 from app.domain.errors import Conflict, NotFound, TooMany, Unavailable
+from app.domain.file_kinds import kind_of
 from app.domain.permissions import Actor
 from app.models.files import Bucket, File, FileChunk
 from app.services.files import drop
@@ -157,6 +158,7 @@ def _finish(shop: Workshop, actor: Actor, admission: Admission, written: Written
 
 def _complete(work: Work, row: File, written: Written) -> None:
     row.store_key, row.signature, row.mime_type = written.key, written.signature, written.mime_type
+    row.kind = kind_of(written.mime_type)
     row.size_original, row.size_actual = written.size, written.size_actual
     row.chunks_uploaded, row.assembled_until, row.updated_at = row.chunks_total, None, work.now
     work.session.execute(delete(FileChunk).where(FileChunk.file_pk == row.pk))

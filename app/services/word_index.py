@@ -19,11 +19,13 @@ from app.models.files import Bucket, File
 from app.models.messages import Message
 from app.models.providers import Provider
 from app.models.targets import Target
+from app.models.templates import Template
 from app.models.topics import Topic
 
 _SOURCES: dict[type[Any], tuple[str, ...]] = {
     Topic: ("id", "name", "description"),
     Provider: ("id", "name", "kind", "channel"),
+    Template: ("id", "name", "channel"),
     Bucket: ("id", "name"),
     File: ("id", "name"),
     Message: ("id", "title", "channel"),

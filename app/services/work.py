@@ -29,7 +29,7 @@ from app.infra.vault import Vault
 from app.models.audit import AuditEntry
 from app.models.base import to_milliseconds
 from app.models.projects import Project
-from app.services import word_index  # noqa: F401 - it follows what sessions write
+from app.services import use_index, word_index  # noqa: F401 - they follow what sessions write
 
 Answer = TypeVar("Answer")
 Bell = tuple[str, tuple[Any, ...], str]  # task, arguments, queue

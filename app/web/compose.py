@@ -24,8 +24,12 @@ FRAME_POLICY = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src https: http: data:; form-action 'none'; "
     "base-uri 'none'; frame-ancestors 'self'"
 )
-BUTTONS = ("add", "remove", "attach", "detach")  # what changes beside the words; each may be sent several times
-NEXT = {"send": "launch.ask_send", "schedule": "launch.ask_schedule", "test": "launch.ask_test"}
+BUTTONS = ("add", "remove", "attach", "detach", "inline")  # what changes beside the words; each may come often
+NEXT = {
+    "send": "launch.ask_send", "schedule": "launch.ask_schedule", "test": "launch.ask_test",
+    "template": "templates.new",
+    "pick": "picker.index",  # as `pick:image`, by what the files are for
+}  # fmt: skip
 
 
 @blueprint.get("/<message_id>/edit")
@@ -52,12 +56,12 @@ def save(project_id: str, message_id: str) -> Response:
     except (Invalid, NotFound, StaleDraft) as error:
         return _redraw_typed(message_id, form, error)
     asked = request.form
-    then = NEXT.get(asked.get("then", ""))
-    if then:
-        return go(url_for(then, message_id=message_id, **_shown()))
+    then, _, use = asked.get("then", "").partition(":")
+    if then in NEXT:
+        return go(url_for(NEXT[then], message_id=message_id, use=use or None, **_shown()))
     text, who = asked.get("q", "").strip(), asked.get("who") or None
     place = "audience" if text or _buttons()["add"] or _buttons()["remove"] else None
-    place = "files" if _buttons()["attach"] or _buttons()["detach"] else place
+    place = "files" if any(_buttons()[name] for name in ("attach", "detach", "inline")) else place
     return go(url_for(".edit", message_id=message_id, q=text or None, who=who, _anchor=place, **_shown(), **_viewed()))
 
 
@@ -78,6 +82,7 @@ def save_fragment(project_id: str, message_id: str) -> Response:
         return render_fragment("compose/_stale.html", stale=stale, message_id=message_id)
     with reading() as work:
         desk = _lay_out(work, message_id)
+    form.follow(desk.content)
     return render_fragment("compose/_saved.html", **_page(desk, form))
 
 
@@ -107,7 +112,11 @@ def preview_fragment(project_id: str, message_id: str) -> Response:
 def preview_html(project_id: str, message_id: str) -> Response:
     """The email itself, for the preview's frame."""
     with reading() as work:
-        page = composer.show(work, message_id, request.args.get("as", ""), is_dark="dark" in request.args)
+        asked = request.args
+        page = composer.show(
+            work, message_id, asked.get("as", ""), inverted=asked.get("mode") == "inverted",
+            images=asked.get("images") != "off",
+        )  # fmt: skip
     answer = make_response(page)
     answer.headers["Content-Security-Policy"] = FRAME_POLICY
     answer.headers["Referrer-Policy"] = "no-referrer"
@@ -155,8 +164,9 @@ def _redraw_typed(message_id: str, form: DraftForm, error: Invalid | NotFound | 
 def _lay_out(work: Any, message_id: str) -> Desk:
     asked = request.values
     return composer.lay_out(
-        work, message_id, as_target=asked.get("as", ""), looking_for=asked.get("q", ""), who=asked.get("who", "")
-    )
+        work, message_id, as_target=asked.get("as", ""), looking_for=asked.get("q", ""), who=asked.get("who", ""),
+        view=_wanted_view(),
+    )  # fmt: skip
 
 
 def _sheet(desk: Desk) -> Sheet:
@@ -169,6 +179,8 @@ def _page(desk: Desk, form: DraftForm | None) -> dict[str, Any]:
         form.offer_providers((provider.id, provider.name) for provider in desk.providers)
     return {
         "desk": desk, "form": form, "sheet": sheet, "view": sheet.view(_wanted_view()), "message_id": desk.message.id,
+        "switched": sheet.switched(_switches()),
+        "picker_url": url_for("picker.index", message_id=desk.message.id, use=sheet.picks[0]) if sheet.picks else "",
         "changes_audience": bool(asked.get("add") or asked.get("remove")),
         "text": request.values.get("q", ""), "who": request.values.get("who", ""),
     }  # fmt: skip
@@ -180,11 +192,24 @@ def _shown() -> dict[str, Any]:
 
 
 def _viewed() -> dict[str, Any]:
-    """The part that says in which view; nothing for where one begins."""
-    wanted = _wanted_view()
+    """The part that says in which view, and how its switches stand; nothing for where one begins."""
+    wanted, asked = _wanted_view(), _switches()
     known = {value for sheet in SHEETS.values() for value, _ in sheet.views[1:]}
-    return {"view": wanted if wanted in known else None}
+    turned = {
+        name: asked.get(name)
+        for sheet in SHEETS.values()
+        for name, choices in sheet.switches.items()
+        if asked.get(name) in dict(choices[1:])
+    }
+    return {"view": wanted if wanted in known else None, **turned}
 
 
 def _wanted_view() -> str:
-    return request.values.get("show") or request.values.get("view", "")
+    pressed = request.values.get("show", "")
+    return pressed if pressed and ":" not in pressed else request.values.get("view", "")
+
+
+def _switches() -> dict[str, str]:
+    """How the switches were asked for; the button that was pressed (`show=width:320`) has the last word."""
+    name, _, value = request.values.get("show", "").partition(":")
+    return {**request.values.to_dict(), name: value}

@@ -59,7 +59,7 @@ class TextField(StringField):
             self.data = str(valuelist[0]).strip()
 
     def _value(self) -> str:
-        return _drawable(self.data)
+        return drawable(self.data)
 
 
 class LongTextField(TextAreaField):
@@ -71,10 +71,10 @@ class LongTextField(TextAreaField):
             self.data = str(valuelist[0]).replace("\r\n", "\n").replace("\r", "\n")
 
     def _value(self) -> str:
-        return _drawable(self.data)
+        return drawable(self.data)
 
 
-def _drawable(text: object) -> str:
+def drawable(text: object) -> str:
     """What was typed, as a page can show it again: HTML has no NUL, so a sign that can be seen stands for it."""
     return str(text).replace("\0", "\ufffd") if text is not None else ""
 

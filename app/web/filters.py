@@ -9,7 +9,9 @@ from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from app.domain.outcomes import answer_line
+from app.domain.sizes import say_size
 from app.infra.clock import Clock
+from app.infra.countries import say_money
 from app.web.wording import advise, explain, say_audit, say_duration, say_reason, say_wall, status_page
 
 
@@ -52,6 +54,11 @@ PROVIDER_BADGES: Mapping[str, Badge] = {
     "resting": Badge("clock", "Resting after failures", "amber"),
     "failing": Badge("circle-x", "Failing", "red"),
 }
+PRICE_BADGES: Mapping[str, Badge] = {
+    "now": Badge("check", "Now", "teal"),
+    "later": Badge("clock", "From that day on", "blue"),
+    "before": Badge("slash", "No longer", "grey"),
+}
 
 
 def delivery_badge(state: str) -> Badge:
@@ -67,6 +74,11 @@ def message_badge(phase: str) -> Badge:
 def provider_badge(state: str) -> Badge:
     """The badge of a provider: ready, disabled, incomplete, resting or failing."""
     return PROVIDER_BADGES.get(str(state), _UNKNOWN)
+
+
+def price_badge(state: str) -> Badge:
+    """The badge of a price: whether it holds now, from its day on, or no longer."""
+    return PRICE_BADGES.get(str(state), _UNKNOWN)
 
 
 def number(value: float | None) -> str:
@@ -90,12 +102,7 @@ def file_size(count: int | None) -> str:
     """A number of bytes in the unit people use (1 KB = 1,024 bytes)."""
     if count is None:
         return "–"
-    size = float(count)
-    for unit in ("bytes", "KB", "MB", "GB"):
-        if size < 1024 or unit == "GB":
-            break
-        size /= 1024
-    return f"{size:.0f} {unit}" if unit == "bytes" or size >= 10 else f"{size:.1f} {unit}"
+    return say_size(count)
 
 
 def duration(length: timedelta | float | None) -> str:
@@ -214,6 +221,7 @@ def install(env: Environment, clock: Clock, zone: Callable[[], tzinfo] = lambda:
         number=number,
         percent=percent,
         bytes=file_size,
+        money=say_money,
         duration=duration,
         attributes=attributes,
         dashed=dashed,
@@ -221,6 +229,7 @@ def install(env: Environment, clock: Clock, zone: Callable[[], tzinfo] = lambda:
         state_badge=delivery_badge,
         message_badge=message_badge,
         provider_badge=provider_badge,
+        price_badge=price_badge,
         answer=lambda said: answer_line(said.code, said.detail),
         reason=say_reason,
         explain=explain,

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, g, request, url_for
 from app.domain.errors import Conflict, Invalid
 from app.domain.schedules import is_shown_twice
 from app.infra.time_zones import names
-from app.services import composer, messages, sending, test_send
+from app.services import calendar_clashes, composer, messages, sending, test_send
 from app.services.test_send import Trial
 from app.web import access
 from app.web.context import actor, opening, reading, workshop
@@ -58,7 +58,7 @@ def ask_schedule(project_id: str, message_id: str) -> Response:
     if desk.message.status not in {"draft", "scheduled"}:
         return go(url_for("message_page.show", message_id=message_id))
     form = _schedule_form(desk.message)
-    return render("compose/schedule.html", desk=desk, form=form, **_both_zones(form))
+    return render("compose/schedule.html", desk=desk, form=form, **_both_zones(form, message_id))
 
 
 @blueprint.post("/<message_id>/schedule")
@@ -75,7 +75,7 @@ def schedule(project_id: str, message_id: str) -> Response:
                 max_lateness=form.lateness,
             )  # fmt: skip
     except Invalid as error:
-        return _refuse("compose/schedule.html", message_id, form, error, **_both_zones(form))
+        return _refuse("compose/schedule.html", message_id, form, error, **_both_zones(form, message_id))
     except Conflict as error:
         toast(error.message, "warning")
         return _after_conflict(message_id, "launch.ask_schedule")
@@ -88,7 +88,7 @@ def schedule(project_id: str, message_id: str) -> Response:
 def when_fragment(project_id: str, message_id: str) -> Response:
     """The chosen time in its own zone and in the project's."""
     form = ScheduleForm(request.args, meta={"csrf": False})
-    return render_fragment("compose/_when.html", form=form, **_both_zones(form))
+    return render_fragment("compose/_when.html", form=form, **_both_zones(form, message_id))
 
 
 @blueprint.get("/<message_id>/test")
@@ -152,8 +152,8 @@ def _zones(chosen: str | None) -> list[Any]:
     return options((zone, zone.replace("_", " ")) for zone in [*extra, *ZONES])
 
 
-def _both_zones(form: ScheduleForm) -> dict[str, Any]:
-    """The moment, its wall time in the chosen zone, and whether clocks there show it twice.
+def _both_zones(form: ScheduleForm, message_id: str) -> dict[str, Any]:
+    """The moment, its wall time in the chosen zone, whether clocks there show it twice, and what else is near it.
 
     When there is none, the sentence that refuses it.
     """
@@ -161,6 +161,9 @@ def _both_zones(form: ScheduleForm) -> dict[str, Any]:
     try:
         moment = sending.parse_wall_time(form.wall, zone, workshop().clock.now())
     except Invalid as error:
-        return {"moment": None, "local": None, "refusal": error.message, "twice": False}
+        return {"moment": None, "local": None, "refusal": error.message, "twice": False, "clashes": []}
     local = moment.astimezone(ZoneInfo(zone))
-    return {"moment": moment, "local": local, "refusal": "", "twice": is_shown_twice(local, ZoneInfo(zone))}
+    with reading() as work:
+        clashes = calendar_clashes.clashes_of(work, messages.find(work, message_id), moment)
+    twice = is_shown_twice(local, ZoneInfo(zone))
+    return {"moment": moment, "local": local, "refusal": "", "twice": twice, "clashes": clashes}

@@ -10,7 +10,16 @@ from flask import Blueprint, Response, render_template, request, url_for
 
 from app.domain.import_mapping import guard_cell
 from app.domain.permissions import Actor
-from app.services import dead_letter_orders, deliveries, message_sheets, providers, sending, verifying, watching
+from app.services import (
+    dead_letter_orders,
+    deliveries,
+    message_sheets,
+    providers,
+    sending,
+    templates,
+    verifying,
+    watching,
+)
 from app.services.deliveries import Filter
 from app.services.listing import Cursor
 from app.services.watching import Glance, Watched
@@ -37,6 +46,7 @@ def show(project_id: str, message_id: str) -> Response:
         return render(
             "messages/show.html", "messages/_recipients.html", seen=seen, events=events, poll=_poll(seen),
             sheet=message_sheets.lay_out_sheet(work, seen.message), providers=providers.names_of(work),
+            origin=templates.origin_of(work, seen.message),
             **_recipients(work, seen),
         )  # fmt: skip
 
@@ -212,6 +222,8 @@ def event_words(event: str, details: dict[str, Any]) -> str:
     words = {
         "created": "Written",
         "duplicated": "Made as a copy of another message",
+        "from_template": f"Made from the template {details.get('name', '')}, version {details.get('version', 1)}",
+        "for_template": "Opened to be saved as a template",
         "scheduled": f"Scheduled for {say_wall(str(details.get('wall', '')))} {details.get('zone', '')}",
         "unscheduled": "Taken back to draft",
         "started": "Sending began",

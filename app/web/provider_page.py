@@ -6,7 +6,16 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 
-from app.services import bounces, device_deaths, provider_health, provider_limits, provider_queue, providers, receipts
+from app.services import (
+    bounces,
+    device_deaths,
+    prices,
+    provider_health,
+    provider_limits,
+    provider_queue,
+    providers,
+    receipts,
+)
 from app.services.provider_health import Bucket
 from app.services.provider_limits import Usage
 from app.services.work import Work
@@ -107,6 +116,7 @@ def page_context(work: Work, provider_id: str) -> dict[str, Any]:
         "mail_desk": bounces.desk_of(work, provider, card.spec),
         "devices": device_deaths.count_held(work, provider),
         "usage": provider_limits.usage_of(work, provider),
+        "prices": prices.summary_of(work, provider),
         "waiting": provider_queue.waiting_for(work, provider),
         "openings": provider_health.openings_of(work, provider.pk),
         "bars": draw_bars(buckets),

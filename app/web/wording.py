@@ -166,6 +166,7 @@ _EVENTS = {
     "message.export": "Exported deliveries",
     "message.test": "Sent a test of a message",
     "message.unschedule": "Took a message back to draft",
+    "price.import": "Imported prices",
     "sending.resume": "Resumed all sending",
     "sending.stop": "Stopped all sending",
     "provider.believe": "Retired devices that a provider called dead",
@@ -177,6 +178,10 @@ _EVENTS = {
     "provider.reorder": "Changed the order of providers",
     "provider.share": "Set a provider's share",
     "provider.test": "Tested a provider",
+    "template.create": "Saved a template",
+    "template.restore": "Restored a version of a template",
+    "template.save": "Saved a version of a template",
+    "template.update": "Renamed a template",
     "subscriber.create": "Added to a topic",
     "subscriber.delete": "Took out of a topic",
 }

@@ -193,6 +193,7 @@
       find("input", label).checked = localStorage.getItem("keys") !== "off";
     }
   }
+  document.cookie = `zone=${encodeURIComponent(Intl.DateTimeFormat().resolvedOptions().timeZone ?? "")}; path=/; max-age=31536000; samesite=lax`; // the calendar's
   prepare(document);
   findAll(".toast-line").forEach(fade);
   find("[data-error-summary]")?.focus();

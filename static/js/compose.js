@@ -1,48 +1,9 @@
-// The composer's hands: insert Markdown and variables, keep the preview still, say when it was saved. Works without.
+// The composer's page: keep the preview still, say when it was saved, lose nothing. Works without.
 (() => {
   "use strict";
   document.documentElement.classList.add("has-script");
   const find = (selector, root = document) => root.querySelector(selector);
   const form = () => find("#compose");
-  const body = () => find("[data-main]"); // where one writes most
-
-  // --- insert into the content ---------------------------------------------------------------------------------------
-  const MARKDOWN = { bold: ["**", "**"], italic: ["*", "*"], heading: ["## ", ""], list: ["- ", ""], link: ["[", "](https://)"], image: ["![", "](https://)"] };
-  const HTML = { bold: ["<b>", "</b>"], italic: ["<i>", "</i>"], heading: ["<h2>", "</h2>"], list: ["<ul>\n  <li>", "</li>\n</ul>"], link: ["<a href=\"https://\">", "</a>"], image: ["<img src=\"https://\" alt=\"", "\">"] };
-
-  function insert(before, after, place = body()) {
-    const { selectionStart: start, selectionEnd: end, value } = place;
-    place.focus();
-    place.setSelectionRange(start, end);
-    const text = before + value.slice(start, end) + after;
-    if (!document.execCommand("insertText", false, text)) place.setRangeText(text, start, end, "end"); // the first keeps Undo
-    place.setSelectionRange(start + before.length, start + before.length + (end - start));
-    place.dispatchEvent(new Event("input", { bubbles: true }));
-  }
-
-  let last = null; // where a variable goes: the field that had the focus last
-  document.addEventListener("focusin", (event) => { if (event.target.matches?.("[data-variables]")) last = event.target; });
-  document.addEventListener("click", (event) => {
-    const tool = event.target.closest?.("[data-insert]");
-    if (!tool) return;
-    const isHtml = find("#format")?.value === "html";
-    const [before, after] = (isHtml ? HTML : MARKDOWN)[tool.dataset.insert];
-    const atLineStart = !isHtml && ["heading", "list"].includes(tool.dataset.insert);
-    const place = body();
-    const needsBreak = atLineStart && place.selectionStart > 0 && place.value[place.selectionStart - 1] !== "\n";
-    insert((needsBreak ? "\n" : "") + before, after);
-  });
-  document.addEventListener("change", (event) => {
-    if (!event.target.matches?.("[data-variable]") || !event.target.value) return;
-    insert(`{{ ${event.target.value} | `, " }}", last ?? body());
-    event.target.value = "";
-  });
-  document.addEventListener("keydown", (event) => {
-    if (!(event.ctrlKey || event.metaKey) || event.target !== body()) return;
-    const name = { b: "bold", i: "italic", k: "link" }[event.key];
-    const tool = name && find(`[data-insert='${name}']`);
-    if (tool) { event.preventDefault(); tool.click(); }
-  });
 
   // --- saved: when, and nothing lost when the page is left -----------------------------------------------------------------
   let isDirty = false;
@@ -95,10 +56,12 @@
   // --- the preview stays where it is: the new frame takes the old one's place once it has loaded ----------------------------
   const stretch = (frame) => { frame.style.height = `${frame.dataset.height}px`; };
   function stretchAll(root) { for (const frame of root.querySelectorAll?.("iframe[data-height]") ?? []) stretch(frame); }
+  let scrolled = 0; // where somebody reads in a view without a frame, which is swapped as a whole
   document.addEventListener("htmx:oobBeforeSwap", (event) => {
     const { target, fragment } = event.detail;
     const old = target.id === "preview-paper" && find("iframe:not(.is-coming)", target);
     const next = old && find("iframe", fragment);
+    scrolled = target.id === "preview-paper" ? find("[data-stage]", target)?.scrollTop ?? 0 : 0;
     if (!next) return;
     event.detail.shouldSwap = false;
     find("[data-paper-head]", target).replaceWith(find("[data-paper-head]", fragment));
@@ -108,7 +71,10 @@
     next.addEventListener("load", () => { if (next.isConnected) { next.classList.remove("is-coming"); old.remove(); } }, { once: true });
     old.after(next);
   });
+  document.addEventListener("htmx:oobAfterSwap", (event) => {
+    const stage = event.detail.target?.id === "preview-paper" && find("#preview-paper [data-stage]");
+    if (stage) stage.scrollTop = scrolled;
+  });
   document.addEventListener("htmx:load", (event) => stretchAll(event.detail.elt));
   stretchAll(document);
-  for (const tools of document.querySelectorAll("[data-tools]")) tools.hidden = false;
 })();

@@ -26,7 +26,7 @@ STATIC = "static"
 OPEN_TO_ALL = {
     "auth.first_member", "auth.first_member_now", "auth.sign_in", "auth.sign_in_now", "auth.sign_out", "auth.theme",
     "members.join", "members.join_now", "health.healthz", "health.readyz", "health.readyz_web",
-    "metrics.show",
+    "metrics.show", "calendar_feed.read",
     "unsubscribe.ask", "unsubscribe.leave", "unsubscribe.choices", "unsubscribe.choose", "unsubscribe.stop",
     "unsubscribe.resume", "unsubscribe.undo",
 }  # fmt: skip

@@ -138,6 +138,12 @@ def fill(shop: Workshop, size: Size, now: datetime) -> None:
             connection.commit()
 
 
+def fill_contacts(shop: Workshop, size: Size, now: datetime) -> None:
+    """Only the contacts with their addresses, and the two topics `all` and `few`."""
+    with _filling(shop.database) as connection:
+        _fill_contacts(connection, size, to_milliseconds(now - timedelta(days=DAYS)))
+
+
 @contextmanager
 def _filling(database: Database) -> Iterator[Connection]:
     """One transaction, at whose end the large tables' indexes are made anew, which is quicker than keeping them."""

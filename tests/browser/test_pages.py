@@ -16,22 +16,28 @@ Addresses = tuple[House, list[str], list[dict[str, str]]]
 LOOKS = [(1440, False), (1440, True), (360, False), (360, True)]
 
 STILL_PAGES = (
-    "", "/messages", "/messages?phase=failed", "/messages?q=nothing+is+called+so", "/messages/new", "/contacts",
+    "", "/messages", "/messages?phase=failed", "/messages?q=nothing+is+called+so", "/messages/new",
+    "/messages/new?channel=email", "/templates", "/templates?q=nothing+is+called+so", "/templates/new", "/contacts",
     "/contacts?q=a", "/contacts/new", "/topics", "/topics/new", "/suppressions", "/suppressions/new", "/imports",
     "/deliveries", "/deliveries?q=nobody", "/dead-letters", "/dead-letters?reason=tls_failed", "/dead-letters/orders",
     "/providers", "/providers/new", "/providers/new/smtp", "/sandbox",
     "/settings", "/settings/members", "/settings/keys", "/settings/keys/new", "/settings/activity",
     "/settings/sample-data", "/sandbox/faults", "/sandbox/clear", "/messages/nowhere", "/imports/nowhere",
-    "/sending/stop", "/settings/installation",
+    "/sending/stop", "/settings/installation", "/files", "/files/new",
+    "/calendar", "/calendar?view=month", "/calendar?view=week", "/calendar?view=day", "/calendar?view=agenda",
+    "/calendar/feed", "/calendar/zone",
 )  # fmt: skip
 OTHER_PAGES = ("/styleguide", "/v1/docs?project=default", "/p/nowhere", "/nowhere")  # outside the project
 FOUND_PAGES = {  # a list, and which of its links lead to a page of its own
     "/messages?phase=draft": (r"/messages/[0-9a-z]{20}(?:/edit)?$",),
+    "/messages?phase=draft&channel=push": (r"/messages/[0-9a-z]{20}(?:/edit)?$",),
+    "/messages?phase=draft&channel=sms": (r"/messages/[0-9a-z]{20}(?:/edit)?$",),
     "/messages?phase=sent": (r"/messages/[0-9a-z]{20}$",),
     "/messages?phase=failed": (r"/messages/[0-9a-z]{20}$",),
     "/messages?phase=scheduled": (r"/messages/[0-9a-z]{20}$",),
     "/messages?phase=paused": (r"/messages/[0-9a-z]{20}$",),
     "/messages?phase=cancelled": (r"/messages/[0-9a-z]{20}$",),
+    "/templates?channel=email": (r"/templates/[0-9a-z]{20}$",),
     "/contacts": (r"/contacts/[0-9a-z]{20}$",),
     "/topics": (r"/topics/[0-9a-z]{20}$",),
     "/deliveries": (r"/deliveries/\d+$",),
@@ -41,13 +47,24 @@ FOUND_PAGES = {  # a list, and which of its links lead to a page of its own
 }
 AFTER = {  # pages that hang on one that was found
     "edit": r"/contacts/[0-9a-z]{20}$|/topics/[0-9a-z]{20}$|/providers/[0-9a-z]{20}$",
-    "delete": r"/contacts/[0-9a-z]{20}$|/topics/[0-9a-z]{20}$|/providers/[0-9a-z]{20}$|/messages/[0-9a-z]{20}$",
+    "delete": r"/contacts/[0-9a-z]{20}$|/topics/[0-9a-z]{20}$|/providers/[0-9a-z]{20}$|/messages/[0-9a-z]{20}$"
+    r"|/templates/[0-9a-z]{20}$",
     "send": r"/messages/[0-9a-z]{20}$",
     "schedule": r"/messages/[0-9a-z]{20}$",
     "test": r"/messages/[0-9a-z]{20}$",
     "cancel": r"/messages/[0-9a-z]{20}$",
     "retry": r"/messages/[0-9a-z]{20}$",
     "verify": r"/messages/[0-9a-z]{20}$",
+    "rename": r"/templates/[0-9a-z]{20}$",
+    "compare": r"/templates/[0-9a-z]{20}$",
+    "versions": r"/templates/[0-9a-z]{20}$",
+    "messages": r"/templates/[0-9a-z]{20}$",
+    "lint": r"/messages/[0-9a-z]{20}$",
+    "request": r"/messages/[0-9a-z]{20}$",
+    "files": r"/messages/[0-9a-z]{20}$",
+    "prices": r"/providers/[0-9a-z]{20}$",
+    "prices/new": r"/providers/[0-9a-z]{20}$",
+    "prices/import": r"/providers/[0-9a-z]{20}$",
 }
 
 
@@ -92,7 +109,7 @@ def is_expected(page: str, line: str) -> bool:
     return (
         "Failed to load resource" in line
         and "the server responded with a status of 4" in line
-        and ("nowhere" in page or page.rpartition("/")[2] in AFTER)
+        and ("nowhere" in page or any(page.endswith(f"/{end}") for end in AFTER))
     )
 
 

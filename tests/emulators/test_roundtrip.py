@@ -6,11 +6,16 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email import message_from_bytes, policy
+from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
+from app.domain.channels import Channel
+from app.domain.content import EmailContent
 from app.domain.permissions import Actor
 from app.emulators.__main__ import discover
 from app.emulators.faults import Faults
@@ -21,9 +26,11 @@ from app.factory import create_app
 from app.infra.settings import Settings
 from app.models.messages import Message
 from app.providers import catalog
-from app.services import keys, provider_sandbox
+from app.services import keys, messages, provider_sandbox, sending
 from app.services.work import Workshop
+from app.storage import contents, open_store
 from tests.api.caller import Caller
+from tests.factories import make_file
 
 KINDS = sorted(set(discover()) & set(catalog()))
 PEOPLE = 3
@@ -32,6 +39,7 @@ CONTENT = {
     "sms": {"content": "Hello {{ name }}"},
     "push": {"title": "Good morning", "body": "Hello {{ name }}"},
 }
+HAT, PRICES = b"\x89PNG\r\n\x1a\n a hat", b"Hats: 9"
 ADDRESSES = {"email": "p{}@example.com", "sms": "+49170100000{}", "push": "{:064x}"}
 
 
@@ -135,6 +143,44 @@ def test_a_message_of_the_api_arrives_and_the_ledger_says_so(kind: str, house: H
     assert (message["status"], message["deliveredTotal"]) == ("sent", PEOPLE)
     assert {each["state"] for each in house.deliveries()} == {"sent"}
     assert all(each["providerMessageId"] for each in house.deliveries()), "the service's own id is kept"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if catalog()[kind].spec.channel is Channel.EMAIL])
+def test_every_kind_of_email_writes_the_messages_own_sender_text_and_images(kind: str, house: House) -> None:
+    with house.workshop.open(house.actor) as work:
+        provider_sandbox.connect_emulated(work, kind)
+        hat, prices = (put_file(house, work.session, *each) for each in (("hat.png", HAT), ("prices.txt", PRICES)))
+        content = EmailContent(
+            "Hats", "", "html", f'<p>A hat <img src="cid:{hat[1]}" alt="hat"></p>', "help@acme.example", "Help",
+            attachments=(prices,), from_name="Ann Archer", from_address="ann@acme.example", text="A hat, {{ name | }}",
+            images=(hat,),
+        )  # fmt: skip
+        message = messages.write(work, content, {"emails": ["p@example.com"]})
+        sending.send_unchecked(work, message.id)
+    fanout.expand(house.machine, message.pk)
+    dispatch.drain(house.machine, message.pk)
+    [row] = [house.outbox.get(row.id) for row in house.outbox.newest()]
+    mail = message_from_bytes(row.raw, policy=policy.default)
+    assert str(mail["From"]) == "Ann Archer <ann@acme.example>"
+    assert str(mail["Reply-To"]) == "Help <help@acme.example>"
+    parts = {
+        part.get_content_type(): part for part in mail.walk() if not part.is_multipart() and not part.is_attachment()
+    }
+    assert parts["text/plain"].get_content().strip() == "A hat,"
+    assert f'src="cid:{hat[1]}"' in parts["text/html"].get_content()
+    assert parts["image/png"]["Content-ID"] == f"<{hat[1]}>"
+    assert parts["image/png"].get_payload(decode=True) == HAT
+    [attached] = [part for part in mail.walk() if part.is_attachment()]
+    assert (attached.get_filename(), attached.get_payload(decode=True)) == ("prices.txt", PRICES)
+
+
+def put_file(house: House, session: Session, name: str, content: bytes) -> tuple[str, str]:
+    """A file with these bytes in the store: its bucket's id and its own."""
+    row = make_file(session, name, id=name.partition(".")[0], mime_type=guess_type(name)[0] or "", size=len(content))
+    row.sealed_key = contents.seal_new_key(house.workshop.vault)
+    plan = contents.Plan(contents.folder_of(row), contents.encoding_of(row, house.workshop.vault))
+    row.store_key = contents.write_contents(open_store(house.workshop.settings), [content], plan).key
+    return "b", row.id
 
 
 def test_everything_that_runs_says_where_and_how_to_connect(announced: dict[str, dict]) -> None:

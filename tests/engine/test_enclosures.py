@@ -268,3 +268,57 @@ def test_a_repaired_message_is_sent_when_it_is_tried_again(
 def _extras(machine: Machine, pk: int) -> Extras:
     with machine.database.read() as session:
         return enclosures.extras_of(machine, session.get_one(Message, pk), session)
+
+
+def test_an_image_of_the_body_travels_beside_it_and_one_that_is_shown_no_more_stays_at_home(
+    any_machine: Machine, mail: MailServer
+) -> None:
+    story.connect(any_machine, mail)
+    bucket = _bucket(any_machine)
+    hat, gone = _file(any_machine, bucket, b"hat", "hat.png"), _file(any_machine, bucket, b"gone", "gone.png")
+    report = _file(any_machine, bucket, name="report.pdf")
+    images = [[bucket.id, hat.id], [bucket.id, gone.id]]
+    pk = _message(
+        any_machine, [(bucket.id, report.id)], 1, format="markdown", body=f"A ![Hat](cid:{hat.id})", images=images
+    )
+    dispatch.drain(any_machine, pk)
+    [message] = _mails(mail)
+    [attached] = message.iter_attachments()
+    assert (attached.get_filename(), attached.get_content()) == ("report.pdf", REPORT)
+    [image] = [part for part in message.walk() if part["Content-ID"]]
+    assert (image["Content-ID"], image.get_content_disposition()) == (f"<{hat.id}>", "inline")
+    assert image.get_payload(decode=True) == b"hat"
+    page = message.get_body(("html",))
+    assert page is not None
+    assert f'src="cid:{hat.id}"' in page.get_content()
+
+
+def test_a_message_has_its_own_sender_field_by_field(machine: Machine, mail: MailServer) -> None:
+    story.connect(machine, mail, fromName="Acme", fromEmail="news@acme.example")
+    own = [{"from_name": "Ann"}, {"from_address": "ann@acme.example"}, {}]
+    for content in own:
+        dispatch.drain(machine, _message(machine, [], people=1, **content))
+    assert sorted(str(each["From"]) for each in _mails(mail)) == [
+        "Acme <ann@acme.example>", "Acme <news@acme.example>", "Ann <news@acme.example>",
+    ]  # fmt: skip
+    assert sorted(row.sender for row in mail.outbox.newest()) == [
+        "ann@acme.example", "news@acme.example", "news@acme.example",
+    ]  # fmt: skip
+
+
+def test_a_refused_sender_of_a_messages_own_fails_that_message_and_never_rests_the_provider(
+    any_machine: Machine, mail: MailServer
+) -> None:
+    provider_pk = story.connect(any_machine, mail)
+    mail.turn("sender-refused")
+    pk = _message(any_machine, [], people=2, from_address="somebody@else.example")
+    story.drain(any_machine, pk)
+    assert story.counts(any_machine, pk) == {"failed": 2}
+    assert [reason for reason, _ in _why(any_machine)] == ["sender_refused"]
+    with any_machine.database.read() as session:
+        assert session.get_one(Provider, provider_pk).blocked_at is None
+    usual = _message(any_machine, [], people=2)
+    story.drain(any_machine, usual)
+    assert story.counts(any_machine, usual) == {"queued": 2}
+    with any_machine.database.read() as session:
+        assert session.get_one(Provider, provider_pk).blocked_reason == "sender_refused"

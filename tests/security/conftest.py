@@ -1,11 +1,13 @@
 """A project with one of everything, a second project beside it, and people of every role in both."""
 
+import io
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from PIL import Image
 
 from app.domain.permissions import Actor, ActorKind, Role, permissions_of, system
 from app.emulators.outbox import Arrival, Outbox, outbox_path
@@ -15,7 +17,19 @@ from app.models.imports import Import
 from app.models.members import Invitation
 from app.models.messages import Message
 from app.models.targets import Target
-from app.services import dead_letter_orders, dead_letters, keys, members, memberships, projects
+from app.services import (
+    buckets,
+    dead_letter_orders,
+    dead_letters,
+    keys,
+    members,
+    memberships,
+    prices,
+    projects,
+    templates,
+    uploads,
+)  # fmt: skip
+from app.services.upload_admission import Incoming
 from app.services.work import Workshop
 from app.storage import open_store
 from app.web.limits import limiter
@@ -78,6 +92,7 @@ def world(app: Flask, workshop: Workshop) -> World:
         memberships.invite(work, "viewer")
         work.session.flush()
         world.values["invitation"] = work.session.query(Invitation).one().pk
+    world.values |= _store_picture(workshop)
     world.values |= {"project_id": "default", "kind": "check", "token": "nonsense", "part": 0}
     return world
 
@@ -121,11 +136,31 @@ def _furnish(work: Any, world: World) -> None:
         "subscriber_id": subscriber, "suppression_id": suppression.id, "message_id": world.by_status["draft"],
         "import_id": row.id, "delivery": delivery, "spare": spare.id,
     }  # fmt: skip
+    world.values |= {"template_id": templates.create(work, "News", world.by_status["sent"]).id, "version": 1}
+    world.values |= _prices(work)
     box = Outbox(outbox_path(work.settings.data_dir))
     world.values["arrival"] = box.keep(
         Arrival("smtp", "default", "news@acme.example", ["ann@example.org"], "Hello", MAIL, "1", False)
     )
     box.close()
+
+
+def _prices(work: Any) -> dict[str, Any]:
+    """What a text message costs with a provider of its own."""
+    provider = make_provider(work, name="Texts")
+    provider.kind, provider.channel = "twilio", "sms"
+    price = prices.add_price(work, provider, prices.Typed("DE", "0.08", "EUR"))
+    return {"prices.provider_id": provider.id, "price_id": price.id}
+
+
+def _store_picture(shop: Workshop) -> dict[str, Any]:
+    """A bucket with a picture that lies in the store."""
+    with shop.open(_admin()) as work:
+        bucket = buckets.create_bucket(work, buckets.BucketRules("Pictures")).id
+    picture = io.BytesIO()
+    Image.new("RGB", (8, 8), "teal").save(picture, "PNG")
+    picture.seek(0)
+    return {"bucket_id": bucket, "file_id": uploads.receive(shop, _admin(), Incoming(bucket, picture, "a.png")).row.id}
 
 
 def topic_subscriber(session: Any, topic_pk: int) -> str:

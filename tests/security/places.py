@@ -39,8 +39,18 @@ def is_of_a_project(app: Flask, rule: Rule) -> bool:
 
 
 def path_of(rule: Rule, values: Mapping[str, Any]) -> str:
-    """The route's path with these values; KeyError for an argument that nobody gave."""
-    return _ARGUMENT.sub(lambda found: quote(str(values[found.group(1)]), safe=""), rule.rule)
+    """The route's path with these values; KeyError for an argument that nobody gave.
+
+    A value named `prices.provider_id` is for the pages of that blueprint alone.
+    """
+    place = rule.endpoint.partition(".")[0]
+
+    def fill(found: re.Match[str]) -> str:
+        name = found.group(1)
+        own = values.get(f"{place}.{name}")
+        return quote(str(values[name] if own is None else own), safe="")
+
+    return _ARGUMENT.sub(fill, rule.rule)
 
 
 def field_names() -> list[str]:

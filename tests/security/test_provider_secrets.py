@@ -83,7 +83,7 @@ class Office:
         for rule in rules_of(self.world.app, method="GET"):
             for kind in sorted(catalog()) if "provider_id" in rule.arguments else [""]:
                 known = values_for(self.world, rule.rule) | ({"provider_id": kind} if kind else {})
-                yield path_of(rule, known), client.get(path_of(rule, known)).get_data(as_text=True)
+                yield path_of(rule, known), client.get(path_of(rule, known)).get_data().decode("utf-8", "replace")
 
     def files(self) -> Iterator[tuple[str, str]]:
         """Whatever lies in the data dir, database, journals and kept tokens, but for what the emulators hand out."""

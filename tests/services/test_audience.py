@@ -1,16 +1,31 @@
 """Who gets a message: the picker, what was chosen, and the equation."""
 
 import random
+from collections import OrderedDict
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.permissions import Actor
-from app.services import audience
+from app.engine import fanout, ledger
+from app.engine.machine import Machine
+from app.models.contacts import Contact
+from app.models.messages import Message
+from app.models.targets import Target
+from app.services import audience, contacts, subscribers, topic_members
 from app.services.audience import Equation
 from app.services.work import Workshop
-from tests.factories import make_audience, make_contact, make_suppression, make_target, make_topic, subscribe
+from tests.factories import (
+    make_audience,
+    make_contact,
+    make_message,
+    make_suppression,
+    make_target,
+    make_topic,
+    subscribe,
+)
 
 
 def solve(workshop: Workshop, actor: Actor, **chosen: Any) -> Equation:
@@ -81,14 +96,72 @@ def _crowd(session: Session, seed: int) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_the_way_for_large_audiences_finds_the_same_as_counting_each_one(
+def test_every_way_of_counting_finds_as_many_as_delivery_reaches(
     any_workshop: Workshop, composer: Actor, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with any_workshop.database.begin() as session:
         chosen = _crowd(session, seed)
-    exact = solve(any_workshop, composer, **chosen)
+        message = make_message(session, audience=chosen, status="processing")
+    each = solve(any_workshop, composer, **chosen)
     monkeypatch.setattr(audience, "SMALL", -1)
-    assert solve(any_workshop, composer, **chosen) == exact
+    through_an_index = solve(any_workshop, composer, **chosen)
+    monkeypatch.setattr(audience, "FEW_BESIDE", -1)
+    as_sets = solve(any_workshop, composer, **chosen)
+    assert each == through_an_index == as_sets
+    assert each.total == _reached(any_workshop, message)
+
+
+def _reached(shop: Workshop, message: Message) -> int:
+    """How many deliveries the engine plans for the message that are not left out."""
+    fanout.expand(Machine(shop.settings, shop.database, shop.broker, shop.clock, shop.vault), message.pk)
+    with shop.database.read() as session:
+        tally = ledger.tally_of(session, message.pk)
+    assert tally is not None
+    return tally.queued
+
+
+def test_a_set_that_is_kept_follows_who_comes_and_who_leaves(
+    any_workshop: Workshop, actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audience, "SMALL", -1)
+    monkeypatch.setattr(audience, "FEW_BESIDE", -1)
+    with any_workshop.database.begin() as session:
+        news, sale = make_audience(session, 5), make_audience(session, 0, topic="Sale")
+        targets = [make_target(session, make_contact(session), address=f"new{place}@example.org") for place in range(2)]
+
+    one, other = targets
+
+    def count() -> int:
+        return solve(any_workshop, actor, topics=[news.id, sale.id], targets=[other.id]).reachable
+
+    assert count() == 5 + 1
+    with any_workshop.open(actor) as work:
+        first = subscribers.subscribe(work, sale.id, one.id)
+    assert count() == 5 + 2
+    with any_workshop.open(actor) as work:  # as many as before, and the row with the highest number is one again
+        subscribers.unsubscribe(work, sale.id, first.subscriber.id)
+        subscribers.subscribe(work, sale.id, other.id)
+    assert count() == 5 + 1
+    with any_workshop.open(actor) as work:
+        subscribers.subscribe(work, news.id, one.id)
+    assert count() == 5 + 2
+    with any_workshop.open(actor) as work:
+        contacts.delete_contact(work, work.session.get(Contact, one.contact_pk).id)
+    assert count() == 5 + 1
+
+
+def test_only_sets_that_are_asked_for_lately_are_kept(
+    workshop: Workshop, composer: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topic_members, "KEPT_AT_MOST", 2)
+    monkeypatch.setattr(topic_members, "_known", OrderedDict())
+    monkeypatch.setattr(topic_members, "PIECE", 3)
+    with workshop.database.begin() as session:
+        first = make_audience(session, 7)
+        second = make_topic(session, name="Sale", targets=session.scalars(select(Target)).all())
+    with workshop.read(composer) as work:
+        assert [len(topic_members.members_of(work, topic, "email")) for topic in (first, second)] == [7, 7]
+    assert len(topic_members._known) == 1
 
 
 def test_the_picker_finds_topics_by_part_and_people_by_beginning(workshop: Workshop, composer: Actor) -> None:

@@ -24,14 +24,14 @@ _TOPIC = Prepared(select(Topic.name, Topic.email_total).where(Topic.id == bindpa
 _ADDED = Prepared(
     insert(Topic.__table__).inline(),  # type: ignore[arg-type] # a table, whatever its type says
     "id", "project_pk", "name", "description", "subscribe", "words", "is_demo", "created_at", "updated_at",
-    "email_total", "sms_total", "push_total",
+    "email_total", "sms_total", "push_total", "left_total",
 )  # fmt: skip
 
 
 def _add_topic(work: Work, topic_id: str) -> None:
     work.change(
         _ADDED, id=topic_id, project_pk=work.project_pk, name="News", description="", subscribe=["users"], words="",
-        is_demo=False, email_total=0, sms_total=0, push_total=0, **work.stamp(),
+        is_demo=False, email_total=0, sms_total=0, push_total=0, left_total=0, **work.stamp(),
     )  # fmt: skip
 
 

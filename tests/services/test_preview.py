@@ -167,7 +167,7 @@ def test_plain_text_is_shown_in_a_bare_page_with_nothing_active(
 ) -> None:
     message = change(workshop, ready, format="text", body="1 < 2 <script>alert(1)</script>")
     with workshop.read(composer) as work:
-        page = preview.page_of(preview.preview(work, message), is_dark=True)
+        page = preview.page_of(preview.preview(work, message), inverted=True)
     assert "1 &lt; 2 &lt;script&gt;" in page
     assert "filter:invert" in page
 

@@ -10,7 +10,8 @@ from app.domain.errors import Forbidden, Invalid
 from app.domain.permissions import Actor
 from app.models.audit import AuditEntry
 from app.models.providers import Provider
-from app.services import test_send
+from app.services import drafts, messages, test_send
+from app.services.drafts import Draft
 from app.services.provider_limits import usage_of
 from app.services.work import Workshop
 from tests.engine.conftest import MailServer
@@ -56,6 +57,14 @@ def test_a_test_arrives_filled_in_for_the_first_recipient(shop: Workshop, compos
     arrived = mail.outbox.get(mail.outbox.newest(limit=1)[0].id)
     assert arrived is not None
     assert b"Hello Person 0" in arrived.raw
+
+
+def test_a_test_comes_from_the_sender_of_the_message(shop: Workshop, composer: Actor, mail: MailServer) -> None:
+    key = make_draft(shop, composer, mail.port)
+    with shop.open(composer) as work:
+        drafts.save_draft(work, key, Draft({"from_address": "ann@else.example"}), messages.find(work, key).version)
+    assert test_send.send_test(shop, composer, key, "ed@example.org").works
+    assert mail.outbox.newest(limit=1)[0].sender == "ann@else.example"
 
 
 def test_a_full_inbox_is_told_as_it_is(shop: Workshop, composer: Actor, mail: MailServer) -> None:

@@ -79,6 +79,52 @@ def test_what_travels_with_an_email_survives_the_way_too() -> None:
     assert "attachments" not in GOOD.to_json()
 
 
+def test_the_sender_the_own_text_and_the_images_survive_the_way_and_programs_see_none_of_them_by_default() -> None:
+    email = EmailContent("a", from_name="Ann", from_address="ann@example.org", text="In plain", images=(("b", "f"),))
+    stored = email.to_json()
+    assert (stored["from_name"], stored["text"], stored["images"]) == ("Ann", "In plain", [["b", "f"]])
+    assert EmailContent.from_json(stored) == email
+    assert GOOD.to_json().keys() == {"subject", "preheader", "format", "body"}
+
+
+SHOWN = [
+    ("markdown", "![Hat](cid:f)"), ("markdown", "![Hat]( <cid:f> 'A hat')"), ("markdown", "![Hat][1]\n\n[1]: cid:f"),
+    ("markdown", "[![Hat](cid:f)](https://example.org)"), ("html", "<img alt='' src='cid:f'>"),
+    ("html", '<IMG SRC = "CID:f">'), ("html", "<img src=cid:f>"), ("markdown", '<img src="cid:f">'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("written_as", "body"), SHOWN)
+def test_an_image_that_the_body_shows_travels_with_its_content_id(written_as: str, body: str) -> None:
+    email = EmailContent("a", format=written_as, body=body, attachments=(("b", "g"),), images=(("b", "f"), ("b", "h")))
+    assert email.shown == {"f": ("b", "f")}
+    assert email.enclosed == ((("b", "g"), ""), (("b", "f"), "f"))
+    assert email.files == (("b", "g"), ("b", "f"), ("b", "h"))
+
+
+@pytest.mark.parametrize(
+    ("written_as", "body"),
+    [("text", "![Hat](cid:f)"), ("markdown", "Write cid:f to show it"), ("html", "<p>cid:f</p>"), ("html", "")],
+)
+def test_an_image_that_the_body_does_not_show_stays_at_home(written_as: str, body: str) -> None:
+    email = EmailContent("a", format=written_as, body=body, images=(("b", "f"),))
+    assert (email.shown, email.enclosed, email.files) == ({}, (), (("b", "f"),))
+
+
+def test_an_attachment_that_the_body_shows_travels_once_as_an_image() -> None:
+    email = EmailContent("a", body="![x](cid:f)", attachments=(("b", "f"),), images=(("b", "f"), ("c", "f")))
+    assert email.shown == {"f": ("b", "f")}
+    assert email.enclosed == ((("b", "f"), "f"),)
+
+
+@pytest.mark.parametrize("piece", ["](", "src=", "](      ", "]: \n", "src  =  ", "cid:f "])
+def test_looking_for_images_takes_no_more_than_proportional_time(piece: str) -> None:
+    body = piece * (1_000_000 // len(piece))
+    started = time.process_time()
+    assert EmailContent("a", format="html", body=body, images=(("b", "g"),)).shown == {}
+    assert time.process_time() - started < 2
+
+
 def test_attachments_that_nobody_can_read_are_left_out() -> None:
     assert EmailContent.from_json({"attachments": [["b", "f"], "b:f", ["b"], [1, 2], None]}).attachments == (
         ("b", "f"),
@@ -109,6 +155,13 @@ def test_content_knows_its_channel_and_the_channel_its_content() -> None:
         (EmailContent(reply_to="nobody"), "reply_to"),
         (EmailContent(reply_to="a@example.org\r\nBcc: b@example.org"), "reply_to"),
         (EmailContent(reply_to_name="a\nb"), "reply_to_name"),
+        (EmailContent(from_address="nobody"), "from_address"),
+        (EmailContent(from_address="a@example.org\r\nBcc: b@example.org"), "from_address"),
+        (EmailContent(from_name="a\nb"), "from_name"),
+        (EmailContent(from_name="x" * 129), "from_name"),
+        (EmailContent(text="x" * 1_000_001), "text"),
+        (EmailContent(text="\x00"), "text"),
+        (EmailContent(attachments=(("b", "f"),) * 60, images=(("b", "g"),) * 41), "attachments"),
         (EmailContent(reply_to_name="x" * 129), "reply_to_name"),
         (EmailContent(attachments=(("b", "f"),) * 101), "attachments"),
         (SmsContent("x" * 64_231), "text"),

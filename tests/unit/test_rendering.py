@@ -273,9 +273,9 @@ def test_the_preview_is_the_delivery_unless_images_or_colours_are_changed() -> N
     without = BeautifulSoup(preview_html(email, images=False), "html5lib")
     assert without.img is None
     assert "A & B" in without.get_text()
-    assert "invert" in preview_html(email, dark=True)
-    assert email.html.replace("</head>", "") in preview_html(email, dark=True).replace("</head>", "").replace(
-        re.findall(r"<style>.*?</style>\n", preview_html(email, dark=True))[0], ""
+    assert "invert" in preview_html(email, inverted=True)
+    assert email.html.replace("</head>", "") in preview_html(email, inverted=True).replace("</head>", "").replace(
+        re.findall(r"<style>.*?</style>\n", preview_html(email, inverted=True))[0], ""
     )
 
 
@@ -336,3 +336,40 @@ def test_rendering_costs_microseconds() -> None:
     recipient = Recipient("a@example.org", variables={"name": "Ann Meyer", "id": "4711", "city": "Köln"})
     best = min(timeit.repeat(lambda: prepared.render(recipient), number=500, repeat=5)) / 500
     assert best < 60e-6  # five times what it takes on a quiet machine leaves room for a busy one
+
+
+def test_a_text_part_of_ones_own_takes_the_place_of_the_one_made_from_the_page() -> None:
+    content = EmailContent(
+        "S", "", "html", "<p>On the page</p>", text="For {{ name | you }} & {{ city }}\r\n\u202ain plain \n\n"
+    )
+    prepared = prepare(content)
+    email = prepared.render(Recipient("a@example.org", variables={"name": "<Ann>\r\nBcc: x"}))
+    assert email.text.startswith("For <Ann>")
+    assert "On the page" not in email.text
+    assert "On the page" in email.html
+    assert "in plain" in email.text
+    assert (prepared.places, email.missing) == ({"name": "text", "city": "text"}, ("city",))
+    assert prepare(EmailContent("S", "", "html", "<p>On the page</p>", text=" \n")).render(
+        Recipient("a@example.org")
+    ).text == ("On the page\n")
+
+
+def test_a_text_part_of_ones_own_is_nothing_to_an_email_that_is_plain_text_anyway() -> None:
+    assert (
+        prepare(EmailContent("S", "", "text", "Words", text="Others")).render(Recipient("a@example.org")).text
+        == "Words\n"
+    )
+
+
+def test_a_variable_of_the_text_part_that_cannot_be_read_is_told_of_its_field() -> None:
+    assert list(prepare(EmailContent("S", "", "html", "x", text="Hi {{ 1 }}")).problems) == ["text"]
+
+
+def test_the_text_made_from_a_page_can_be_taken_over_by_its_author() -> None:
+    body = "Hello {{ name | you & me }}, [go]({{ link }}) or \\{{ stay }}.\n\n{{ city | }}"
+    first = prepare(EmailContent("S", "", "markdown", body))
+    own = prepare(EmailContent("S", "", "markdown", body, text=first.written_text()))
+    assert first.written_text() == "Hello {{ name | you & me }}, go ({{ link }}) or \\{{ stay }}.\n\n{{ city |  }}\n"
+    for variables in ({}, {"name": "Ann", "city": "Ulm", "link": "https://example.org/?a=1"}):
+        person = Recipient("a@example.org", variables=variables)
+        assert own.render(person).text == first.render(person).text

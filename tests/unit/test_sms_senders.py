@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.domain.sms_senders import digits_of, sender_fault
+from app.domain.sms_senders import Fate, arrival_of, digits_of, is_name, sender_fault
+from app.infra.countries import country_names
 
 
 @pytest.mark.parametrize(
@@ -29,3 +30,37 @@ def test_a_service_may_take_longer_names():
 @pytest.mark.parametrize(("number", "digits"), [("+49170", "49170"), ("49170", "49170"), ("ACME", "ACME")])
 def test_services_get_numbers_without_a_plus(number, digits):
     assert digits_of(number) == digits
+
+
+@pytest.mark.parametrize(
+    ("sender", "country", "home", "fate", "shows"),
+    [
+        ("ACME", "DE", "", Fate.SHOWN, "ACME"), ("ACME", "US", "", Fate.REPLACED, "a number of the network"),
+        ("ACME", "IN", "", Fate.REGISTERED, "ACME"), ("ACME", "GL", "", Fate.UNKNOWN, "ACME"),
+        ("ACME", "", "", Fate.UNKNOWN, "ACME"), ("+4915112345678", "DE", "DE", Fate.SHOWN, "+4915112345678"),
+        ("4915112345678", "US", "DE", Fate.UNKNOWN, "+4915112345678"), ("12345", "US", "", Fate.UNKNOWN, "12345"),
+        ("", "DE", "", Fate.CHOSEN, "a sender that the provider picks"),
+        ("MG" + "0" * 32, "DE", "", Fate.CHOSEN, "a sender that the provider picks"),
+    ],
+)  # fmt: skip
+def test_a_sender_arrives_as_the_networks_there_let_it(sender, country, home, fate, shows):
+    found = arrival_of(sender, country, home)
+    assert (found.fate, found.shows) == (fate, shows)
+
+
+def test_what_takes_the_place_of_a_sender_begins_a_line_with_a_capital():
+    assert arrival_of("acme co", "DE").heading == "acme co"
+    assert arrival_of("acme co", "US").heading == "A number of the network"
+
+
+def test_what_networks_do_with_names_is_known_of_most_countries():
+    fates = {code: arrival_of("ACME", code).fate for code in country_names()}
+    assert (fates["CA"], fates["SG"], fates["NZ"], fates["GB"]) == (
+        Fate.REPLACED, Fate.REGISTERED, Fate.REPLACED, Fate.SHOWN,
+    )  # fmt: skip
+    assert sum(fate is not Fate.UNKNOWN for fate in fates.values()) > 150
+
+
+@pytest.mark.parametrize(("sender", "answer"), [("ACME", True), ("A1", True), ("12345", False), ("+49170", False)])
+def test_a_name_cannot_be_answered(sender, answer):
+    assert is_name(sender) is answer

@@ -1,5 +1,10 @@
 """The list of messages and what begins, doubles and ends one."""
 
+import pytest
+
+from app.domain.content import content_of
+from app.domain.permissions import Actor
+from app.services import messages
 from app.services.work import Workshop
 from tests.conftest import START
 from tests.factories import make_message
@@ -70,9 +75,54 @@ def test_the_list_goes_on_to_older_messages(olga: PageClient, workshop: Workshop
 
 def test_a_duplicate_opens_as_a_new_draft(olga: PageClient, workshop: Workshop) -> None:
     original = make(workshop, status="sent")
-    page = olga.submit(olga.get(HOME), f"form[action$='{original}/duplicate']")
+    listed = olga.get(HOME)
+    button = listed.select("button[aria-label='Duplicate Autumn news']")[0]
+    page = olga.post(str(button["formaction"]), csrf_token=listed.form().values["csrf_token"])
     assert page.heading == "Write an email"
     assert original not in page.path
+
+
+def test_ticked_messages_are_duplicated_together_and_stand_on_top(olga: PageClient, workshop: Workshop) -> None:
+    ticked = [make(workshop, subject=f"Number {number}", status="sent") for number in range(3)][1:]
+    page = olga.submit(olga.get(HOME), "form.messages-list", message=ticked[::-1])
+    assert "2 duplicated. The new drafts stand on top." in page.text
+    titles = [link.get_text() for link in page.select("#messages td.first a")]
+    assert titles == ["Number 2", "Number 1", "Number 2", "Number 1", "Number 0"]
+
+
+@pytest.mark.parametrize("ticked", [[], ["nowhere"]])
+def test_nothing_is_duplicated_when_nothing_was_ticked_or_one_is_gone(
+    olga: PageClient, workshop: Workshop, ticked: list[str]
+) -> None:
+    original = make(workshop)
+    page = olga.submit(olga.get(HOME), "form.messages-list", message=[*ticked, original] if ticked else None)
+    assert page.status == (404 if ticked else 400)
+    assert len(olga.get(HOME).select("#messages tbody tr")) == 1
+
+
+@pytest.mark.parametrize(
+    ("channel", "content"),
+    [
+        ("email", {"subject": "Bells", "format": "text", "body": "Hi", "attachments": [["b", "f"]]}),
+        ("push", {"title": "Bells", "body": "Hi", "data": {"a": 1}, "priority": "high", "image": ["b", "f"]}),
+        ("sms", {"text": "Bells"}),
+    ],
+)
+def test_a_message_of_any_channel_is_duplicated_with_its_files_and_its_provider_and_without_its_time(
+    olga: PageClient, workshop: Workshop, actor: Actor, channel: str, content: dict[str, object]
+) -> None:
+    original = make(
+        workshop, channel=channel, content=content, subject="Bells", status="scheduled", scheduled_at=START,
+        provider_pk=7, template_pk=3, template_version=2, audience={"topics": ["news"], "emails": ["a@example.org"]},
+    )  # fmt: skip
+    answer = olga.submit(olga.get(f"{HOME}/{original}"), f"form[action$='{original}/duplicate']", follow=False)
+    assert answer.headers["Location"].endswith("/edit")
+    with workshop.read(actor) as work:
+        first, copy = (messages.find(work, id) for id in (original, answer.headers["Location"].split("/")[-2]))
+        assert (copy.title, copy.status, copy.scheduled_at) == ("Bells", "draft", None)
+        assert content_of(channel, copy.content).files == content_of(channel, first.content).files
+        assert copy.audience == {**first.audience, "emails": ["a@example.org"]}
+        assert (copy.provider_pk, copy.template_pk, copy.template_version) == (7, 3, 2)
 
 
 def test_deleting_asks_first_and_then_deletes(olga: PageClient, workshop: Workshop) -> None:
@@ -90,4 +140,5 @@ def test_deleting_a_scheduled_message_says_when_it_would_have_gone_out(olga: Pag
 def test_a_viewer_sees_the_list_and_may_not_write(vera: PageClient, workshop: Workshop) -> None:
     message = make(workshop)
     assert vera.get(HOME).status == 200
+    assert not vera.get(HOME).select("#messages form, #messages [type='checkbox']")
     assert vera.get(f"{HOME}/{message}/edit").status == 403

@@ -42,7 +42,8 @@ def test_a_push_is_shown_with_everything_it_does(workshop: Workshop, actor: Acto
     with workshop.database.begin() as session:
         make_file(session, "rain.png", mime_type="image/png")
     page = olga.get(make(workshop, actor, PUSH))
-    assert page.select(".notification")[0].get_text(" ", strip=True) == "Rain <i>soon</i> Take an umbrella,"
+    assert page.select(".ios-words")[0].get_text(" ", strip=True) == "Rain <i>soon</i> Take an umbrella,"
+    assert page.select(".android-words")[0].get_text(" ", strip=True) == "Rain <i>soon</i> Take an umbrella,"
     for words in (
         "rain.png",
         "https://example.org/rain",
@@ -58,7 +59,7 @@ def test_a_push_is_shown_with_everything_it_does(workshop: Workshop, actor: Acto
 
 def test_a_silent_push_says_so(workshop: Workshop, actor: Actor, olga: PageClient) -> None:
     page = olga.get(make(workshop, actor, PushContent(data={"sync": True}, content_available=True)))
-    assert "Nothing is shown: the app wakes up" in page.text
+    assert "Nobody sees this: the app wakes up" in page.text
 
 
 def test_an_email_says_who_is_in_copy_and_what_is_attached(workshop: Workshop, actor: Actor, olga: PageClient) -> None:
@@ -113,7 +114,7 @@ def test_a_duplicate_of_any_channel_opens_in_the_composer(
     workshop: Workshop, actor: Actor, olga: PageClient, content: Content
 ) -> None:
     path = make(workshop, actor, content, "sent")
-    page = olga.submit(olga.get(HOME), f"form[action='{path}/duplicate']")
+    page = olga.submit(olga.get(path), f"form[action='{path}/duplicate']")
     assert page.path.startswith(HOME)
     assert page.path.endswith("/edit")
     assert not page.path.startswith(path)

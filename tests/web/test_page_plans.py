@@ -41,7 +41,11 @@ OF_FEW = {  # indexes of what waits or is held, and is forgotten by them afterwa
     for index in table.indexes
     if index.dialect_options["sqlite"]["where"] is not None
 }
-SHORT = ("messages.status = ?", "delivery_pk = ?", "contact_pk = ?")  # what is sent now, and what belongs to one
+# What is sent now, what belongs to one, and the people of a small topic (`contact_search.SMALL_TOPIC`).
+SHORT = (
+    "messages.status = ?", "delivery_pk = ?", "contact_pk = ?", "coalesce(contacts.project_pk, ?)",
+    "coalesce(targets.project_pk, ?)",
+)  # fmt: skip
 SIZE = Size(600, 60)
 
 

@@ -267,3 +267,23 @@ def test_a_viewer_looks_and_turns_nothing(outbox: Outbox, vera: PageClient) -> N
     assert "Autumn news" in page.text
     assert not page.select("a[href$='/faults'], a[href$='/clear']")
     assert vera.get(f"{BOX}/faults").status == 403
+
+
+def test_an_image_that_came_with_an_email_is_seen_in_it_and_nothing_else_is(outbox: Outbox, olga: PageClient) -> None:
+    mail = EmailMessage()
+    mail["Subject"], mail["From"], mail["To"] = "Hats", "news@acme.example", "ann@example.org"
+    mail.set_content("A hat")
+    mail.add_alternative("<img src='cid:hat'><img src=\"cid:odd\"><img src='cid:lost'>cid:hat", subtype="html")
+    page = mail.get_body(("html",))
+    assert page is not None
+    page.add_related(b"hat", "image", "png", cid="<hat>")
+    page.add_related(b"<script>", "text", "html", cid="<odd>")
+    number = outbox.keep(
+        Arrival(
+            "smtp", "default", "news@acme.example", ["ann@example.org"], "Hats", mail.as_bytes(), "c1", is_tls=False
+        )
+    )
+    shown = olga.raw.get(f"{BOX}/{number}/-/frame.html").text.strip()
+    assert shown == (
+        "<img src='data:image/png;base64,aGF0'><img src=\"cid:odd\"><img src='cid:lost'>cid:hat"
+    )  # fmt: skip

@@ -219,6 +219,6 @@ def test_the_composer_shows_the_fields_that_the_email_will_have(visit: Visit, ol
     with visit.shop.open(system(1)) as work:
         factories.make_provider(work)
         message_id = factories.make_message(work.session, audience={"topics": ["news"]}).id
-    page = olga.fragment(f"/p/default/messages/{message_id}/-/preview?view=source")
-    assert "List-Unsubscribe: <https://messages.acme.example/u/" in page.text
-    assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in page.text
+    page = olga.fragment(f"/p/default/messages/{message_id}/-/preview?view=headers")
+    assert "List-Unsubscribe <https://messages.acme.example/u/" in page.text
+    assert "List-Unsubscribe-Post List-Unsubscribe=One-Click" in page.text

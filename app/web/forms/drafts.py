@@ -54,11 +54,14 @@ class DraftForm(FlaskForm):  # type: ignore[misc]
         return {name: self[name].data for name in self.TYPED if self[name].data is not None}
 
     def command(self, chosen: Mapping[str, Sequence[str]]) -> Draft:
-        """What is to be saved. `chosen` holds what buttons sent under add, remove, attach and detach: `topics:news`."""
+        """What is to be saved. `chosen` holds what buttons sent (`web.compose.BUTTONS`): values like `topics:news`."""
         return Draft(
             self.typed(), _choices(chosen["add"]), _choices(chosen["remove"]), _files(chosen["attach"]),
-            _files(chosen["detach"]), self.provider.data,
+            _files(chosen["detach"]), _files(chosen["inline"]), self.provider.data,
         )  # fmt: skip
+
+    def follow(self, content: Content) -> None:
+        """Take over what follows from the content as it was saved now; most forms show nothing of that sort."""
 
     def offer_providers(self, providers: Iterable[tuple[str, str]]) -> None:
         """Offer these (public id, name) beside the usual order."""

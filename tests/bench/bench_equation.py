@@ -1,0 +1,86 @@
+"""How many will receive a message, at a million contacts (P13): several large topics, people, suppressions."""
+
+import statistics
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from app.domain.permissions import system
+from app.services import audience, topic_members
+from app.services.audience import Equation
+from app.services.work import Workshop
+from tests.bench.bench_fanout import workshop_of_its_own
+from tests.bench.long_history import Size, fill_contacts
+from tests.bench.measure import Measurement
+
+TARGET = 200  # milliseconds
+CALLS = 5
+TOPICS = {"half": "t.pk % 2 = 0", "third": "t.pk % 3 = 0", "most": "t.pk % 10 < 9", "again": "t.pk > 0"}
+_TOPIC = """INSERT INTO topics (project_pk, id, name, description, subscribe, email_total, sms_total, push_total,
+left_total, is_demo, words, created_at, updated_at)
+SELECT 1, :id, :id, '', '["users"]', count(*), 0, 0, 0, false, '', 0, 0 FROM targets t
+WHERE t.channel = 'email' AND {chosen}"""
+_MEMBERS = """INSERT INTO subscribers (project_pk, id, topic_pk, target_pk, created_at, updated_at)
+SELECT 1, :id || '-' || t.id, (SELECT pk FROM topics WHERE id = :id), t.pk, 0, 0 FROM targets t
+WHERE t.channel = 'email' AND {chosen} ORDER BY t.pk"""
+# One in twenty is suppressed, one in a hundred has an address that expired.
+_SUPPRESSED = """INSERT INTO suppressions (project_pk, id, channel, address_key, reason, source, is_demo, created_at,
+updated_at) SELECT 1, 'x' || pk, 'email', address_key, CASE WHEN pk % 3 = 0 THEN 'hard_bounce' ELSE 'unsubscribed' END,
+'', false, 0, 0 FROM targets WHERE channel = 'email' AND pk % 20 = 7"""
+_EXPIRED = "UPDATE targets SET expired_at = 1 WHERE channel = 'email' AND pk % 100 = 3"
+_IDS = "SELECT id FROM {table} WHERE pk BETWEEN 1000 AND 1499 ORDER BY pk"
+
+
+def measure(people: int, rounds: int) -> Iterator[Measurement]:
+    """P13: one topic of everybody; and five that overlap, with a thousand people chosen one by one besides."""
+    print(f"P13  the equation at {people:,} contacts, {rounds} rounds", flush=True)
+    with workshop_of_its_own() as shop:
+        fill(shop, people)
+        with shop.read(system(1)) as work:
+            ids = [list(work.session.scalars(text(_IDS.format(table=name)))) for name in ("contacts", "targets")]
+        one = {"topics": ["all"]}
+        several = {"topics": ["all", *TOPICS], "contacts": ids[0], "targets": ids[1]}
+        for name, what, chosen in (("P13", "five topics that overlap and 1,000 people", several),
+                                   ("P13b", "one topic of everybody", one)):  # fmt: skip
+            first = _first(shop, chosen)
+            took = [_milliseconds(shop, chosen) for _ in range(rounds)]
+            yield Measurement(name, f"audience equation: {what}", "ms", took, at_most=TARGET)
+            yield Measurement(f"{name}f", "the same, for the first time in a process", "ms", [first])
+
+
+def fill(shop: Workshop, people: int) -> None:
+    """That many contacts in one topic, and in more that overlap; some are suppressed or have expired."""
+    fill_contacts(shop, Size(people, people // 10), datetime.now(UTC))
+    with shop.database.begin() as session:
+        for name, chosen in TOPICS.items():
+            for statement in (_TOPIC, _MEMBERS):
+                session.execute(text(statement.format(chosen=chosen)), {"id": name})
+        session.execute(text(_SUPPRESSED))
+        session.execute(text(_EXPIRED))
+
+
+def _first(shop: Workshop, chosen: dict[str, Any]) -> float:
+    topic_members.forget_all()
+    return _milliseconds(shop, chosen, calls=1)
+
+
+def _milliseconds(shop: Workshop, chosen: dict[str, Any], calls: int = CALLS) -> float:
+    """The median of a few calls, each in a look of its own."""
+    took = []
+    for _ in range(calls):
+        with shop.read(system(1)) as work:
+            began = time.perf_counter()
+            found = audience.equation(work, "email", chosen)
+            took.append((time.perf_counter() - began) * 1_000)
+        _check(found, shop, chosen)
+    return statistics.median(took)
+
+
+def _check(found: Equation, shop: Workshop, chosen: dict[str, Any]) -> None:
+    """Everybody is in the first topic, less one in twenty and one in a hundred."""
+    with shop.read(system(1)) as work:
+        people = int(work.session.scalar(text("SELECT email_total FROM topics WHERE id = 'all'")) or 0)
+    assert found.total == people - people // 20 - people // 100, (found, chosen.keys())
