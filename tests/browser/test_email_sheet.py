@@ -86,7 +86,7 @@ def click(person: Person, element: WebElement) -> None:
 
 def put_in(person: Person, link: str, name: str) -> None:
     """Choose a file in the dialog; the page comes back with it."""
-    click(person, person.driver.find_element(By.XPATH, f"//a[normalize-space(.)='{link}']"))
+    click(person, person.driver.find_element(By.XPATH, f"//*[self::a or self::button][normalize-space(.)='{link}']"))
     person.press(("Choose " if link == "Image" else "Attach ") + name)
     WebDriverWait(person.driver, 15).until(
         lambda driver: name in "".join(each.text for each in driver.find_elements(By.CSS_SELECTOR, "#files .chip"))

@@ -111,6 +111,16 @@ def test_a_large_audience_is_sampled_and_that_is_said(
     assert "variables_sampled" in codes(workshop, composer, message, "advises")
 
 
+def test_a_variable_that_only_the_others_may_have_does_not_block_a_large_audience(
+    workshop: Workshop, composer: Actor, ready: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = change(workshop, ready, body="Hello {{ nickname }}")
+    assert "variable_unknown" in codes(workshop, composer, message, "blocks")
+    monkeypatch.setattr(samples, "MOST_COUNTED", 1)
+    assert "variable_unknown" not in codes(workshop, composer, message, "blocks")
+    assert {"variable_lacking", "variables_sampled"} <= set(codes(workshop, composer, message, "advises"))
+
+
 def test_an_audience_of_nobody_blocks(workshop: Workshop, composer: Actor, ready: Message) -> None:
     with workshop.database.begin() as session:
         ready = session.merge(ready)
