@@ -4,11 +4,13 @@ import time
 from collections.abc import Callable
 
 import pytest
+from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.browser.conftest import House
 from tests.browser.person import Person
 
 pytestmark = pytest.mark.browser
+PASSWORD = "correct horse battery"
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with JavaScript", "without JavaScript"])
@@ -34,10 +36,19 @@ def become_the_first_member(person: Person, house: House, *, demo: bool = False)
     person.open(house.first_address())
     person.fill("Name", "Ann Archer")
     person.fill("Email", "ann@example.org")
-    person.fill("Password", "correct horse battery")
+    person.fill("Password", PASSWORD)
     person.tick("Add sample data", on=demo)
     person.press("Create member and sign in")
     person.see("Ann Archer")
+
+
+def sign_in(person: Person, email: str = "ann@example.org") -> None:
+    """As a member that there is; ends once the browser has its session."""
+    person.open("/sign-in")
+    person.fill("Email", email)
+    person.fill("Password", PASSWORD)
+    person.press("Sign in")
+    WebDriverWait(person.driver, 15).until(lambda driver: "/sign-in" not in driver.current_url)
 
 
 def add_a_contact(person: Person) -> None:

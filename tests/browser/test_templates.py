@@ -9,7 +9,7 @@ from selenium.webdriver.support.select import Select
 
 from tests.browser.conftest import House
 from tests.browser.person import Person
-from tests.browser.test_first_email import become_the_first_member
+from tests.browser.test_first_email import become_the_first_member, sign_in
 
 pytestmark = pytest.mark.browser
 
@@ -28,10 +28,7 @@ def test_from_a_message_to_a_template_to_a_message(house: House, open_browser: C
     ann.see("Version 1")
 
     bob = open_browser(house.url, scripts=False, width=360)
-    bob.open("/sign-in")
-    bob.fill("Email", "ann@example.org")
-    bob.fill("Password", "correct horse battery")
-    bob.press("Sign in")
+    sign_in(bob)
     bob.open("/p/default/messages/new?at=2035-11-24T09:00&zone=Europe/Berlin")
     bob.see("more than two years ahead")
     bob.press("Use the template Monthly letter")

@@ -9,7 +9,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.browser.conftest import House
 from tests.browser.person import Person
-from tests.browser.test_first_email import become_the_first_member
+from tests.browser.test_first_email import become_the_first_member, sign_in
 
 pytestmark = pytest.mark.browser
 WORDS = "The tower opens at noon on Saturday. There is soup, there are bells, bring a friend"
@@ -45,10 +45,7 @@ def test_a_text_with_an_emoji_becomes_one_message(house: House, open_browser: Ca
     assert ann.complaints() == []
 
     bob = open_browser(house.url, scripts=False, width=360, height=3600)
-    bob.open("/sign-in")
-    bob.fill("Email", "ann@example.org")
-    bob.fill("Password", "correct horse battery")
-    bob.press("Sign in")
+    sign_in(bob)
     begin(bob)
     bob.press("Remove: hot beverage")
     bob.see("1 message")
