@@ -61,12 +61,18 @@ class Person:
             box.click()
 
     def field(self, label: str) -> WebElement:
-        """The control that this label belongs to."""
-        found = self._find(f"//label[starts-with(normalize-space(.), {_quote(label)})]")
-        target = found.get_attribute("for")
-        if target:
-            return self.driver.find_element(By.ID, target)
-        return found.find_element(By.CSS_SELECTOR, "input, select, textarea")
+        """The control that this label belongs to; looked for again when the page is being drawn anew."""
+        found: list[WebElement] = []
+
+        def look() -> bool:
+            place = self._find(f"//label[starts-with(normalize-space(.), {_quote(label)})]")
+            target = place.get_attribute("for")
+            inside = (By.CSS_SELECTOR, "input, select, textarea")
+            found[:] = [self.driver.find_element(By.ID, target) if target else place.find_element(*inside)]
+            return True
+
+        self._wait(look, f"to find the field {label!r}")
+        return found[0]
 
     def press(self, text: str) -> None:
         """Press the button that says so."""

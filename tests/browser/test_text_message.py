@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
@@ -81,7 +82,8 @@ def choose_ben(person: Person) -> None:
 
 
 def wait_for_text(person: Person, text: str) -> None:
-    WebDriverWait(person.driver, 15).until(lambda _: person.field("Text").get_attribute("value") == text)
+    patience = WebDriverWait(person.driver, 15, ignored_exceptions=[StaleElementReferenceException])
+    patience.until(lambda _: person.field("Text").get_attribute("value") == text)
 
 
 def focus(person: Person) -> str:
