@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, Response, make_response, request, url_for
+from flask import Blueprint, Response, request, url_for
 
 from app.domain.errors import Invalid, NotFound
 from app.services import composer, drafts, messages, sending
@@ -14,16 +14,12 @@ from app.web.context import opening, reading
 from app.web.fields import put_errors
 from app.web.forms.compose import ConsentForm
 from app.web.forms.drafts import DraftForm
+from app.web.frames import frame
 from app.web.htmx import go, redraw, render, render_fragment, toast
 from app.web.sheets import SHEETS, Sheet
 
 blueprint = Blueprint("compose", __name__, url_prefix="/p/<project_id>/messages")
 
-# A frame of its own, without scripts and without our origin: whatever is in the email can only be looked at.
-FRAME_POLICY = (
-    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src https: http: data:; form-action 'none'; "
-    "base-uri 'none'; frame-ancestors 'self'"
-)
 BUTTONS = ("add", "remove", "attach", "detach", "inline")  # what changes beside the words; each may come often
 NEXT = {
     "send": "launch.ask_send", "schedule": "launch.ask_schedule", "test": "launch.ask_test",
@@ -117,10 +113,7 @@ def preview_html(project_id: str, message_id: str) -> Response:
             work, message_id, asked.get("as", ""), inverted=asked.get("mode") == "inverted",
             images=asked.get("images") != "off",
         )  # fmt: skip
-    answer = make_response(page)
-    answer.headers["Content-Security-Policy"] = FRAME_POLICY
-    answer.headers["Referrer-Policy"] = "no-referrer"
-    return answer
+    return frame(page)
 
 
 @blueprint.post("/<message_id>/unschedule")

@@ -1,16 +1,16 @@
 """Pages of templates: the list, one with what it says, keeping a message as one, rename, double, delete."""
 
-from flask import Blueprint, Response, make_response, request, url_for
+from flask import Blueprint, Response, request, url_for
 
 from app.domain.channels import Channel
 from app.domain.errors import Invalid
 from app.services import beginnings, messages, template_sheets, templates
 from app.services.listing import Cursor
 from app.web import access
-from app.web.compose import FRAME_POLICY
 from app.web.context import opening, reading
 from app.web.fields import options, put_errors
 from app.web.forms.templates import NameForm, NewTemplateForm, NewVersionForm
+from app.web.frames import frame
 from app.web.htmx import go, redraw, render, toast
 
 blueprint = Blueprint("templates", __name__, url_prefix="/p/<project_id>/templates")
@@ -69,10 +69,7 @@ def preview_html(project_id: str, template_id: str) -> Response:
     with reading() as work:
         template = templates.find(work, template_id)
         page = template_sheets.frame_of(work, template, templates.find_version(work, template, asked_version()))
-    answer = make_response(page)
-    answer.headers["Content-Security-Policy"] = FRAME_POLICY
-    answer.headers["Referrer-Policy"] = "no-referrer"
-    return answer
+    return frame(page)
 
 
 @blueprint.get("/<template_id>/messages")
