@@ -5,7 +5,6 @@ told as such. Sources: Apple, Human Interface Guidelines, Notifications; Android
 Notification (providers.md 19.2).
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -49,7 +48,6 @@ SURFACES: tuple[Surface, ...] = (
     Surface("android-expanded", Platform.ANDROID, "Expanded", 40, 1, 450, 10),
     Surface("web", Platform.WEB, "Browser", 50, 1, 120, 3),
 )
-HIDDEN_WORD = "Notification"  # all that an iPhone shows while previews are hidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,11 +250,3 @@ def _collapse(platform: Platform, push: RenderedPush, silent: bool) -> str:
     if push.tag:
         return f"Takes the place of an earlier one with the tag “{push.tag[:60]}”."
     return "Stands beside earlier ones."
-
-
-def data_lines(push: RenderedPush) -> list[tuple[str, str]]:
-    """The data as the app gets it, each value as text: what is none is written as JSON."""
-    return [
-        (key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-        for key, value in push.data.items()
-    ]
