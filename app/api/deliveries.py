@@ -9,7 +9,7 @@ from app.api.params import Param, Refused
 from app.domain.delivery_states import DeliveryState
 from app.domain.errors import NotFound
 from app.domain.outcomes import Reason
-from app.services import dead_letter_orders, deliveries, messages, records
+from app.services import dead_letter_orders, deliveries, message_records, messages
 from app.services.listing import Cursor
 from app.services.work import Work
 
@@ -59,4 +59,4 @@ def get_delivery(work: Work, call: Call) -> dict[str, Any]:
 def retry_message(work: Work, call: Call) -> dict[str, Any]:
     """Try the failed recipients again, or the uncertain ones; refused for a message that was cancelled."""
     dead_letter_orders.retry(work, call.message_id, reasons=call.reasons, uncertain=call.uncertain)
-    return wire.message(records.find_message(work, call.message_id))
+    return wire.message(message_records.find_message(work, call.message_id))

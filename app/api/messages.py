@@ -9,7 +9,7 @@ from app.api.lists import MESSAGES, QUERY, SEARCH, TARGETS, TOTAL, wish
 from app.api.operations import Call, operation
 from app.api.params import Param
 from app.domain.channels import Channel
-from app.services import message_requests, messages, records, sending, shelves
+from app.services import message_records, message_requests, messages, sending, shelves
 from app.services.message_requests import Request
 from app.services.work import Work
 
@@ -26,7 +26,7 @@ def request_of(call: Call, channel: Channel, content: Mapping[str, Any], **copie
 
 def draw(work: Work, message_id: str) -> dict[str, Any]:
     """The message as it is now."""
-    return wire.message(records.find_message(work, message_id))
+    return wire.message(message_records.find_message(work, message_id))
 
 
 @operation("GET", "/messaging/messages", "messages.read", QUERY, SEARCH, TOTAL, model="MessageList")

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from app.models.suppressions import Suppression
     from app.models.topics import Topic
     from app.services.deliveries import Row, Story
-    from app.services.records import MessageRecord, SubscriberRecord, TargetRecord
+    from app.services.message_records import MessageRecord
+    from app.services.records import SubscriberRecord, TargetRecord
 
 MASK = "•" * 8
 

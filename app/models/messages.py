@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.domain.message_states import MessageStatus, Phase
 from app.models.base import Base, BigId, InProject, Searched, key_text
 
 _MADE = text("template_pk IS NOT NULL")
@@ -63,6 +64,13 @@ class Message(Searched, InProject, Base):
     settled_at: Mapped[datetime | None]
     waiting_reason: Mapped[str] = mapped_column(String(512), default="")
     is_demo: Mapped[bool] = mapped_column(default=False)
+
+    def phase(self, *, stopped: bool = False) -> str:
+        """The word people see, as `Phase.of` has it; `stopped`: all sending of its project is."""
+        return Phase.of(
+            MessageStatus(self.status), paused=self.paused_at is not None, cancelled=self.cancelled_at is not None,
+            late=self.late_at is not None, stopped=stopped,
+        ).word  # fmt: skip
 
 
 class MessageEvent(Base):

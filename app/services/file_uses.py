@@ -12,7 +12,6 @@ from app.domain.message_states import MessageStatus
 from app.models.files import FileUse
 from app.models.messages import Message
 from app.models.templates import Template
-from app.services.messages import phase_of
 from app.services.work import Work
 
 SHOWN = 20  # messages that a page names
@@ -114,7 +113,7 @@ def _named(work: Work, numbers: Sequence[int]) -> list[Use]:
     stopped = work.project.stopped_at is not None
     return [
         Use(
-            row.id, row.title, row.channel, phase_of(row, stopped=stopped), _moment_of(row),
+            row.id, row.title, row.channel, row.phase(stopped=stopped), _moment_of(row),
             row.status == MessageStatus.DRAFT,
         )
         for row in found

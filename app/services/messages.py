@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, delete, select
 from app.domain.channels import Channel
 from app.domain.content import Content, EmailContent, channel_of, content_of, title_of
 from app.domain.errors import Conflict, Invalid
-from app.domain.message_states import MessageStatus, Phase
+from app.domain.message_states import MessageStatus
 from app.domain.words import read_search
 from app.engine import ledger, lifecycle, timeline
 from app.infra.full_text import Match
@@ -211,14 +211,6 @@ def is_written_here(message: Message) -> bool:
     return message.status == MessageStatus.DRAFT
 
 
-def phase_of(message: Message, *, stopped: bool = False) -> str:
-    """The word people see, as `Phase.of` has it; `stopped`: all sending of its project is."""
-    return Phase.of(
-        MessageStatus(message.status), paused=message.paused_at is not None,
-        cancelled=message.cancelled_at is not None, late=message.late_at is not None, stopped=stopped,
-    ).word  # fmt: skip
-
-
 def goes_out_at(message: Message) -> datetime | None:
     """When a scheduled message goes out; None for any other."""
     return message.scheduled_at if message.status == MessageStatus.SCHEDULED else None
@@ -272,7 +264,7 @@ def _lines(work: Work, messages: Sequence[Message]) -> list[Line]:
     stopped, lines = work.project.stopped_at is not None, []
     for message in messages:
         line = Line(
-            message.pk, message.id, message.channel, message.title, phase_of(message, stopped=stopped),
+            message.pk, message.id, message.channel, message.title, message.phase(stopped=stopped),
             message.author_name,
             message.scheduled_at if message.status == MessageStatus.SCHEDULED and message.scheduled_at
             else message.started_at or message.updated_at,

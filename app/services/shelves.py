@@ -35,7 +35,7 @@ from app.models.providers import Provider
 from app.models.suppressions import Suppression
 from app.models.targets import Target
 from app.models.topics import Subscriber, Topic
-from app.services import deliveries, records, subscribers
+from app.services import deliveries, message_records, records, subscribers
 from app.services.buckets import enter_bucket, lets_in, shut_out
 from app.services.contacts import name_key
 from app.services.queries import FARTHEST, Found, Shelf, counted, find_page, order_of
@@ -201,7 +201,7 @@ _MESSAGES_COUNTED = Prepared(counted(select(Message.pk).where(Message.project_pk
 
 @lru_cache(maxsize=64)  # of some thousands of orders that could be asked for, programs ask for a few
 def _messages_in(orders: tuple[tuple[str, bool], ...]) -> Prepared:
-    return records.page_of_messages(order_of(_MESSAGES, ListQuery(orders=orders)))
+    return message_records.page_of_messages(order_of(_MESSAGES, ListQuery(orders=orders)))
 
 
 def list_messages(work: Work, wish: Wish) -> Found:
@@ -210,9 +210,9 @@ def list_messages(work: Work, wish: Wish) -> Found:
     if wish.is_plain:
         page, place = _messages_in(wish.query.orders), min(wish.query.offset, FARTHEST)
         total = work.row(_MESSAGES_COUNTED, project=work.project_pk).total if wish.wants_total else 0
-        return Found(records.list_messages(work, page, wish.query.limit, place), total)
+        return Found(message_records.list_messages(work, page, wish.query.limit, place), total)
     found = _page(work, replace(_MESSAGES, conditions=[Message.project_pk == work.project_pk]), wish)
-    return replace(found, rows=records.of_messages(work, found.rows))
+    return replace(found, rows=message_records.of_messages(work, found.rows))
 
 
 def list_suppressions(work: Work, wish: Wish) -> Found:

@@ -140,7 +140,7 @@ def list_uses(work: Work, template: Template, cursor: Cursor, size: int = 20) ->
     stopped = work.project.stopped_at is not None
     uses = [
         Use(
-            message.pk, message.id, message.title, messages.phase_of(message, stopped=stopped),
+            message.pk, message.id, message.title, message.phase(stopped=stopped),
             message.template_version or 0, message.author_name,
             messages.goes_out_at(message) or message.started_at or message.updated_at,
         )

@@ -93,7 +93,7 @@ def watch(work: Work, message_id: str, last: Glance | None = None) -> Watched:
     tally = deliveries.tallies_of(work, [message.pk]).get(message.pk)
     counts = {state.value: getattr(tally, state.value) if tally else 0 for state in DeliveryState}
     progress = Progress(counts, tally.audience if tally else 0)
-    phase = messages.phase_of(message, stopped=work.project.stopped_at is not None)
+    phase = message.phase(stopped=work.project.stopped_at is not None)
     pace = _pace(message, progress.done, work.now, last) if phase != "stopped" else 0.0
     return Watched(
         message, phase, Progress(counts, progress.audience, pace), work.now, _acts(work.actor, message, counts),

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, g
 
-from app.services import dashboard, health, messages
+from app.services import dashboard, health
 from app.services.dashboard import Day
 from app.web import access
 from app.web.context import reading, workshop
@@ -47,4 +47,4 @@ def draw_bars(days: list[Day]) -> list[dict[str, Any]]:
 
 @blueprint.app_template_filter("phase")
 def _phase(message: Any) -> str:
-    return messages.phase_of(message, stopped=g.project.stopped_at is not None)
+    return str(message.phase(stopped=g.project.stopped_at is not None))

@@ -88,7 +88,7 @@ def test_the_story_is_as_large_as_it_says(told: Workshop) -> None:
 
 def test_every_state_of_a_message_and_of_a_delivery_is_shown(told: Workshop) -> None:
     with told.database.read() as session:
-        phases = Counter(messages.phase_of(message) for message in session.scalars(select(Message)))
+        phases = Counter(message.phase() for message in session.scalars(select(Message)))
         states = set(session.scalars(select(Delivery.state).distinct()))
         reasons = set(session.scalars(select(Delivery.reason).where(Delivery.state == "failed").distinct()))
         suppressed = set(session.scalars(select(Suppression.reason).distinct()))
@@ -132,7 +132,7 @@ def test_only_what_is_on_its_way_may_be_sent_by_workers(told: Workshop) -> None:
         due = [message for message in waiting if ledger.may_send(session, message.pk)]
         now = [message.title for message in due if ledger.has_due(session, message.pk, START)]
     assert queued == {message.pk for message in waiting}
-    assert sorted(messages.phase_of(message) for message in waiting) == ["paused", "sending", "sending"]
+    assert sorted(message.phase() for message in waiting) == ["paused", "sending", "sending"]
     assert now == ["Tonight we sing at six"]
 
 
