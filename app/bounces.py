@@ -26,7 +26,7 @@ from app.domain.return_paths import is_return_path
 from app.infra.clock import monotonic
 from app.infra.processes import set_title
 from app.infra.settings import Settings
-from app.services import bounces
+from app.services.tracking import bounces
 from app.services.work import Workshop
 
 NOBODY = "<>"  # as aiosmtpd hands over the sender of reports

@@ -119,7 +119,7 @@ def project() -> None:
 def create_project(project_id: str, name: str, data_dir: Path | None) -> None:
     """Make a project."""
     from app.domain.permissions import system
-    from app.services import projects
+    from app.services.team import projects
 
     with _workshop(data_dir).open(system()) as work:
         projects.create_project(work, project_id, name=name)
@@ -139,7 +139,7 @@ def key() -> None:
 def create_key(project_id: str, name: str, scopes: str, data_dir: Path | None) -> None:
     """Make an API key; its secret is the last line of the output and is never shown again."""
     from app.domain.permissions import system
-    from app.services import keys, projects
+    from app.services.team import keys, projects
 
     wanted = [scope.strip() for scope in scopes.split(",") if scope.strip()]
     shop = _workshop(data_dir)
@@ -166,7 +166,7 @@ def member() -> None:
 def create_member(**given: Any) -> None:
     """Make a member, or give one that exists another role."""
     from app.domain.permissions import system
-    from app.services import members
+    from app.services.team import members
 
     password = _read_password(from_stdin=given["password_stdin"])
     with _workshop(given["data_dir"]).open(system()) as work:
@@ -183,7 +183,7 @@ def create_member(**given: Any) -> None:
 def replace_password(email: str, password_stdin: bool, data_dir: Path | None) -> None:
     """Give a member another password; whoever is signed in as that member is signed out."""
     from app.domain.permissions import system
-    from app.services import members
+    from app.services.team import members
 
     password = _read_password(from_stdin=password_stdin)
     with _workshop(data_dir).open(system()) as work:
@@ -211,7 +211,7 @@ def prepare(data_dir: Path | None) -> None:
     """What `up` does before anything else; the last line is the address of the first member, if there is none yet."""
     settings = _settings("db", data_dir=data_dir)
     from app.domain.permissions import system
-    from app.services import access
+    from app.services.team import access
 
     shop = _workshop(data_dir)
     with shop.read(system()) as work:
@@ -228,7 +228,7 @@ def doctor(data_dir: Path | None) -> NoReturn:
     settings = _settings("doctor", data_dir=data_dir)
     from app.infra.broker import Broker
     from app.infra.db import Database
-    from app.services.health import examine
+    from app.services.running.health import examine
 
     checks = examine(settings, Database(settings.sqlalchemy_url), Broker(settings.broker_url))
     for check in checks:
@@ -243,7 +243,7 @@ def alive(part: str, data_dir: Path | None) -> NoReturn:
     """Look for a sign of life of this machine's worker or ticker; the exit code is 1 when there is none."""
     settings = _settings("alive", data_dir=data_dir)
     from app.infra.broker import Broker
-    from app.services.life import look_for
+    from app.services.running.life import look_for
 
     check = look_for(part, settings, Broker(settings.broker_url))
     click.echo(check.sentence)

@@ -44,7 +44,7 @@ def back_up(file: Path, with_key: bool, force: bool, data_dir: Path | None) -> N
     Without the secret key the passwords of providers in it cannot be opened; keep secret.key elsewhere.
     """
     settings = _settings(data_dir)
-    from app.services.backups import make_backup
+    from app.services.running.backups import make_backup
 
     made = make_backup(settings, file, _now(), with_key=with_key, force=force)
     click.echo(f"Wrote {made.path}: {_size(made.size)}, the database and {_count(made.files, 'file')}.")
@@ -62,7 +62,7 @@ def back_up(file: Path, with_key: bool, force: bool, data_dir: Path | None) -> N
 @_file
 def verify_backup(file: Path) -> None:
     """Read all of a backup, and say whether every part is what was written."""
-    from app.services.restores import examine
+    from app.services.running.restores import examine
 
     found = examine(file)
     about = found.about
@@ -79,7 +79,7 @@ def restore_backup(file: Path, force: bool, data_dir: Path | None) -> None:
     """Put a backup back. Nothing is sent before somebody confirms, on a page or with `carillon db confirm`."""
     settings = _settings(data_dir)
     from app.data_dir import DataDir
-    from app.services.restores import refuse_running, restore
+    from app.services.running.restores import refuse_running, restore
 
     with DataDir(settings).lock():
         refuse_running(settings)
@@ -103,7 +103,7 @@ def confirm(choice: str | None, data_dir: Path | None) -> None:
     settings = _settings(data_dir)
     say_upgrade(settings)
     from app.domain.permissions import system
-    from app.services import fences
+    from app.services.sending import fences
     from app.services.work import Workshop
 
     shop = Workshop.equip(settings)
@@ -124,7 +124,7 @@ def confirm(choice: str | None, data_dir: Path | None) -> None:
 
 def say_upgrade(settings: "Settings") -> None:
     """Bring the database to the newest shape, and say where it was backed up before."""
-    from app.services.upgrades import bring_up
+    from app.services.running.upgrades import bring_up
 
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     kept = bring_up(settings, _now())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from app.services.stopping import Traffic
+    from app.services.sending.stopping import Traffic
     from app.services.work import Work
 
 # Imports stand inside the commands on purpose: `carillon --help` must not wait for SQLAlchemy.
@@ -33,7 +33,7 @@ def sending() -> None:
 @_data_dir
 def stop(project_id: str, data_dir: Path | None) -> None:
     """Write to nobody from now on, and start nothing; within a second, on every machine."""
-    from app.services import stopping
+    from app.services.sending import stopping
 
     for work in _works(project_id, data_dir):
         traffic = stopping.stop(work)
@@ -45,7 +45,7 @@ def stop(project_id: str, data_dir: Path | None) -> None:
 @_data_dir
 def resume(project_id: str, data_dir: Path | None) -> None:
     """Go on with exactly what was left."""
-    from app.services import stopping
+    from app.services.sending import stopping
 
     for work in _works(project_id, data_dir):
         traffic = stopping.resume(work)
@@ -57,7 +57,7 @@ def resume(project_id: str, data_dir: Path | None) -> None:
 @_data_dir
 def status(project_id: str, data_dir: Path | None) -> None:
     """Say what is on its way or held, project by project."""
-    from app.services import stopping
+    from app.services.sending import stopping
 
     for work in _works(project_id, data_dir, only_looks=True):
         traffic = stopping.traffic_of(work)
@@ -78,7 +78,7 @@ def _works(project_id: str, data_dir: Path | None, *, only_looks: bool = False) 
     from app.domain.permissions import system
     from app.infra.logs import set_up_logs
     from app.infra.settings import Settings
-    from app.services import projects
+    from app.services.team import projects
     from app.services.work import Workshop
 
     settings = Settings.from_env(data_dir=data_dir)

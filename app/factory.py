@@ -10,7 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app import api, hooks, web
 from app.emulators import inbox
 from app.infra.settings import ROOT, Settings
-from app.services.access import ABSOLUTE_TIMEOUT
+from app.services.team.access import ABSOLUTE_TIMEOUT
 from app.services.work import Workshop
 from app.url_rules import LateRule
 from app.web import request_log

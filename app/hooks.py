@@ -12,7 +12,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from app.domain.errors import AppError
 from app.domain.receipts import HookRequest, NotProven, NotUnderstood
-from app.services import receipts
+from app.services.tracking import receipts
 from app.services.work import Workshop
 
 LARGEST = 4 * 1024 * 1024  # bytes: SendGrid sends a thousand events and more at once

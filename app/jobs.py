@@ -106,7 +106,7 @@ def apply_receipts() -> None:
 @_resting
 def ask_for_receipts(provider_pk: int) -> None:
     """Tell an emulator where we listen for what it says afterwards."""
-    from app.services import sandbox_receipts
+    from app.services.tracking import sandbox_receipts
 
     naming.begin_job(_machine(), "ask_for_receipts")
     _machine().broker.answered("ask_for_receipts", provider_pk)
@@ -116,7 +116,7 @@ def ask_for_receipts(provider_pk: int) -> None:
 @_resting
 def wake(project_pk: int) -> None:
     """Go on with everything that waited for a provider of this project."""
-    from app.services import sending
+    from app.services.sending import sending
 
     naming.begin_job(_machine(), "wake")
     _machine().broker.answered("wake", project_pk)
@@ -135,7 +135,7 @@ def check_balance() -> None:
 
 def run_import(import_pk: int) -> None:
     """Bring the rows of a CSV file in."""
-    from app.services import imports
+    from app.services.people import imports
 
     naming.begin_job(_machine(), "run_import")
     _machine().broker.answered("run_import", import_pk)
@@ -147,7 +147,7 @@ def run_import(import_pk: int) -> None:
 @_resting
 def carry_out_order(order_pk: int) -> None:
     """Go on with what somebody decided about dead letters."""
-    from app.services import dead_letter_orders
+    from app.services.tracking import dead_letter_orders
 
     naming.begin_job(_machine(), "carry_out_order")
     _machine().broker.answered("carry_out_order", order_pk)
@@ -157,7 +157,7 @@ def carry_out_order(order_pk: int) -> None:
 @_resting
 def sweep_files() -> None:
     """Empty the folders of the file store whose rows are gone."""
-    from app.services import file_sweeps
+    from app.services.storage import file_sweeps
 
     naming.begin_job(_machine(), "sweep_files")
     _machine().broker.answered("sweep_files")
@@ -166,7 +166,7 @@ def sweep_files() -> None:
 
 def lint_audience(message_pk: int) -> None:
     """Look at what everybody in a draft's audience would get."""
-    from app.services import lint, lint_run
+    from app.services.previews import lint, lint_run
 
     naming.begin_job(_machine(), "lint_audience", message_pk)
     _machine().broker.answered("lint_audience", message_pk)

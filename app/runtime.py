@@ -32,7 +32,10 @@ def run_ticker(settings: Settings) -> None:
     """One ticker; returns soon after SIGTERM."""
     with loading():
         from app.engine import balance_watch, provider_history, ticker
-        from app.services import dead_letter_orders, file_sweeps, imports, lint, receipts, sandbox_receipts
+        from app.services.people import imports
+        from app.services.previews import lint
+        from app.services.storage import file_sweeps
+        from app.services.tracking import dead_letter_orders, receipts, sandbox_receipts
 
     workshop = Workshop.equip(settings)
     machine = Machine(settings, workshop.database, workshop.broker, workshop.clock, workshop.vault)

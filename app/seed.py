@@ -1,7 +1,8 @@
 """Adds the demo story to a project, for the command line."""
 
 from app.domain.permissions import system
-from app.services import demo, projects
+from app.services.story import demo
+from app.services.team import projects
 from app.services.work import Workshop
 
 

@@ -12,7 +12,8 @@ from app.api.params import Param
 from app.api.users_accounts import IDENTITIES, MEMBERSHIPS, NO_FACTORS
 from app.domain.channels import Channel
 from app.domain.errors import NotFound
-from app.services import contact_accounts, records
+from app.services.accounts import contact_accounts
+from app.services.people import records
 from app.services.work import Work, Workshop
 
 _GUESSES = Limit(10, 3600, by=(By.USER,), name="password", cleared_on=200)  # whoever holds a session may not try on

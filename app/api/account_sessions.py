@@ -13,8 +13,8 @@ from app.api.operations import Call, operation
 from app.api.params import Param
 from app.api.users_sessions import DURATION
 from app.domain.errors import Forbidden
-from app.services import contact_accounts, contact_sessions, contact_tokens
-from app.services.contact_sessions import LONGEST, SHORTEST_SECONDS, SessionRecord
+from app.services.accounts import contact_accounts, contact_sessions, contact_tokens
+from app.services.accounts.contact_sessions import LONGEST, SHORTEST_SECONDS, SessionRecord
 from app.services.work import Work, Workshop
 
 _SIGN_IN = Limit(10, 3600, by=(By.EMAIL,), name="sign in", cleared_on=201)

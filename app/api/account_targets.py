@@ -6,7 +6,8 @@ from app.api import wire
 from app.api.kinds import NEW_ID, UID, text
 from app.api.operations import Call, operation
 from app.api.params import Param
-from app.services import contact_devices, records
+from app.services.accounts import contact_devices
+from app.services.people import records
 from app.services.work import Work
 
 _IDENTIFIER = Param("identifier", text(255), required=True)

@@ -17,8 +17,8 @@ from app.domain.errors import Forbidden, Invalid
 from app.domain.permissions import ActorKind, system
 from app.infra import logs
 from app.infra.counters import Counters
-from app.services import callers, idempotency
-from app.services.callers import Caller, Refusal
+from app.services.programs import callers, idempotency
+from app.services.programs.callers import Caller, Refusal
 from app.services.work import Work, Workshop
 
 MOST_HEADER = 512

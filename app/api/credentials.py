@@ -10,7 +10,7 @@ from flask import Request, Response, after_this_request, request
 
 from app.api.params import read_json
 from app.domain.ids import is_custom_id
-from app.services.callers import Shown
+from app.services.programs.callers import Shown
 
 LONGEST_VALUE = 2_048
 COOKIE, LEGACY = "a_session_", "_legacy"

@@ -9,8 +9,10 @@ from app.api.params import Param, Refused
 from app.domain.delivery_states import DeliveryState
 from app.domain.errors import NotFound
 from app.domain.outcomes import Reason
-from app.services import dead_letter_orders, deliveries, message_records, messages
-from app.services.listing import Cursor
+from app.services.lists.listing import Cursor
+from app.services.messages import messages
+from app.services.programs import message_records
+from app.services.tracking import dead_letter_orders, deliveries
 from app.services.work import Work
 
 _REASON = choice(*(reason.value for reason in Reason))

@@ -11,8 +11,8 @@ from app.api.params import Param
 from app.domain.byte_ranges import Span, parse_span
 from app.domain.errors import Forbidden, Invalid
 from app.domain.file_names import disposition
-from app.services import file_links, files
-from app.services.files import OpenFile
+from app.services.storage import file_links, files
+from app.services.storage.files import OpenFile
 from app.services.work import Work, Workshop
 
 MOST_DOWNLOADED = 10_485_760  # bytes of a range whose end is open

@@ -6,7 +6,7 @@ from app.api.kinds import list_of, text
 from app.api.params import Kind, Refused
 from app.domain.file_names import FOLDER_RULE, LONGEST_FOLDER, read_folder
 from app.domain.row_permissions import MOST_PERMISSIONS, PERMISSION_RULE, parse
-from app.services.buckets import LONGEST_EXTENSION, MOST_EXTENSIONS
+from app.services.storage.buckets import LONGEST_EXTENSION, MOST_EXTENSIONS
 from app.storage.encoding import COMPRESSIONS
 
 

@@ -9,7 +9,8 @@ from app.api.limits import By, Limit
 from app.api.lists import FILES, QUERY, SEARCH, TOTAL, wish
 from app.api.operations import Call, operation
 from app.api.params import Param
-from app.services import files, shelves, uploads
+from app.services.programs import shelves
+from app.services.storage import files, uploads
 from app.services.work import Work
 
 FILES_PATH = "/storage/buckets/{bucketId}/files"

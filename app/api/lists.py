@@ -6,7 +6,7 @@ from app.api.kinds import LOOSE_BOOL, QUERIES, text
 from app.api.operations import Call
 from app.api.params import Param
 from app.domain.list_query import Attribute, Shape, parse_queries
-from app.services.shelves import Wish
+from app.services.programs.shelves import Wish
 
 QUERY, SEARCH, TOTAL = Param("queries", QUERIES, ()), Param("search", text(256), ""), Param("total", LOOSE_BOOL, True)
 

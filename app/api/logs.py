@@ -8,8 +8,11 @@ from app.api.operations import Call, operation
 from app.domain.errors import Invalid
 from app.domain.list_query import ListQuery, parse_queries
 from app.domain.permissions import ActorKind
-from app.services import audit, messages, providers, subscribers, topics
-from app.services.audit import LogLine
+from app.services.messages import messages
+from app.services.people import subscribers, topics
+from app.services.providers import providers
+from app.services.team import audit
+from app.services.team.audit import LogLine
 from app.services.work import Work
 
 # Our trail says more than the contract has words for (section 16): to a program these are updates, and people users.

@@ -9,8 +9,10 @@ from app.api.lists import MESSAGES, QUERY, SEARCH, TARGETS, TOTAL, wish
 from app.api.operations import Call, operation
 from app.api.params import Param
 from app.domain.channels import Channel
-from app.services import message_records, message_requests, messages, sending, shelves
-from app.services.message_requests import Request
+from app.services.messages import messages
+from app.services.programs import message_records, message_requests, shelves
+from app.services.programs.message_requests import Request
+from app.services.sending import sending
 from app.services.work import Work
 
 AUDIENCE = (Param("topics", UIDS), Param("users", UIDS), Param("targets", UIDS))

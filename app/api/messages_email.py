@@ -9,8 +9,8 @@ from app.api.params import Param
 from app.domain.channels import Channel
 from app.domain.content_limits import MAX_TEXT
 from app.domain.email_content import EmailContent
-from app.services import message_requests
-from app.services.message_requests import Request
+from app.services.programs import message_requests
+from app.services.programs.message_requests import Request
 from app.services.work import Work
 
 SUBJECT, CONTENT = text(EmailContent.MAX_SUBJECT), text(MAX_TEXT)

@@ -12,7 +12,7 @@ from app.api.params import Param
 from app.domain.channels import Channel
 from app.domain.content import Content, EmailContent, PushContent, SmsContent
 from app.domain.errors import Invalid
-from app.services import preview
+from app.services.previews import preview
 from app.services.work import Work
 
 

@@ -8,8 +8,8 @@ from app.api.operations import Call, operation
 from app.api.params import Param
 from app.domain.channels import Channel
 from app.domain.push_content import PRIORITIES, PushContent
-from app.services import message_requests
-from app.services.message_requests import Request
+from app.services.programs import message_requests
+from app.services.programs.message_requests import Request
 from app.services.work import Work
 
 LINE = text(PushContent.MAX_LINE)

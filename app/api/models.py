@@ -6,7 +6,7 @@ from typing import Any
 from app.domain.channels import Channel
 from app.domain.delivery_states import DeliveryState
 from app.domain.sms_segments import Encoding
-from app.services.suppressions import REASONS
+from app.services.people.suppressions import REASONS
 
 Schema = dict[str, Any]
 

@@ -9,8 +9,8 @@ from app.api.files import FILE_PATH
 from app.api.kinds import choice, text, whole
 from app.api.operations import Call, operation
 from app.api.params import Kind, Param, Refused
-from app.services import file_previews
-from app.services.file_previews import ImageWish
+from app.services.storage import file_previews
+from app.services.storage.file_previews import ImageWish
 from app.services.work import Workshop
 
 LONGEST_SIDE = 4_000

@@ -10,7 +10,8 @@ from app.api.operations import Call, Operation, add, operation, refuse
 from app.api.params import Kind, Param, snake
 from app.domain.errors import Unsupported
 from app.domain.provider_spec import Field, FieldKind, ProviderSpec
-from app.services import providers, shelves
+from app.services.programs import shelves
+from app.services.providers import providers
 from app.services.work import Work
 
 _NAME = text(128)

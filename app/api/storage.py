@@ -8,8 +8,9 @@ from app.api.kinds import LOOSE_BOOL, NEW_ID, text, whole
 from app.api.lists import BUCKETS, QUERY, SEARCH, TOTAL, wish
 from app.api.operations import Call, operation
 from app.api.params import Param
-from app.services import buckets, shelves
-from app.services.buckets import BucketRules
+from app.services.programs import shelves
+from app.services.storage import buckets
+from app.services.storage.buckets import BucketRules
 from app.services.work import Work
 
 LARGEST = 10**12  # the server's own limit is a setting; the service knows it

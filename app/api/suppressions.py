@@ -9,7 +9,8 @@ from app.api.operations import Call, operation
 from app.api.params import Param
 from app.domain.addresses import MAX_TOKEN
 from app.domain.channels import Channel
-from app.services import shelves, suppressions
+from app.services.people import suppressions
+from app.services.programs import shelves
 from app.services.work import Work
 
 

@@ -7,7 +7,8 @@ from app.api.kinds import NEW_ID, ROLES, UID, text
 from app.api.lists import QUERY, SEARCH, SUBSCRIBERS, TOPICS, TOTAL, wish
 from app.api.operations import Call, operation
 from app.api.params import Param
-from app.services import records, shelves, subscribers, topics
+from app.services.people import records, subscribers, topics
+from app.services.programs import shelves
 from app.services.work import Work
 
 _DESCRIPTION = Param("description", text(topics.LONGEST_DESCRIPTION, 0))

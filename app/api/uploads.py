@@ -12,8 +12,8 @@ from app.api.kinds import NEW_ID
 from app.api.limits import By, Limit
 from app.api.operations import Call, operation
 from app.api.params import Param
-from app.services import uploads
-from app.services.upload_admission import Incoming
+from app.services.storage import uploads
+from app.services.storage.upload_admission import Incoming
 from app.services.work import Workshop
 
 PART = "file"

@@ -11,12 +11,14 @@ from app.api.operations import Call, operation
 from app.api.params import Param
 from app.domain.channels import Channel
 from app.infra import password_hashes
-from app.services import contact_accounts, contact_cards, contacts, records, shelves, targets
+from app.services.accounts import contact_accounts
+from app.services.people import contact_cards, contacts, records, targets
+from app.services.programs import shelves
 from app.services.work import Work
 
 if TYPE_CHECKING:
     from app.models.contacts import Contact
-    from app.services.records import ContactRecord
+    from app.services.people.records import ContactRecord
 
 
 def draw_user(work: Work, call: Call, contact: "Contact") -> dict[str, Any]:

@@ -11,7 +11,8 @@ from app.api.users import draw_user
 from app.domain.channels import Channel
 from app.domain.errors import NotFound
 from app.domain.list_query import Attribute, Shape
-from app.services import contact_accounts, contact_passwords, contacts
+from app.services.accounts import contact_accounts, contact_passwords
+from app.services.people import contacts
 from app.services.work import Work
 
 IDENTITIES = {

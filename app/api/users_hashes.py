@@ -9,7 +9,7 @@ from app.api.users import draw_user
 from app.domain.channels import Channel
 from app.infra import password_hashes
 from app.infra.password_hashes import LONGEST_HASH, SHA_VERSIONS
-from app.services import contact_accounts, contact_passwords
+from app.services.accounts import contact_accounts, contact_passwords
 from app.services.work import Work
 
 _USER = (

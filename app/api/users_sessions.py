@@ -7,8 +7,9 @@ from app.api.kinds import UID, whole
 from app.api.lists import TOTAL
 from app.api.operations import Call, operation
 from app.api.params import Param
-from app.services import contact_accounts, contact_sessions, contact_tokens, contacts
-from app.services.contact_sessions import SessionRecord
+from app.services.accounts import contact_accounts, contact_sessions, contact_tokens
+from app.services.accounts.contact_sessions import SessionRecord
+from app.services.people import contacts
 from app.services.work import Work
 
 DURATION = Param("duration", whole(1, contact_tokens.MOST_SECONDS), contact_tokens.DEFAULT_SECONDS)

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from app.models.providers import Provider
     from app.models.suppressions import Suppression
     from app.models.topics import Topic
-    from app.services.deliveries import Row, Story
-    from app.services.message_records import MessageRecord
-    from app.services.records import SubscriberRecord, TargetRecord
+    from app.services.people.records import SubscriberRecord, TargetRecord
+    from app.services.programs.message_records import MessageRecord
+    from app.services.tracking.deliveries import Row, Story
 
 MASK = "•" * 8
 

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 from app.api.credentials import encode
 from app.api.wire import date, head, target
-from app.services.user_agents import describe
+from app.services.accounts.user_agents import describe
 
 if TYPE_CHECKING:
-    from app.services.contact_sessions import SessionRecord
-    from app.services.records import ContactRecord
+    from app.services.accounts.contact_sessions import SessionRecord
+    from app.services.people.records import ContactRecord
 
 _FACTORS = {"email": ["password"], "server": ["server"]}
 

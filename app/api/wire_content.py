@@ -8,7 +8,7 @@ from app.domain.rendered import RenderedEmail, RenderedPush, RenderedSms
 from app.domain.sms_segments import Segments
 
 if TYPE_CHECKING:
-    from app.services.preview import Preview
+    from app.services.previews.preview import Preview
 
 
 def content(found: Content, audience: Mapping[str, Sequence[str]]) -> dict[str, Any]:

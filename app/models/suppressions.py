@@ -18,6 +18,6 @@ class Suppression(InProject, Base):
 
     channel: Mapped[str] = mapped_column(String(8))
     address_key: Mapped[str] = mapped_column(key_text(2048))
-    reason: Mapped[str] = mapped_column(String(32))  # of `services.suppressions.REASONS`
+    reason: Mapped[str] = mapped_column(String(32))  # of `services.people.suppressions.REASONS`
     source: Mapped[str] = mapped_column(String(255), default="")
     is_demo: Mapped[bool] = mapped_column(default=False)

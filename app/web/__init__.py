@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from app.domain.errors import AppError
 from app.infra.assets import Assets
-from app.services.access import SignedIn
+from app.services.team.access import SignedIn
 from app.services.work import Workshop
 from app.web import access, doorstep, filters, nav
 from app.web.context import zone

@@ -9,8 +9,9 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 
 from app.domain.errors import Forbidden
 from app.domain.permissions import Actor, ActorKind
-from app.services import access, fences
-from app.services.access import SignedIn
+from app.services.sending import fences
+from app.services.team import access
+from app.services.team.access import SignedIn
 from app.services.work import Workshop
 from app.web.context import workshop
 

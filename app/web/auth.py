@@ -3,8 +3,9 @@
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 
 from app.domain.errors import Invalid
-from app.services import access as doors
-from app.services import demo, members
+from app.services.story import demo
+from app.services.team import access as doors
+from app.services.team import members
 from app.web import access
 from app.web.context import workshop
 from app.web.fields import put_errors

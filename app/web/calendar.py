@@ -7,9 +7,10 @@ from flask import Blueprint, Response, request, url_for
 
 from app.domain.calendar_days import Day, View, days_from
 from app.domain.errors import Invalid, NotFound
-from app.services import calendar, calendar_clashes, messages
-from app.services.calendar import Cursor
-from app.services.settings import time_zones
+from app.services.messages import messages
+from app.services.planning import calendar, calendar_clashes
+from app.services.planning.calendar import Cursor
+from app.services.team.settings import time_zones
 from app.services.work import Work
 from app.web import access, calendar_boards
 from app.web.calendar_asked import Asked, read_asked

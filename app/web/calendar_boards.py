@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import pairwise
 
 from app.domain.calendar_days import Change, Day, Slot, hours_ahead, slots_of
-from app.services.calendar import DayPlan, Entry
+from app.services.planning.calendar import DayPlan, Entry
 from app.web.calendar_asked import Asked
 
 LANES = 4  # sends that are drawn beside each other in one hour

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, make_response, request, url_for
 
 from app.domain.errors import Unavailable
 from app.infra.vault import hash_token
-from app.services import calendar_feed
+from app.services.planning import calendar_feed
 from app.web import access
 from app.web.context import opening, reading, workshop
 from app.web.htmx import go, render, toast

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 
 from app.domain.errors import Conflict, Invalid
-from app.services import calendar_moves
-from app.services.calendar_moves import LARGE, AskFirst, Moved, Question
-from app.services.settings import time_zones
+from app.services.planning import calendar_moves
+from app.services.planning.calendar_moves import LARGE, AskFirst, Moved, Question
+from app.services.team.settings import time_zones
 from app.web import access
 from app.web.calendar import board_of, notice_of
 from app.web.calendar_asked import Asked, read_asked

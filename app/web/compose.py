@@ -6,9 +6,11 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 
 from app.domain.errors import Invalid, NotFound
-from app.services import composer, drafts, messages, sending
-from app.services.composer import Desk
-from app.services.drafts import StaleDraft
+from app.services.messages import messages
+from app.services.sending import sending
+from app.services.writing import composer, drafts
+from app.services.writing.composer import Desk
+from app.services.writing.drafts import StaleDraft
 from app.web import access
 from app.web.context import opening, reading
 from app.web.fields import put_errors

@@ -4,8 +4,8 @@ from flask import Blueprint, Response, request, url_for
 
 from app.domain.contact_fields import format_attributes, say_value
 from app.domain.errors import AppError, Conflict, Invalid, NotFound
-from app.services import contact_search, contacts, exports, subscribers, targets, topics
-from app.services.contact_search import ContactFilter
+from app.services.people import contact_search, contacts, exports, subscribers, targets, topics
+from app.services.people.contact_search import ContactFilter
 from app.web import access
 from app.web.context import actor, opening, reading, workshop
 from app.web.fields import options

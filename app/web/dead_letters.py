@@ -8,9 +8,10 @@ from app.domain.channels import Channel
 from app.domain.dead_letters import CAUSES
 from app.domain.delivery_states import RETRYABLE
 from app.domain.errors import NotFound
-from app.services import dead_letter_orders, dead_letters, providers
-from app.services.dead_letters import Wish
-from app.services.listing import Cursor
+from app.services.lists.listing import Cursor
+from app.services.providers import providers
+from app.services.tracking import dead_letter_orders, dead_letters
+from app.services.tracking.dead_letters import Wish
 from app.services.work import Work
 from app.web import access
 from app.web.context import opening, reading

@@ -6,9 +6,10 @@ from flask import Blueprint, Response, request
 
 from app.domain.channels import Channel
 from app.domain.delivery_states import DeliveryState
-from app.services import dead_letter_orders, dead_letters, deliveries, providers
-from app.services.deliveries import Filter
-from app.services.listing import Cursor
+from app.services.lists.listing import Cursor
+from app.services.providers import providers
+from app.services.tracking import dead_letter_orders, dead_letters, deliveries
+from app.services.tracking.deliveries import Filter
 from app.web import access
 from app.web.context import reading
 from app.web.filters import DELIVERY_BADGES

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, request
 
-from app.services import request_sheets
+from app.services.previews import request_sheets
 from app.web import access
 from app.web.context import reading
 from app.web.htmx import render

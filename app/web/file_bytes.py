@@ -8,9 +8,9 @@ from flask import Blueprint, Response
 
 from app.domain.errors import NotFound
 from app.domain.file_names import disposition
-from app.services import file_previews, files
-from app.services.file_previews import Ask, ImageWish
-from app.services.files import OpenFile
+from app.services.storage import file_previews, files
+from app.services.storage.file_previews import Ask, ImageWish
+from app.services.storage.files import OpenFile
 from app.web import access
 from app.web.context import actor, reading, workshop
 

@@ -7,8 +7,8 @@ from typing import Any, BinaryIO, cast
 from flask import Blueprint, Response, jsonify, make_response, request, url_for
 
 from app.domain.errors import AppError, NotFound
-from app.services import buckets, files, uploads
-from app.services.upload_admission import Incoming
+from app.services.storage import buckets, files, uploads
+from app.services.storage.upload_admission import Incoming
 from app.web import access
 from app.web.context import actor, opening, reading, workshop
 from app.web.file_words import say_refusal

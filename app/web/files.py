@@ -5,11 +5,11 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 
 from app.domain.errors import Conflict, Invalid, NotFound, Unavailable
-from app.services import buckets, file_deletion, file_links, file_lists, file_uses, files
-from app.services.file_deletion import Loss, StillNeeded
-from app.services.file_lists import FileFilter
-from app.services.files import OpenFile
-from app.services.listing import Cursor
+from app.services.lists.listing import Cursor
+from app.services.storage import buckets, file_deletion, file_links, file_lists, file_uses, files
+from app.services.storage.file_deletion import Loss, StillNeeded
+from app.services.storage.file_lists import FileFilter
+from app.services.storage.files import OpenFile
 from app.services.work import Work
 from app.web import access, file_words
 from app.web.context import opening, reading, workshop

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, jsonify
 
-from app.services import health
+from app.services.running import health
 from app.web import access
 from app.web.context import workshop
 

@@ -4,8 +4,9 @@ from typing import Any
 
 from flask import Blueprint, Response, g
 
-from app.services import dashboard, health
-from app.services.dashboard import Day
+from app.services.running import health
+from app.services.sending import dashboard
+from app.services.sending.dashboard import Day
 from app.web import access
 from app.web.context import reading, workshop
 from app.web.htmx import render

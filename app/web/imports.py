@@ -5,8 +5,8 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 
 from app.domain.errors import Invalid
-from app.services import imports, topics
-from app.services.listing import Cursor
+from app.services.lists.listing import Cursor
+from app.services.people import imports, topics
 from app.web import access
 from app.web.context import actor, opening, reading, workshop
 from app.web.fields import options

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, request, url_for
 
 from app.domain.errors import Conflict
-from app.services import fences
+from app.services.sending import fences
 from app.web import access
 from app.web.context import opening, reading
 from app.web.htmx import go, render, toast

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, url_for
 
 from app.domain.errors import Invalid
-from app.services import keys
+from app.services.team import keys
 from app.web import access
 from app.web.context import opening, reading
 from app.web.fields import put_errors

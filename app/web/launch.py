@@ -9,8 +9,11 @@ from flask import Blueprint, Response, g, request, url_for
 from app.domain.errors import Conflict, Invalid
 from app.domain.schedules import is_shown_twice
 from app.infra.time_zones import names
-from app.services import calendar_clashes, composer, messages, sending, test_send
-from app.services.test_send import Trial
+from app.services.messages import messages
+from app.services.planning import calendar_clashes
+from app.services.sending import sending
+from app.services.writing import composer, test_send
+from app.services.writing.test_send import Trial
 from app.web import access
 from app.web.context import actor, opening, reading, workshop
 from app.web.fields import options, put_errors

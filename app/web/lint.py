@@ -2,7 +2,8 @@
 
 from flask import Blueprint, Response, request, url_for
 
-from app.services import lint, lint_list, lint_picks, messages
+from app.services.messages import messages
+from app.services.previews import lint, lint_list, lint_picks
 from app.web import access
 from app.web.context import opening, reading, workshop
 from app.web.htmx import go, render, render_fragment

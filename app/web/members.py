@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, request, url_for
 
 from app.domain.errors import Invalid
-from app.services import memberships
+from app.services.team import memberships
 from app.web import access
 from app.web.context import opening, reading, workshop
 from app.web.fields import put_errors

@@ -10,19 +10,14 @@ from flask import Blueprint, Response, render_template, request, url_for
 
 from app.domain.import_mapping import guard_cell
 from app.domain.permissions import Actor
-from app.services import (
-    dead_letter_orders,
-    deliveries,
-    message_sheets,
-    providers,
-    sending,
-    templates,
-    verifying,
-    watching,
-)
-from app.services.deliveries import Filter
-from app.services.listing import Cursor
-from app.services.watching import Glance, Watched
+from app.services.lists.listing import Cursor
+from app.services.messages import templates
+from app.services.previews import message_sheets
+from app.services.providers import providers
+from app.services.sending import sending, watching
+from app.services.sending.watching import Glance, Watched
+from app.services.tracking import dead_letter_orders, deliveries, verifying
+from app.services.tracking.deliveries import Filter
 from app.services.work import Work, Workshop
 from app.web import access
 from app.web.context import actor, opening, reading, workshop

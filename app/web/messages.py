@@ -7,9 +7,12 @@ from flask import Blueprint, Response, request, url_for
 
 from app.domain.channels import Channel
 from app.domain.errors import Invalid
-from app.services import beginnings, deliveries, messages, sender, templates
-from app.services.beginnings import Prospect, Wish
-from app.services.listing import Cursor
+from app.services.lists.listing import Cursor
+from app.services.messages import messages, templates
+from app.services.providers import sender
+from app.services.tracking import deliveries
+from app.services.writing import beginnings
+from app.services.writing.beginnings import Prospect, Wish
 from app.web import access
 from app.web.context import opening, reading
 from app.web.filters import message_badge

@@ -23,6 +23,6 @@ def show() -> Response:
     if scheme.lower() != "bearer" or not hmac.compare_digest(shown.strip().encode(), wanted.encode()):
         sentence = "Show the token of CARILLON_METRICS_TOKEN in the header Authorization: Bearer.\n"
         return Response(sentence, 401, {"WWW-Authenticate": "Bearer"}, content_type="text/plain; charset=utf-8")
-    from app.services import metrics  # noqa: PLC0415 - Prometheus' library costs 0.1 s that a start need not pay
+    from app.services.running import metrics  # noqa: PLC0415 - Prometheus' library costs 0.1 s that a start need not pay
 
     return Response(metrics.exposition(workshop()), content_type=metrics.CONTENT_TYPE)

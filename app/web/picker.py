@@ -5,10 +5,11 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 
 from app.domain.errors import NotFound
-from app.services import file_lists, picks
-from app.services.file_lists import FileFilter
-from app.services.picks import USES
+from app.services.storage import file_lists
+from app.services.storage.file_lists import FileFilter
 from app.services.work import Work
+from app.services.writing import picks
+from app.services.writing.picks import USES
 from app.web import access
 from app.web.context import reading
 from app.web.file_uploads import allow_files, take_files

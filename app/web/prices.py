@@ -6,8 +6,8 @@ from flask import Blueprint, Response, make_response, request, url_for
 
 from app.domain.errors import Invalid
 from app.domain.prices import amount_of
-from app.services import price_sheets, prices
-from app.services.listing import Cursor
+from app.services.lists.listing import Cursor
+from app.services.providers import price_sheets, prices
 from app.web import access
 from app.web.context import opening, reading
 from app.web.fields import put_errors

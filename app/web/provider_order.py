@@ -6,8 +6,9 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 
 from app.domain.errors import Invalid
-from app.services import provider_limits, provider_order, providers, receipts
-from app.services.providers import Card
+from app.services.providers import provider_limits, provider_order, providers
+from app.services.providers.providers import Card
+from app.services.tracking import receipts
 from app.services.work import Work
 from app.web import access
 from app.web.context import opening, reading

@@ -6,18 +6,11 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 
-from app.services import (
-    bounces,
-    device_deaths,
-    prices,
-    provider_health,
-    provider_limits,
-    provider_queue,
-    providers,
-    receipts,
-)
-from app.services.provider_health import Bucket
-from app.services.provider_limits import Usage
+from app.services.providers import prices, provider_health, provider_limits, provider_queue, providers
+from app.services.providers.provider_health import Bucket
+from app.services.providers.provider_limits import Usage
+from app.services.sending import device_deaths
+from app.services.tracking import bounces, receipts
 from app.services.work import Work
 from app.web.fields import TextField
 

@@ -8,10 +8,11 @@ from flask import Blueprint, Response, request, url_for
 from app.domain.channels import Channel
 from app.domain.errors import Invalid
 from app.domain.provider_spec import ProviderSpec
-from app.services import device_deaths, provider_limits, provider_queue, provider_sandbox, provider_trial, providers
-from app.services import test_send as trials
-from app.services.provider_settings import fixed_fields
+from app.services.providers import provider_limits, provider_queue, provider_sandbox, provider_trial, providers
+from app.services.providers.provider_settings import fixed_fields
+from app.services.sending import device_deaths
 from app.services.work import Work
+from app.services.writing import test_send as trials
 from app.web import access
 from app.web.context import actor, opening, reading, workshop
 from app.web.fields import put_errors

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, url_for
 
-from app.services import stopping
+from app.services.sending import stopping
 from app.web import access
 from app.web.context import opening, reading
 from app.web.htmx import go, render, toast

@@ -3,8 +3,9 @@
 from flask import Blueprint, Response, request, url_for
 
 from app.domain.errors import Invalid
-from app.services import audit, demo, settings
-from app.services.listing import Cursor
+from app.services.lists.listing import Cursor
+from app.services.story import demo
+from app.services.team import audit, settings
 from app.web import access
 from app.web.context import opening, reading
 from app.web.fields import options, put_errors, read_lateness

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.domain.channels import Channel
-from app.services import email_look
+from app.services.previews import email_look
 from app.web.forms.drafts import DraftForm
 from app.web.forms.email import EmailForm
 from app.web.forms.push import PushForm

@@ -3,9 +3,9 @@
 from flask import Blueprint, Response, request, url_for
 
 from app.domain.errors import Conflict, Invalid
-from app.services import suppressions
-from app.services.listing import Cursor
-from app.services.suppressions import REASONS, SuppressionFilter
+from app.services.lists.listing import Cursor
+from app.services.people import suppressions
+from app.services.people.suppressions import REASONS, SuppressionFilter
 from app.web import access
 from app.web.context import opening, reading
 from app.web.forms.audience import CHANNELS, SuppressionForm, put_problem

@@ -2,8 +2,8 @@
 
 from flask import Blueprint, Response, request, url_for
 
-from app.services import templates
-from app.services.listing import Cursor
+from app.services.lists.listing import Cursor
+from app.services.messages import templates
 from app.web import access
 from app.web.context import opening, reading
 from app.web.htmx import go, render, toast

@@ -4,8 +4,10 @@ from flask import Blueprint, Response, request, url_for
 
 from app.domain.channels import Channel
 from app.domain.errors import Invalid
-from app.services import beginnings, messages, template_sheets, templates
-from app.services.listing import Cursor
+from app.services.lists.listing import Cursor
+from app.services.messages import messages, templates
+from app.services.previews import template_sheets
+from app.services.writing import beginnings
 from app.web import access
 from app.web.context import opening, reading
 from app.web.fields import options, put_errors

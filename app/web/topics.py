@@ -3,8 +3,8 @@
 from flask import Blueprint, Response, request, url_for
 
 from app.domain.errors import AppError, Conflict, Invalid
-from app.services import subscribers, topics
-from app.services.listing import Cursor
+from app.services.lists.listing import Cursor
+from app.services.people import subscribers, topics
 from app.web import access
 from app.web.context import opening, reading
 from app.web.forms.audience import CHANNELS, PasteForm, TopicForm, put_problem

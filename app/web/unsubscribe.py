@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from app.domain.errors import AppError
 from app.domain.unsubscribing import ONE_CLICK, PATH, PREFERENCES, Ticket
-from app.services import preferences
+from app.services.people import preferences
 from app.web import access
 from app.web.context import workshop
 from app.web.limits import limiter

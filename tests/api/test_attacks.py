@@ -13,7 +13,7 @@ from sqlalchemy import select
 from app.domain.byte_ranges import CHUNK
 from app.infra import password_hashes, vault
 from app.models.idempotency import KeptAnswer
-from app.services import idempotency
+from app.services.programs import idempotency
 from app.services.work import Workshop
 from tests.api.caller import Caller
 from tests.api.people import PASSWORD, make_ann, make_ben, sign_in

@@ -10,9 +10,9 @@ from PIL import Image
 
 from app.domain.byte_ranges import CHUNK
 from app.domain.permissions import Actor
-from app.services import file_links
-from app.services.upload_admission import Incoming
-from app.services.uploads import receive
+from app.services.storage import file_links
+from app.services.storage.upload_admission import Incoming
+from app.services.storage.uploads import receive
 from app.services.work import Workshop
 from tests.api.caller import Caller
 from tests.conftest import START, FakeClock

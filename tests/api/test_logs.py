@@ -9,8 +9,9 @@ import pytest
 from app.domain.errors import NotFound
 from app.domain.permissions import Actor, ActorKind
 from app.models.contacts import Contact
-from app.services import audit, members, subscribers, topics
-from app.services.user_agents import UserAgent
+from app.services.accounts.user_agents import UserAgent
+from app.services.people import subscribers, topics
+from app.services.team import audit, members
 from app.services.work import Workshop
 from tests.api.caller import Caller
 

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from PIL import Image
 
-from app.services import file_previews, file_sweeps
+from app.services.storage import file_previews, file_sweeps
 from app.services.work import Workshop
 from app.storage import open_store
 from tests.api.caller import Caller

@@ -9,7 +9,7 @@ from flask import Flask
 from app.domain.permissions import Actor
 from app.models.audit import AuditEntry
 from app.models.projects import Project
-from app.services import suppressions
+from app.services.people import suppressions
 from app.services.work import Workshop
 from tests import factories
 from tests.api.caller import Caller

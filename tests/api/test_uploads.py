@@ -10,7 +10,7 @@ from flask import Flask
 from app.domain.byte_ranges import CHUNK
 from app.domain.errors import Conflict
 from app.infra.settings import Settings
-from app.services import file_sweeps, uploads
+from app.services.storage import file_sweeps, uploads
 from app.services.work import Workshop
 from app.storage import open_store
 from tests.api.caller import Caller
@@ -138,7 +138,7 @@ def test_an_upload_whose_last_worker_was_killed_is_finished_by_the_next_chunk(
     for number in (1, 2):
         send_chunk(api, number)
     with monkeypatch.context() as killed:
-        killed.setattr("app.services.uploads._assemble", _die)
+        killed.setattr("app.services.storage.uploads._assemble", _die)
         with pytest.raises(SystemExit):
             send_chunk(api, 3)
     assert api.get(f"{FILES}/f")["chunksUploaded"] == 2

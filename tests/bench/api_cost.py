@@ -25,7 +25,7 @@ from app.domain.permissions import Actor, ActorKind, Role, permissions_of, syste
 from app.factory import create_app
 from app.infra.settings import Settings
 from app.migrations import upgrade
-from app.services import keys, projects
+from app.services.team import keys, projects
 from app.services.work import Workshop
 from tests.bench import bare_flask
 from tests.bench.bench_api import fill

@@ -15,7 +15,7 @@ from sqlalchemy import insert
 from app.infra.db import Database
 from app.models.contacts import Contact
 from app.models.targets import Target
-from app.services import keys
+from app.services.team import keys
 from tests import factories
 from tests.bench.bare_server import running_bare
 from tests.bench.load import Asked, requests_a_second

@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import text
 
 from app.domain.permissions import system
-from app.services import audience, topic_members
-from app.services.audience import Equation
+from app.services.messages import audience
+from app.services.messages.audience import Equation
+from app.services.people import topic_members
 from app.services.work import Workshop
 from tests.bench.bench_fanout import workshop_of_its_own
 from tests.bench.long_history import Size, fill_contacts

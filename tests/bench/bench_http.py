@@ -22,7 +22,7 @@ from app.providers import get
 from app.providers.base import Account
 from app.providers.http import HttpProvider, Item
 from app.rendering import prepare
-from app.services import providers
+from app.services.providers import providers
 from tests.bench.measure import Measurement, alternate
 from tests.bench.nginx import running_nginx
 from tests.bench.sending import seconds_to_send

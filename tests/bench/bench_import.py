@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sqlalchemy import text
 
 from app.domain.permissions import Actor, ActorKind, Role, permissions_of
-from app.services import imports
+from app.services.people import imports
 from app.services.work import Workshop
 from tests.bench.bench_fanout import workshop_of_its_own
 from tests.bench.measure import Measurement, alternate

@@ -14,7 +14,7 @@ from app.domain.permissions import system
 from app.models.lints import Lint
 from app.models.messages import Message
 from app.models.topics import Topic
-from app.services import lint, lint_run
+from app.services.previews import lint, lint_run
 from app.services.work import Workshop
 from tests.bench.bench_fanout import workshop_of_its_own
 from tests.bench.bench_preview import newsletter

@@ -9,8 +9,8 @@ from app.api import lists
 from app.domain.list_query import ListQuery, parse_queries
 from app.domain.permissions import Actor, ActorKind, Role, permissions_of
 from app.models.topics import Topic
-from app.services import shelves
-from app.services.shelves import Wish
+from app.services.programs import shelves
+from app.services.programs.shelves import Wish
 from app.services.work import Work, Workshop
 from tests.bench.bench_fanout import workshop_of_its_own
 from tests.bench.measure import Measurement, alternate

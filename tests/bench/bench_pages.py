@@ -23,7 +23,7 @@ from app.factory import create_app
 from app.infra.settings import Settings
 from app.infra.valkey import Valkey
 from app.migrations import upgrade
-from app.services import members, projects
+from app.services.team import members, projects
 from app.services.work import Workshop
 from tests import factories, postgres
 from tests.bench.long_history import NEWSLETTERS, Size, fill

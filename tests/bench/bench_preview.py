@@ -18,7 +18,7 @@ from app.factory import create_app
 from app.infra.settings import Settings
 from app.infra.valkey import Valkey
 from app.migrations import upgrade
-from app.services import members, projects
+from app.services.team import members, projects
 from app.services.work import Workshop
 from tests import factories
 from tests.bench.measure import Measurement

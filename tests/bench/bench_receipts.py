@@ -22,7 +22,7 @@ from app.engine.accounts import account_of, receipts_url_of
 from app.engine.machine import Machine
 from app.models.providers import Provider
 from app.providers import get
-from app.services import providers
+from app.services.providers import providers
 from tests.bench.bare_server import running_bare
 from tests.bench.load import Asked, requests_a_second
 from tests.bench.measure import Measurement, alternate

@@ -28,7 +28,7 @@ from app.models.providers import Provider
 from app.providers import get
 from app.providers.base import Account, Envelope
 from app.rendering import prepare
-from app.services import providers
+from app.services.providers import providers
 from app.services.work import Workshop
 from tests.bench.bench_fanout import workshop_of_its_own
 from tests.bench.bench_http import KINDS, TOKEN, Kind, bare_rate

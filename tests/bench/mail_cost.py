@@ -27,7 +27,8 @@ from app.infra.valkey import Valkey
 from app.migrations import upgrade
 from app.providers.mime import MimeTemplate
 from app.rendering.email import PreparedEmail
-from app.services import projects, sending
+from app.services.sending import sending
+from app.services.team import projects
 from app.services.work import Workshop
 from tests import factories, postgres
 from tests.bench.bench_email import BODY

@@ -24,7 +24,9 @@ from app.models.deliveries import Delivery
 from app.models.feedback import FeedbackEvent
 from app.models.messages import Message
 from app.models.suppressions import Suppression
-from app.services import deliveries, keys, provider_sandbox
+from app.services.providers import provider_sandbox
+from app.services.team import keys
+from app.services.tracking import deliveries
 from app.services.work import Workshop
 from tests.api.caller import Caller
 from tests.bounces.conftest import DOMAIN, Sent

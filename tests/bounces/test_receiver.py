@@ -16,7 +16,7 @@ from app.domain.return_paths import ReturnPaths, day_of
 from app.infra.vault import Vault
 from app.models.feedback import FeedbackEvent
 from app.models.suppressions import Suppression
-from app.services import bounces
+from app.services.tracking import bounces
 from app.services.work import Workshop
 from tests.bounces.conftest import DOMAIN, SECRET, Mailroom, Sent
 from tests.bounces.test_bounce_reports import HOSTILE, sample

@@ -18,9 +18,11 @@ from app.engine import dispatch, fanout
 from app.engine.machine import Machine
 from app.factory import create_app
 from app.models.messages import Message
-from app.services import buckets, members, provider_sandbox, uploads
-from app.services.buckets import BucketRules
-from app.services.upload_admission import Incoming
+from app.services.providers import provider_sandbox
+from app.services.storage import buckets, uploads
+from app.services.storage.buckets import BucketRules
+from app.services.storage.upload_admission import Incoming
+from app.services.team import members
 from app.services.work import Workshop
 from tests import factories
 from tests.browser.person import Person

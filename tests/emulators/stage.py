@@ -21,7 +21,7 @@ from app.models.messages import Message
 from app.models.providers import Provider
 from app.models.suppressions import Suppression
 from app.models.targets import Target
-from app.services import provider_sandbox
+from app.services.providers import provider_sandbox
 from app.services.work import Workshop
 from tests import factories
 from tests.conftest import FakeClock

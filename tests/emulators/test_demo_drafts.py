@@ -8,8 +8,8 @@ from sqlalchemy import select
 from app.domain.permissions import Actor
 from app.models.messages import Message
 from app.models.providers import Provider
-from app.services import demo
-from app.services.demo_scenes import SCENES
+from app.services.story import demo
+from app.services.story.demo_scenes import SCENES
 from app.services.work import Workshop
 from tests.emulators.test_roundtrip import announced, faults, outbox, running
 

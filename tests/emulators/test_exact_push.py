@@ -11,8 +11,9 @@ from app.domain.permissions import Actor
 from app.engine import dispatch, fanout, lifecycle
 from app.engine.machine import Machine
 from app.models.messages import Message
-from app.services import exact_request, provider_sandbox
-from app.services.request_sheets import RequestSheet, lay_out_requests
+from app.services.previews import exact_request
+from app.services.previews.request_sheets import RequestSheet, lay_out_requests
+from app.services.providers import provider_sandbox
 from app.services.work import Workshop
 from tests import factories
 from tests.emulators.test_roundtrip import announced, outbox, running

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from app.domain.permissions import Actor
 from app.emulators.faults import EVERYONE, Dial
 from app.models.targets import Target
-from app.services import providers
+from app.services.providers import providers
 from tests.emulators.stage import ADDRESSES, Stage, announced, faults, outbox, running, sandbox, stage
 from tests.engine.story import counts
 

@@ -19,9 +19,10 @@ from app.engine import enclosures, fanout, lifecycle
 from app.models.files import Bucket, File
 from app.models.messages import Message
 from app.models.providers import Provider
-from app.services import exact_request, messages, preview
-from app.services.exact_request import Asked
-from app.services.preview import Preview
+from app.services.messages import messages
+from app.services.previews import exact_request, preview
+from app.services.previews.exact_request import Asked
+from app.services.previews.preview import Preview
 from app.storage import contents, open_store
 from app.storage.contents import Plan
 from tests import factories

@@ -34,7 +34,9 @@ from app.models.providers import Provider
 from app.models.suppressions import Suppression
 from app.providers import catalog
 from app.providers.base import Account
-from app.services import deliveries, keys, provider_sandbox, sandbox_receipts
+from app.services.providers import provider_sandbox
+from app.services.team import keys
+from app.services.tracking import deliveries, sandbox_receipts
 from app.services.work import Workshop
 from tests.api.caller import Caller
 from tests.emulators.test_roundtrip import CONTENT, PEOPLE, House, announced, faults, outbox, running

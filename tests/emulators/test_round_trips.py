@@ -15,7 +15,8 @@ import httpx
 import pytest
 
 from app.providers import catalog
-from app.services import provider_sandbox, sandbox_receipts
+from app.services.providers import provider_sandbox
+from app.services.tracking import sandbox_receipts
 from tests.emulators.test_roundtrip import CONTENT
 from tests.faults.story import OLGA, Office, signed_in
 from tests.faults.tree import Tree, wait_for

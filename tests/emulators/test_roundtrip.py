@@ -26,7 +26,10 @@ from app.factory import create_app
 from app.infra.settings import Settings
 from app.models.messages import Message
 from app.providers import catalog
-from app.services import keys, messages, provider_sandbox, sending
+from app.services.messages import messages
+from app.services.providers import provider_sandbox
+from app.services.sending import sending
+from app.services.team import keys
 from app.services.work import Workshop
 from app.storage import contents, open_store
 from tests.api.caller import Caller

@@ -14,7 +14,7 @@ from app.engine import dispatch, fanout
 from app.models.messages import Message
 from app.models.topics import Subscriber
 from app.providers import catalog
-from app.services import provider_sandbox
+from app.services.providers import provider_sandbox
 from tests import factories
 from tests.emulators.test_roundtrip import House, announced, faults, house, outbox, running
 

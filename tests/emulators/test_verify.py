@@ -9,8 +9,8 @@ from app.emulators.faults import EVERYONE, Dial
 from app.emulators.outbox import Arrival, Names
 from app.factory import create_app
 from app.providers import get
-from app.services import verifying
-from app.services.verifying import Comparison
+from app.services.tracking import verifying
+from app.services.tracking.verifying import Comparison
 from tests.emulators.stage import ADDRESSES, Stage, announced, faults, outbox, running, sandbox, stage
 from tests.emulators.test_roundtrip import KINDS
 from tests.web.conftest import sign_in

@@ -9,7 +9,7 @@ from app.domain.permissions import Role, system
 from app.engine import balance, dispatch, fanout, ledger, lifecycle
 from app.engine.machine import Machine
 from app.models.messages import Message
-from app.services import dead_letter_orders
+from app.services.tracking import dead_letter_orders
 from app.services.work import Workshop
 from tests import factories
 from tests.conftest import member

@@ -42,8 +42,9 @@ print(*[name for name, module in sys.modules.items() if module is not None])
 NOT_NEEDED = frozenset({
     "flask", "werkzeug", "jinja2", "wtforms", "granian", "limits", "alembic", "app.web", "app.api", "app.factory",
     "app.emulators", "app.migrations", "httpx", "pyreqwest", "jwt", "obstore", "PIL", "pillow_heif", "puremagic",
-    "phonenumbers", "babel", "ua_parser", "prometheus_client", "pydantic", "rich", "pygments", "app.services.imports",
-    "app.services.files", "app.services.contacts", "app.services.demo", "app.infra.http", "app.infra.valkey",
+    "phonenumbers", "babel", "ua_parser", "prometheus_client", "pydantic", "rich", "pygments",
+    "app.services.people.imports", "app.services.people.contacts", "app.services.storage.files",
+    "app.services.story.demo", "app.infra.http", "app.infra.valkey",
 })  # fmt: skip
 # Random keys into an index that is larger than what a connection keeps; MiB at the peak and afterwards.
 MANY_ROWS = """

@@ -28,7 +28,7 @@ from app.engine import watch as watching
 from app.engine.ledger import LeaseLost
 from app.engine.machine import Machine
 from app.models.targets import Target
-from app.services import stopping
+from app.services.sending import stopping
 from tests import factories
 from tests.conftest import FakeClock, member
 from tests.engine import story

@@ -10,7 +10,7 @@ from app.engine import scheduler, ticker
 from app.engine.machine import Machine
 from app.models.messages import Message
 from app.models.projects import Project
-from app.services import sending
+from app.services.sending import sending
 from tests import factories
 from tests.conftest import START, FakeClock
 from tests.engine import story

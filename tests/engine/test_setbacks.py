@@ -16,7 +16,7 @@ from app.models.feedback import FeedbackEvent
 from app.models.imports import Import
 from app.models.messages import Message
 from app.models.messages import MessageEvent as Line
-from app.services import imports
+from app.services.people import imports
 from app.services.work import Workshop
 from tests import factories
 from tests.engine import story

@@ -17,7 +17,7 @@ from app.engine.unsubscribe_links import issued_at, linked, links_of
 from app.models.messages import Message
 from app.models.projects import Project
 from app.models.topics import Topic
-from app.services import preferences
+from app.services.people import preferences
 from tests import factories
 from tests.conftest import FakeClock
 from tests.engine.conftest import MailServer

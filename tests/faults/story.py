@@ -21,7 +21,9 @@ from app.infra.smtp_intake import STARTS_AT_ONCE
 from app.infra.smtp_opening import SmtpRoute
 from app.models.messages import Message
 from app.models.providers import Provider
-from app.services import members, projects, providers, sending, watching
+from app.services.providers import providers
+from app.services.sending import sending, watching
+from app.services.team import members, projects
 from app.services.work import Workshop
 from tests import factories
 from tests.faults.tree import Sink, Tree

@@ -12,7 +12,7 @@ from statistics import median
 import pytest
 
 from app.models.deliveries import Tally
-from app.services import sending, stopping, watching
+from app.services.sending import sending, stopping, watching
 from tests.faults.story import OLGA, Office
 from tests.faults.tree import wait_for
 

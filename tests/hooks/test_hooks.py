@@ -17,8 +17,8 @@ from app.infra.vault import Vault
 from app.models.feedback import FeedbackEvent
 from app.models.projects import Project
 from app.models.providers import Provider
-from app.services import receipts
-from app.services.providers import spec_of
+from app.services.providers.providers import spec_of
+from app.services.tracking import receipts
 from app.services.work import Workshop
 from tests.conftest import SECRET, START
 from tests.one_app import app_for

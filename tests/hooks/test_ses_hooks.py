@@ -14,7 +14,7 @@ from app.infra import hook_evidence
 from app.infra.clock import SystemClock
 from app.models.feedback import FeedbackEvent
 from app.models.providers import Provider
-from app.services import receipts
+from app.services.tracking import receipts
 from app.services.work import Workshop
 from tests.one_app import app_for
 from tests.providers.test_ses_receipts import EVIDENCE, TOPIC, certify, event, signed

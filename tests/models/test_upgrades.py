@@ -11,8 +11,8 @@ from sqlalchemy.types import Boolean, Date, Float, Integer
 from app import migrations
 from app.infra.settings import Settings
 from app.migrations import downgrade, newest, revision_of, upgrade
-from app.services import restores, upgrades
-from app.services.upgrades import UpgradeError, bring_up
+from app.services.running import restores, upgrades
+from app.services.running.upgrades import UpgradeError, bring_up
 from tests.conftest import START
 
 # The last shape before tables were only added to, and the very first one.

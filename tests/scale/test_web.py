@@ -11,7 +11,8 @@ from sqlalchemy import text
 
 from app.domain.byte_ranges import CHUNK
 from app.models.imports import Import
-from app.services import imports, memberships
+from app.services.people import imports
+from app.services.team import memberships
 from tests.faults.story import EMAIL, OLGA, PASSWORD, Office
 from tests.faults.tree import wait_for
 from tests.scale.cluster import Cluster, Machine

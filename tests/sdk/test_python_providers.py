@@ -7,7 +7,7 @@ from appwrite.id import ID
 from appwrite.query import Query
 from appwrite.services.messaging import Messaging
 
-from app.services import providers
+from app.services.providers import providers
 from tests.sdk.conftest import refusal
 from tests.sdk.provider_values import CHANGES, change_of, provider_values
 

@@ -17,19 +17,12 @@ from app.models.imports import Import
 from app.models.members import Invitation
 from app.models.messages import Message
 from app.models.targets import Target
-from app.services import (
-    buckets,
-    dead_letter_orders,
-    dead_letters,
-    keys,
-    members,
-    memberships,
-    prices,
-    projects,
-    templates,
-    uploads,
-)  # fmt: skip
-from app.services.upload_admission import Incoming
+from app.services.messages import templates
+from app.services.providers import prices
+from app.services.storage import buckets, uploads
+from app.services.storage.upload_admission import Incoming
+from app.services.team import keys, members, memberships, projects
+from app.services.tracking import dead_letter_orders, dead_letters
 from app.services.work import Workshop
 from app.storage import open_store
 from app.web.limits import limiter

@@ -8,7 +8,7 @@ from flask import Flask
 
 from app.api.operations import OPERATIONS, PUBLIC, Operation
 from app.domain.permissions import permissions_of_scope, system
-from app.services import keys
+from app.services.team import keys
 from app.services.work import Workshop
 from tests.api.caller import Caller
 from tests.api.test_uploads import multipart

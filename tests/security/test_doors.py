@@ -9,7 +9,7 @@ from app.domain.errors import Conflict, Invalid, SignedOut
 from app.domain.permissions import Actor, system
 from app.models.keys import ApiKey
 from app.models.members import Invitation
-from app.services import access, keys, members, memberships
+from app.services.team import access, keys, members, memberships
 from app.services.work import Workshop
 from tests.conftest import START
 from tests.security.conftest import PASSWORD, World

@@ -15,7 +15,8 @@ from app.emulators.faults import EVERYONE, Dial, Faults
 from app.emulators.outbox import Outbox
 from app.engine.accounts import account_of, receipts_url_of
 from app.providers import catalog
-from app.services import keys, provider_trial, providers
+from app.services.providers import provider_trial, providers
+from app.services.team import keys
 from app.services.work import Workshop
 from tests.api.caller import Caller
 from tests.emulators.stage import ADDRESSES, Stage

@@ -17,7 +17,7 @@ from app.infra.logs import set_up_logs
 from app.infra.settings import Settings
 from app.models.members import Member
 from app.models.providers import Provider
-from app.services import access, keys, memberships
+from app.services.team import access, keys, memberships
 from app.services.work import Workshop
 from tests.conftest import SECRET
 from tests.security.conftest import PASSWORD, SMTP_PASSWORD, World

@@ -4,8 +4,9 @@ from typing import Any
 
 from app.domain.permissions import Actor
 from app.models.messages import Message
-from app.services import lint, lint_run, messages
-from app.services.lint import Report
+from app.services.messages import messages
+from app.services.previews import lint, lint_run
+from app.services.previews.lint import Report
 from app.services.work import Workshop
 from tests.factories import make_contact, make_message, make_target
 

@@ -4,7 +4,7 @@ import pytest
 
 from app.domain.errors import Conflict, Forbidden, Invalid, NotFound, SignedOut
 from app.domain.permissions import Actor, ActorKind, Role, system
-from app.services import access, keys, members, projects
+from app.services.team import access, keys, members, projects
 from app.services.work import Workshop
 from tests.conftest import FakeClock
 

@@ -14,8 +14,9 @@ from app.engine.machine import Machine
 from app.models.contacts import Contact
 from app.models.messages import Message
 from app.models.targets import Target
-from app.services import audience, contacts, subscribers, topic_members
-from app.services.audience import Equation
+from app.services.messages import audience
+from app.services.messages.audience import Equation
+from app.services.people import contacts, subscribers, topic_members
 from app.services.work import Workshop
 from tests.factories import (
     make_audience,

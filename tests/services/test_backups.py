@@ -20,7 +20,7 @@ from app.infra.archive import ArchiveError
 from app.infra.db import Database
 from app.infra.settings import Settings
 from app.infra.vault import Vault
-from app.services import backups, restores
+from app.services.running import backups, restores
 from app.services.work import Workshop
 from app.storage import open_store
 from tests import factories, postgres

@@ -9,9 +9,10 @@ from app.domain.content import content_of
 from app.domain.errors import Invalid, NotFound
 from app.domain.permissions import Actor
 from app.models.messages import Message, MessageEvent
-from app.services import beginnings, messages, templates
-from app.services.beginnings import Wish
+from app.services.messages import messages, templates
 from app.services.work import Workshop
+from app.services.writing import beginnings
+from app.services.writing.beginnings import Wish
 from tests.factories import make_contact, make_message, make_provider, make_topic
 
 

@@ -12,9 +12,9 @@ from app.models.audit import AuditEntry
 from app.models.messages import Message
 from app.models.provider_history import ProviderPeriod
 from app.models.providers import Provider
-from app.services import calendar, calendar_clashes, calendar_rows
-from app.services.calendar import Cursor, Entry
-from app.services.calendar_forecast import Speeds
+from app.services.planning import calendar, calendar_clashes, calendar_rows
+from app.services.planning.calendar import Cursor, Entry
+from app.services.planning.calendar_forecast import Speeds
 from app.services.work import Work, Workshop
 from tests.conftest import START
 from tests.factories import make_audience, make_contact, make_message, make_provider, make_target, make_topic

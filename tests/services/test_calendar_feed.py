@@ -12,7 +12,8 @@ from app.domain.permissions import Actor, ActorKind, Role, permissions_of, syste
 from app.models.calendar import CalendarFeed
 from app.models.members import Member
 from app.models.messages import Message
-from app.services import calendar_feed, members, memberships
+from app.services.planning import calendar_feed
+from app.services.team import members, memberships
 from app.services.work import Work, Workshop
 from tests.conftest import START, FakeClock
 from tests.factories import make_audience, make_contact, make_message

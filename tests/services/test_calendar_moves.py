@@ -9,7 +9,7 @@ from app.domain.calendar_days import days_from
 from app.domain.errors import Conflict, Forbidden, Invalid
 from app.domain.permissions import Actor
 from app.models.topics import Topic
-from app.services import calendar, calendar_moves
+from app.services.planning import calendar, calendar_moves
 from app.services.work import Work, Workshop
 from tests.conftest import START
 from tests.factories import make_audience, make_provider, make_topic

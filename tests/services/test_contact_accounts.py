@@ -13,18 +13,11 @@ from app.infra.vault import Vault
 from app.models.contact_sessions import ContactSession
 from app.models.contacts import Contact
 from app.models.targets import Target
-from app.services import (
-    callers,
-    contact_accounts,
-    contact_devices,
-    contact_passwords,
-    contact_sessions,
-    contact_tokens,
-    contacts,
-    subscribers,
-)
-from app.services.callers import Shown
-from app.services.contact_sessions import SessionRecord
+from app.services.accounts import contact_accounts, contact_devices, contact_passwords, contact_sessions, contact_tokens
+from app.services.accounts.contact_sessions import SessionRecord
+from app.services.people import contacts, subscribers
+from app.services.programs import callers
+from app.services.programs.callers import Shown
 from app.services.work import Workshop
 from tests.conftest import SECRET, FakeClock, member
 from tests.factories import make_contact, make_topic

@@ -3,8 +3,9 @@
 import pytest
 
 from app.domain.permissions import Actor
-from app.services import contact_search, listing
-from app.services.contact_search import ContactFilter
+from app.services.lists import listing
+from app.services.people import contact_search
+from app.services.people.contact_search import ContactFilter
 from app.services.work import Work, Workshop
 from tests.factories import make_contact, make_target, make_topic, subscribe
 

@@ -7,8 +7,8 @@ from app.domain.permissions import Actor
 from app.models.audit import AuditEntry
 from app.models.targets import Target
 from app.models.topics import Subscriber, Topic
-from app.services import contact_search, contacts, targets, topic_totals
-from app.services.contact_search import ContactFilter
+from app.services.people import contact_search, contacts, targets, topic_totals
+from app.services.people.contact_search import ContactFilter
 from app.services.work import Workshop
 from tests import factories
 

@@ -3,10 +3,12 @@
 import pytest
 
 from app.domain.permissions import Actor
-from app.services import composer, drafts, messages, preview
-from app.services.audience import Choice
-from app.services.drafts import Draft
+from app.services.messages import messages
+from app.services.messages.audience import Choice
+from app.services.previews import preview
 from app.services.work import Workshop
+from app.services.writing import composer, drafts
+from app.services.writing.drafts import Draft
 from tests.factories import make_audience, make_contact, make_message, make_provider, make_target, make_topic
 
 Pairs = tuple[tuple[str, str], ...]

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 from app.domain.permissions import Actor
 from app.models.projects import Project
-from app.services import dashboard
+from app.services.sending import dashboard
 from app.services.work import Workshop
 from tests.conftest import START, FakeClock
 from tests.factories import make_message

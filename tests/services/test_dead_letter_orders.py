@@ -14,10 +14,10 @@ from app.models.dead_letters import DeadLetterOrder
 from app.models.deliveries import Delivery, Tally
 from app.models.messages import Message, MessageEvent
 from app.models.projects import Project
-from app.services import dead_letter_orders as orders
-from app.services import stopping
-from app.services.dead_letters import Wish, total_of
-from app.services.listing import Cursor
+from app.services.lists.listing import Cursor
+from app.services.sending import stopping
+from app.services.tracking import dead_letter_orders as orders
+from app.services.tracking.dead_letters import Wish, total_of
 from app.services.work import Work, Workshop
 from tests.conftest import START, FakeClock
 from tests.factories import make_provider

@@ -14,9 +14,9 @@ from app.engine import dead_letters as engine
 from app.models.deliveries import Delivery
 from app.models.messages import Message
 from app.models.projects import Project
-from app.services import dead_letters
-from app.services.dead_letters import MOST, Group, Wish, list_groups, list_letters, total_of
-from app.services.listing import Cursor
+from app.services.lists.listing import Cursor
+from app.services.tracking import dead_letters
+from app.services.tracking.dead_letters import MOST, Group, Wish, list_groups, list_letters, total_of
 from app.services.work import Work, Workshop
 from tests.conftest import START
 from tests.factories import make_provider

@@ -7,9 +7,9 @@ from app.domain.errors import Forbidden, NotFound
 from app.domain.permissions import Actor
 from app.models.deliveries import Tally
 from app.models.projects import Project
-from app.services import deliveries, verifying
-from app.services.deliveries import Filter
-from app.services.listing import Cursor
+from app.services.lists.listing import Cursor
+from app.services.tracking import deliveries, verifying
+from app.services.tracking.deliveries import Filter
 from app.services.work import Work, Workshop
 from tests.conftest import START, FakeClock
 from tests.factories import make_message, make_provider

@@ -24,7 +24,12 @@ from app.models.suppressions import Suppression
 from app.models.targets import Target
 from app.models.topics import Topic
 from app.seed import seed
-from app.services import access, dashboard, demo, members, messages, provider_sandbox, topic_totals
+from app.services.messages import messages
+from app.services.people import topic_totals
+from app.services.providers import provider_sandbox
+from app.services.sending import dashboard
+from app.services.story import demo
+from app.services.team import access, members
 from app.services.work import Workshop
 from tests.conftest import SECRET, START, FakeClock, open_workshop
 from tests.engine.conftest import MailServer

@@ -8,7 +8,7 @@ import pytest
 from app.infra.broker import Broker
 from app.infra.clock import SystemClock
 from app.infra.settings import Settings
-from app.services import health
+from app.services.running import health
 from app.services.work import Workshop
 from app.storage import open_store
 

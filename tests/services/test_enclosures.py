@@ -9,10 +9,14 @@ from app.domain.errors import Invalid, NotFound
 from app.domain.permissions import Actor
 from app.models.messages import Message
 from app.models.providers import Provider
-from app.services import drafts, enclosures, message_requests, message_sheets, messages, preview, sender
-from app.services.drafts import Draft
-from app.services.message_requests import Request
+from app.services.messages import enclosures, messages
+from app.services.previews import message_sheets, preview
+from app.services.programs import message_requests
+from app.services.programs.message_requests import Request
+from app.services.providers import sender
 from app.services.work import Workshop
+from app.services.writing import drafts
+from app.services.writing.drafts import Draft
 from tests.factories import make_audience, make_file, make_message, make_provider
 
 HAT, PRICES = ("b", "hat"), ("b", "f")

@@ -12,9 +12,9 @@ from app.engine.accounts import account_of
 from app.models.messages import Message
 from app.models.providers import Provider
 from app.providers import catalog, get
-from app.services import exact_request, preview
-from app.services.exact_request import Asked
-from app.services.request_sheets import lay_out_requests
+from app.services.previews import exact_request, preview
+from app.services.previews.exact_request import Asked
+from app.services.previews.request_sheets import lay_out_requests
 from app.services.work import Work, Workshop
 from tests.conftest import START
 from tests.factories import make_contact, make_message, make_provider, make_push_provider, make_target, number

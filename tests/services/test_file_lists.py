@@ -12,10 +12,10 @@ from sqlalchemy import text
 from app.domain.permissions import Actor
 from app.infra import full_text
 from app.models.files import Bucket, File
-from app.services import file_deletion, file_lists, file_uses
-from app.services.buckets import BucketRules, create_bucket
-from app.services.file_lists import SORTS, FileFilter
-from app.services.listing import Cursor
+from app.services.lists.listing import Cursor
+from app.services.storage import file_deletion, file_lists, file_uses
+from app.services.storage.buckets import BucketRules, create_bucket
+from app.services.storage.file_lists import SORTS, FileFilter
 from app.services.work import Work, Workshop
 from tests.services.test_list_plans import faults_of
 from tests.statements import heard

@@ -17,10 +17,11 @@ from app.infra.settings import Settings
 from app.infra.vault import Vault
 from app.models.audit import AuditEntry
 from app.models.files import FileChunk, FileReader, Leftover
-from app.services import buckets, file_links, file_sweeps, files, shelves, uploads
-from app.services.buckets import BucketRules
-from app.services.shelves import Wish
-from app.services.upload_admission import Incoming
+from app.services.programs import shelves
+from app.services.programs.shelves import Wish
+from app.services.storage import buckets, file_links, file_sweeps, files, uploads
+from app.services.storage.buckets import BucketRules
+from app.services.storage.upload_admission import Incoming
 from app.services.work import Workshop
 from app.storage import open_store
 from tests.conftest import SECRET, START, FakeClock, open_workshop

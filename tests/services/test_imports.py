@@ -23,7 +23,7 @@ from app.models.contacts import Contact
 from app.models.imports import Import
 from app.models.targets import Target
 from app.models.topics import Subscriber
-from app.services import contacts, exports, imports, topic_totals, topics
+from app.services.people import contacts, exports, imports, topic_totals, topics
 from app.services.work import Workshop
 from app.storage import open_store
 from tests import factories

@@ -7,7 +7,7 @@ import pytest
 from app.engine.machine import Machine, place_of
 from app.infra.broker import Broker
 from app.infra.queue_worker import worker_name
-from app.services.life import PARTS, look_for
+from app.services.running.life import PARTS, look_for
 from app.services.work import Workshop
 
 

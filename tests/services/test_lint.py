@@ -2,7 +2,8 @@
 
 from app.domain.permissions import Actor
 from app.models.providers import Provider
-from app.services import audience, preview
+from app.services.messages import audience
+from app.services.previews import preview
 from app.services.work import Workshop
 from tests.factories import (
     make_audience,

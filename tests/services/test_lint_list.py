@@ -5,7 +5,7 @@ import pytest
 from app.domain.errors import Invalid
 from app.domain.lint_findings import Finding, Findings, Verdict
 from app.domain.permissions import Actor
-from app.services import lint_list, lint_picks, samples
+from app.services.previews import lint_list, lint_picks, samples
 from app.services.work import Workshop
 from tests.services.linted import CITY, draft, look, person
 

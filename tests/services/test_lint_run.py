@@ -11,9 +11,12 @@ from app.domain.permissions import Actor
 from app.models.contacts import Contact
 from app.models.lints import Lint
 from app.models.messages import Message
-from app.services import drafts, lint, lint_run, messages, sending
-from app.services.drafts import Draft
+from app.services.messages import messages
+from app.services.previews import lint, lint_run
+from app.services.sending import sending
 from app.services.work import Workshop
+from app.services.writing import drafts
+from app.services.writing.drafts import Draft
 from tests.conftest import FakeClock
 from tests.factories import (
     make_audience,

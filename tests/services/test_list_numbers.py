@@ -5,8 +5,9 @@ import pytest
 from app.api import lists
 from app.domain.list_query import ListQuery, parse_queries
 from app.domain.permissions import Actor
-from app.services import shelves, topics
-from app.services.shelves import Wish
+from app.services.people import topics
+from app.services.programs import shelves
+from app.services.programs.shelves import Wish
 from app.services.work import Workshop
 from tests.services.long_lists import q
 

@@ -9,8 +9,8 @@ from app.api import lists
 from app.domain.list_query import Attribute, parse_queries
 from app.domain.permissions import Actor
 from app.models.topics import Topic
-from app.services import shelves
-from app.services.shelves import Wish
+from app.services.programs import shelves
+from app.services.programs.shelves import Wish
 from app.services.work import Work, Workshop
 from tests.services.long_lists import fill, q
 from tests.statements import heard

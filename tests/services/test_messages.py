@@ -7,10 +7,11 @@ from app.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from app.domain.permissions import Actor
 from app.models.audit import AuditEntry
 from app.models.messages import Message, MessageEvent
-from app.services import drafts, messages
-from app.services.drafts import Draft, StaleDraft
-from app.services.listing import Cursor
+from app.services.lists.listing import Cursor
+from app.services.messages import messages
 from app.services.work import Workshop
+from app.services.writing import drafts
+from app.services.writing.drafts import Draft, StaleDraft
 from tests.conftest import FakeClock
 from tests.factories import make_message, make_topic
 

@@ -14,21 +14,16 @@ from app.engine.plans import prepare_content
 from app.models.contacts import Contact
 from app.models.messages import Message
 from app.models.providers import Provider
-from app.services import composer as desks
-from app.services import (
-    drafts,
-    message_files,
-    message_requests,
-    message_sheets,
-    messages,
-    preview,
-    sending,
-    test_send,
-)  # fmt: skip
-from app.services.drafts import Draft
-from app.services.listing import Cursor
-from app.services.message_requests import Request
+from app.services.lists.listing import Cursor
+from app.services.messages import message_files, messages
+from app.services.previews import message_sheets, preview
+from app.services.programs import message_requests
+from app.services.programs.message_requests import Request
+from app.services.sending import sending
 from app.services.work import Workshop
+from app.services.writing import composer as desks
+from app.services.writing import drafts, test_send
+from app.services.writing.drafts import Draft
 from tests.conftest import START
 from tests.factories import make_contact, make_file, make_target
 

@@ -23,7 +23,7 @@ from app.models.projects import Project
 from app.models.provider_history import ProviderPeriod
 from app.models.providers import Provider
 from app.models.targets import Target
-from app.services import metrics
+from app.services.running import metrics
 from app.services.work import Workshop
 from tests.conftest import START, FakeClock
 from tests.factories import make_audience, make_message, make_provider

@@ -18,7 +18,7 @@ from app.models.projects import Project
 from app.models.suppressions import Suppression
 from app.models.targets import Target
 from app.models.topics import Subscriber, Topic
-from app.services import contacts, preferences, subscribers, topics
+from app.services.people import contacts, preferences, subscribers, topics
 from app.services.work import Workshop
 from tests import factories
 from tests.conftest import FakeClock

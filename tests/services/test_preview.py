@@ -10,7 +10,7 @@ from app.models.contacts import Contact
 from app.models.messages import Message
 from app.models.topics import Topic
 from app.rendering import prepare
-from app.services import preview, samples
+from app.services.previews import preview, samples
 from app.services.work import Workshop
 from tests.factories import (
     make_audience,
@@ -149,7 +149,7 @@ def test_no_provider_blocks(workshop: Workshop, composer: Actor) -> None:
 
 def test_a_provider_that_rests_only_advises(workshop: Workshop, actor: Actor, ready: Message) -> None:
     with workshop.open(actor) as work:
-        from app.services.sender import provider_of  # noqa: PLC0415
+        from app.services.providers.sender import provider_of  # noqa: PLC0415
 
         provider = provider_of(work, "email")
         assert provider is not None

@@ -12,10 +12,10 @@ from app.domain.prices import Tariff
 from app.models.audit import AuditEntry
 from app.models.prices import Price
 from app.models.providers import Provider
-from app.services import price_sheets, prices
-from app.services.listing import Cursor
-from app.services.price_sheets import Taken
-from app.services.prices import Typed
+from app.services.lists.listing import Cursor
+from app.services.providers import price_sheets, prices
+from app.services.providers.price_sheets import Taken
+from app.services.providers.prices import Typed
 from app.services.work import Work, Workshop
 from tests import factories
 

@@ -12,8 +12,8 @@ from app.engine import breaker, provider_history
 from app.engine.breaker import Verdict
 from app.models.provider_history import ProviderPeriod
 from app.models.providers import Provider
-from app.services import provider_health, providers
-from app.services.provider_health import Health
+from app.services.providers import provider_health, providers
+from app.services.providers.provider_health import Health
 from app.services.work import Work, Workshop
 from tests.conftest import FakeClock
 from tests.factories import make_provider

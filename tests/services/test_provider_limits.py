@@ -11,8 +11,8 @@ from app.engine.pace import limits_of
 from app.infra.pacing import Throttled
 from app.models.audit import AuditEntry
 from app.models.providers import Provider
-from app.services import provider_limits
-from app.services.provider_limits import Usage, set_limits, usage_of
+from app.services.providers import provider_limits
+from app.services.providers.provider_limits import Usage, set_limits, usage_of
 from app.services.work import Work, Workshop
 from tests import factories
 from tests.conftest import FakeClock

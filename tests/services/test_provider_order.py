@@ -9,7 +9,7 @@ from app.domain.errors import Forbidden, Invalid, NotFound
 from app.domain.permissions import Actor
 from app.models.audit import AuditEntry
 from app.models.providers import Provider
-from app.services import provider_order, providers
+from app.services.providers import provider_order, providers
 from app.services.work import Work, Workshop
 from tests.factories import make_provider
 

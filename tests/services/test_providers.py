@@ -11,7 +11,7 @@ from app.domain.permissions import Actor
 from app.models.audit import AuditEntry
 from app.models.deliveries import Batch
 from app.models.providers import Provider
-from app.services import provider_order, provider_sandbox, provider_trial, providers
+from app.services.providers import provider_order, provider_sandbox, provider_trial, providers
 from app.services.work import Work, Workshop
 from tests.conftest import START
 from tests.factories import make_message, make_provider

@@ -6,9 +6,10 @@ import pytest
 
 from app.domain.permissions import Actor
 from app.models.messages import Message
-from app.services import composer, preview
-from app.services.push_look import PushLook
+from app.services.previews import preview
+from app.services.previews.push_look import PushLook
 from app.services.work import Work, Workshop
+from app.services.writing import composer
 from tests.factories import make_contact, make_file, make_message, make_push_provider, make_target, make_topic
 
 

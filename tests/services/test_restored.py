@@ -17,7 +17,8 @@ from app.infra.db import Database
 from app.infra.settings import Settings
 from app.infra.vault import Vault
 from app.models.messages import Message
-from app.services import backups, fences, restores
+from app.services.running import backups, restores
+from app.services.sending import fences
 from app.services.work import Workshop
 from tests import factories
 from tests.conftest import SECRET, FakeClock

@@ -12,8 +12,8 @@ from app.engine import lifecycle
 from app.models.audit import AuditEntry
 from app.models.deliveries import Delivery, Tally
 from app.models.messages import Message, MessageEvent
-from app.services import dead_letter_orders as orders
-from app.services.dead_letters import Wish
+from app.services.tracking import dead_letter_orders as orders
+from app.services.tracking.dead_letters import Wish
 from app.services.work import Workshop
 from tests.conftest import START
 from tests.factories import make_message

@@ -8,8 +8,10 @@ from app.domain.permissions import Actor
 from app.domain.rendered import RenderedEmail, RenderedSms
 from app.models.messages import Message
 from app.models.providers import Provider
-from app.services import composer, preferences, preview
+from app.services.people import preferences
+from app.services.previews import preview
 from app.services.work import Workshop
+from app.services.writing import composer
 from tests.factories import make_audience, make_contact, make_message, make_provider
 
 PUBLIC = "https://messages.acme.example"

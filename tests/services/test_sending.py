@@ -8,8 +8,9 @@ from app.domain.errors import Conflict, Forbidden, Invalid
 from app.domain.permissions import Actor
 from app.engine import fanout
 from app.engine.machine import Machine
-from app.services import dead_letter_orders, sending
-from app.services.sending import parse_wall_time
+from app.services.sending import sending
+from app.services.sending.sending import parse_wall_time
+from app.services.tracking import dead_letter_orders
 from app.services.work import Workshop
 from tests import factories
 from tests.conftest import START, FakeClock

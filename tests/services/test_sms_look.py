@@ -10,10 +10,11 @@ from app.domain.content import SmsContent, content_of
 from app.domain.permissions import Actor
 from app.models.messages import Message
 from app.models.targets import Target
-from app.services import lint, lint_run, preview, prices, sms_look
-from app.services.prices import Typed
-from app.services.sms_look import SmsLook
-from app.services.sms_reach import SAMPLE, reach_of
+from app.services.previews import lint, lint_run, preview, sms_look
+from app.services.previews.sms_look import SmsLook
+from app.services.previews.sms_reach import SAMPLE, reach_of
+from app.services.providers import prices
+from app.services.providers.prices import Typed
 from app.services.work import Work, Workshop
 from tests import factories
 from tests.services.test_prices import text_provider

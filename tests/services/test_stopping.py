@@ -10,8 +10,9 @@ from app.engine.machine import Machine
 from app.models.audit import AuditEntry
 from app.models.messages import Message
 from app.models.projects import Project
-from app.services import sending, stopping, test_send
+from app.services.sending import sending, stopping
 from app.services.work import Workshop
+from app.services.writing import test_send
 from tests import factories
 from tests.conftest import START, FakeClock
 from tests.sent_messages import make_sent

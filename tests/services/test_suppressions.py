@@ -5,9 +5,9 @@ import pytest
 from app.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from app.domain.permissions import Actor, system
 from app.models.audit import AuditEntry
-from app.services import suppressions
-from app.services.listing import Cursor
-from app.services.suppressions import SuppressionFilter
+from app.services.lists.listing import Cursor
+from app.services.people import suppressions
+from app.services.people.suppressions import SuppressionFilter
 from app.services.work import Workshop
 from tests import factories
 

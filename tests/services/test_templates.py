@@ -10,10 +10,12 @@ from app.models.audit import AuditEntry
 from app.models.messages import Message
 from app.models.projects import Project
 from app.models.templates import Template, TemplateVersion
-from app.services import beginnings, messages, template_sheets, templates
-from app.services.listing import Cursor
-from app.services.templates import NewerVersion
+from app.services.lists.listing import Cursor
+from app.services.messages import messages, templates
+from app.services.messages.templates import NewerVersion
+from app.services.previews import template_sheets
 from app.services.work import Workshop
+from app.services.writing import beginnings
 from tests.conftest import START, FakeClock
 from tests.factories import make_file, make_message
 

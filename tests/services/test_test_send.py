@@ -10,10 +10,11 @@ from app.domain.errors import Forbidden, Invalid
 from app.domain.permissions import Actor
 from app.models.audit import AuditEntry
 from app.models.providers import Provider
-from app.services import drafts, messages, test_send
-from app.services.drafts import Draft
-from app.services.provider_limits import usage_of
+from app.services.messages import messages
+from app.services.providers.provider_limits import usage_of
 from app.services.work import Workshop
+from app.services.writing import drafts, test_send
+from app.services.writing.drafts import Draft
 from tests.engine.conftest import MailServer
 from tests.factories import make_audience, make_message, make_provider
 

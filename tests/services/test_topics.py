@@ -4,8 +4,8 @@ import pytest
 
 from app.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from app.domain.permissions import Actor
-from app.services import subscribers, topic_totals, topics
-from app.services.listing import Cursor
+from app.services.lists.listing import Cursor
+from app.services.people import subscribers, topic_totals, topics
 from app.services.work import Workshop
 from tests import factories
 

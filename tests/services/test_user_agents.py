@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.services.user_agents import LONGEST, UserAgent, describe
+from app.services.accounts.user_agents import LONGEST, UserAgent, describe
 
 SAFARI = "AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.1"
 

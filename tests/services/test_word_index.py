@@ -11,8 +11,13 @@ from app.models.contacts import Contact
 from app.models.messages import Message
 from app.models.projects import Project
 from app.models.targets import Target
-from app.services import contact_accounts, contacts, demo, imports, messages, shelves, targets, topics, word_index
-from app.services.shelves import Wish
+from app.services import word_index
+from app.services.accounts import contact_accounts
+from app.services.messages import messages
+from app.services.people import contacts, imports, targets, topics
+from app.services.programs import shelves
+from app.services.programs.shelves import Wish
+from app.services.story import demo
 from app.services.work import Work, Workshop
 from tests import factories
 from tests.services.long_lists import fill

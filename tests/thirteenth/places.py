@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 
 from app.domain.permissions import Actor
-from app.services import keys
+from app.services.team import keys
 from app.services.work import Workshop
 from tests.api.caller import Caller
 from tests.web.page_client import PageClient

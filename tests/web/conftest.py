@@ -3,7 +3,7 @@
 import pytest
 from flask import Flask
 
-from app.services import members
+from app.services.team import members
 from app.services.work import Workshop
 from tests.one_app import app_for
 from tests.web.page_client import PageClient, find_token

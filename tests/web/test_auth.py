@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 
 from app.domain.permissions import system
-from app.services import access
+from app.services.team import access
 from app.services.work import Workshop
 from tests.web.conftest import PASSWORD
 from tests.web.page_client import PageClient, find_token

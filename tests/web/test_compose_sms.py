@@ -7,8 +7,9 @@ from app.domain.permissions import Actor
 from app.models.contacts import Contact
 from app.models.messages import Message
 from app.models.targets import Target
-from app.services import messages, prices
-from app.services.prices import Typed
+from app.services.messages import messages
+from app.services.providers import prices
+from app.services.providers.prices import Typed
 from app.services.work import Work, Workshop
 from tests import factories
 from tests.services.test_prices import text_provider

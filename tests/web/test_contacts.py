@@ -3,7 +3,7 @@
 import pytest
 
 from app.domain.permissions import Actor
-from app.services import contact_search
+from app.services.people import contact_search
 from app.services.work import Workshop
 from tests import factories
 from tests.web.page_client import PageClient

@@ -8,7 +8,7 @@ from app.models.dead_letters import DeadLetterOrder
 from app.models.deliveries import Delivery, Tally
 from app.models.messages import Message
 from app.models.projects import Project
-from app.services import dead_letter_orders
+from app.services.tracking import dead_letter_orders
 from app.services.work import Workshop
 from tests.conftest import START
 from tests.factories import make_provider

@@ -10,7 +10,8 @@ from app.domain.permissions import Actor
 from app.engine import dispatch
 from app.engine.machine import Machine
 from app.models.audit import AuditEntry
-from app.services import device_deaths, providers
+from app.services.providers import providers
+from app.services.sending import device_deaths
 from app.services.work import Workshop
 from tests.engine import couriers as push
 from tests.engine import rushes, story

@@ -9,7 +9,8 @@ from PIL import Image
 from app.domain.byte_ranges import CHUNK
 from app.domain.content import EmailContent, PushContent
 from app.models.files import Bucket, File
-from app.services import file_lists, file_uses, messages
+from app.services.messages import messages
+from app.services.storage import file_lists, file_uses
 from app.services.work import Workshop
 from tests.conftest import START
 from tests.faults.story import OLGA

@@ -4,7 +4,7 @@ import io
 
 from app.domain.permissions import Actor
 from app.models.imports import Import
-from app.services import imports, topics
+from app.services.people import imports, topics
 from app.services.work import Workshop
 from tests.web.page_client import PageClient
 

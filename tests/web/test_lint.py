@@ -4,7 +4,7 @@ import pytest
 
 from app.domain.permissions import system
 from app.models.messages import Message
-from app.services import lint_run
+from app.services.previews import lint_run
 from app.services.work import Workshop
 from tests.conftest import FakeClock
 from tests.factories import make_contact, make_message

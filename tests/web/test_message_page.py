@@ -8,7 +8,7 @@ from sqlalchemy import select
 from app.domain.permissions import Actor
 from app.models.deliveries import Tally
 from app.models.messages import Message
-from app.services import demo
+from app.services.story import demo
 from app.services.work import Workshop
 from tests.conftest import START
 from tests.factories import make_message, make_provider

@@ -4,7 +4,7 @@ import pytest
 
 from app.domain.content import content_of
 from app.domain.permissions import Actor
-from app.services import messages
+from app.services.messages import messages
 from app.services.work import Workshop
 from tests.conftest import START
 from tests.factories import make_message

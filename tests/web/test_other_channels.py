@@ -5,7 +5,7 @@ import pytest
 from app.domain.content import Content, EmailContent, PushContent, SmsContent
 from app.domain.permissions import Actor
 from app.models.messages import Message
-from app.services import messages
+from app.services.messages import messages
 from app.services.work import Workshop
 from tests.conftest import START
 from tests.factories import make_contact, make_file, make_provider, make_target

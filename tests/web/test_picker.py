@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from app.domain.content import EmailContent, PushContent, SmsContent, content_of
-from app.services import messages
+from app.services.messages import messages
 from app.services.work import Workshop
 from tests.faults.story import OLGA
 from tests.web.page_client import Page, PageClient

@@ -6,8 +6,8 @@ import re
 import pytest
 
 from app.domain.permissions import Actor
-from app.services import prices
-from app.services.prices import Typed
+from app.services.providers import prices
+from app.services.providers.prices import Typed
 from app.services.work import Workshop
 from tests.services.test_prices import text_provider
 from tests.web.page_client import PageClient, find_token

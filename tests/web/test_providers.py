@@ -19,8 +19,8 @@ from app.infra.settings import Settings
 from app.models.deliveries import Delivery
 from app.models.messages import Message
 from app.models.providers import Provider
-from app.services import providers
-from app.services.providers import specs as provider_specs
+from app.services.providers import providers
+from app.services.providers.providers import specs as provider_specs
 from app.services.work import Work, Workshop
 from tests.factories import make_provider
 from tests.sent_messages import make_sent

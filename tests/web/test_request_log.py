@@ -10,7 +10,7 @@ from flask import Flask
 
 from app.domain.permissions import Actor
 from app.factory import create_app
-from app.services import keys
+from app.services.team import keys
 from app.services.work import Workshop
 from tests.json_logs import read_logs
 from tests.web.conftest import sign_in

@@ -3,9 +3,10 @@
 import pytest
 
 from app.domain.permissions import Actor
-from app.services import drafts, messages, templates
-from app.services.drafts import Draft
+from app.services.messages import messages, templates
 from app.services.work import Workshop
+from app.services.writing import drafts
+from app.services.writing.drafts import Draft
 from tests.factories import make_contact, make_message, make_provider, make_topic
 from tests.web.page_client import Page, PageClient
 

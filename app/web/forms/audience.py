@@ -8,8 +8,8 @@ from app.domain.channels import Channel
 from app.domain.column_names import Use
 from app.domain.csv_sniffing import DELIMITERS, ENCODINGS
 from app.domain.errors import AppError, Invalid
-from app.services.imports import SEPARATORS
-from app.services.suppressions import REASONS
+from app.services.people.imports import SEPARATORS
+from app.services.people.suppressions import REASONS
 from app.web.fields import LongTextField, TextField, options, put_errors
 from app.web.forms.settings import CheckboxesField
 

@@ -6,7 +6,7 @@ from flask_wtf import FlaskForm
 from wtforms import HiddenField, SelectField
 from wtforms.widgets import DateInput, TimeInput
 
-from app.services.calendar_clashes import GAPS
+from app.services.planning.calendar_clashes import GAPS
 from app.web.fields import TextField, options
 from app.web.wording import say_duration
 

@@ -9,7 +9,7 @@ from wtforms.widgets import HiddenInput
 
 from app.domain.content import Content
 from app.domain.content_limits import File
-from app.services.drafts import CHOSEN, Draft
+from app.services.writing.drafts import CHOSEN, Draft
 from app.web.fields import options
 
 _Pairs = tuple[tuple[str, str], ...]

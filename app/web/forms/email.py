@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from wtforms import BooleanField, HiddenField, SelectField
 
 from app.domain.content import Content
-from app.services.preview import text_of
+from app.services.previews.preview import text_of
 from app.web.fields import LongTextField, TextField, options
 from app.web.forms.drafts import DraftForm
 

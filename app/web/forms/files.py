@@ -7,7 +7,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, RadioField, SelectField
 
 from app.domain.errors import Invalid
-from app.services.buckets import BucketRules
+from app.services.storage.buckets import BucketRules
 from app.web.fields import LongTextField, TextField, options
 
 _MEGABYTE = 1024 * 1024

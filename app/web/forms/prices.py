@@ -5,7 +5,7 @@ from flask_wtf.file import FileField
 from wtforms import BooleanField, SelectField
 from wtforms.widgets import DateInput
 
-from app.services.prices import Typed, choices, coins
+from app.services.providers.prices import Typed, choices, coins
 from app.web.fields import TextField, options
 
 

@@ -1,0 +1,1 @@
+"""How every list is asked for: keyset pages, the filters and orders of programs, words that are searched."""

@@ -1,0 +1,1 @@
+"""Messages and templates as they are kept: content, audience, copies, files."""

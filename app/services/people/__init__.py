@@ -1,0 +1,1 @@
+"""People in the audience: contacts, their addresses, topics, suppressions; imports and exports of them."""

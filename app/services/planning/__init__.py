@@ -1,0 +1,1 @@
+"""The calendar: what stands on it, for how long, what gets in whose way, and moving it."""

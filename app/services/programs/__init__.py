@@ -1,0 +1,1 @@
+"""What only programs ask for: callers, lists, records and requests of the REST API."""

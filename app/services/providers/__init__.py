@@ -1,0 +1,1 @@
+"""Accounts at delivery services: settings, order, health, limits, prices, and trying them out."""

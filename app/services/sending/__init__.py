@@ -1,0 +1,1 @@
+"""Sending and stopping, and watching a message while it goes."""

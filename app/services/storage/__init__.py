@@ -1,0 +1,1 @@
+"""Files in buckets: uploads, lists, previews, links, who uses one, and deleting them."""

@@ -1,0 +1,1 @@
+"""The demo story: a town's bell society, added in one action and removed in one."""
