@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Select, select, union
 from sqlalchemy.orm import Session
 
+from app.infra.asked_once import once
 from app.models.contacts import Contact
 from app.models.targets import Target
 from app.models.topics import Subscriber, Topic
@@ -21,7 +22,8 @@ def topic_pks(session: Session, project_pk: int, audience: Audience) -> list[int
     ids = list(audience.get("topics", ()))
     if not ids:
         return []
-    return list(session.scalars(select(Topic.pk).where(Topic.project_pk == project_pk, Topic.id.in_(ids))))
+    asked = select(Topic.pk).where(Topic.project_pk == project_pk, Topic.id.in_(ids))
+    return once(session, ("topics", project_pk, *ids), lambda: list(session.scalars(asked)))
 
 
 def direct_ids(audience: Audience) -> list[str]:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from app.infra.asked_once import LEARNED
 from app.infra.prepared import Statements
 from app.infra.processes import give_memory_back
 from app.infra.write_turns import WriteTurns
@@ -53,7 +54,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session for reading; whatever is changed in it is thrown away, and rows outlive it as they were read."""
-        with Session(self._readers, expire_on_commit=False, autoflush=False) as session:
+        with Session(self._readers, expire_on_commit=False, autoflush=False, info={LEARNED: {}}) as session:
             if self.is_sqlite:
                 session.connection().connection.execute("BEGIN")  # past SQLAlchemy: it waits for nobody, so cannot fail
             yield session  # closing lets the rows go first, then rolls back: the other way round would empty them

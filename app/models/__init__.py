@@ -25,6 +25,7 @@ from app.models import (
     suppressions,
     targets,
     templates,
+    topic_sets,
     topics,
 )
 
@@ -53,5 +54,6 @@ __all__ = [
     "suppressions",
     "targets",
     "templates",
+    "topic_sets",
     "topics",
 ]

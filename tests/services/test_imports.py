@@ -22,8 +22,9 @@ from app.infra.vault import Vault
 from app.models.contacts import Contact
 from app.models.imports import Import
 from app.models.targets import Target
+from app.models.topic_sets import TopicSet
 from app.models.topics import Subscriber
-from app.services.people import contacts, exports, imports, topic_totals, topics
+from app.services.people import contacts, exports, imports, topic_members, topic_totals, topics
 from app.services.work import Workshop
 from app.storage import open_store
 from tests import factories
@@ -117,6 +118,17 @@ def test_a_run_makes_contacts_addresses_and_subscriptions(any_workshop: Workshop
         news, every = topics.find_topic(work, news.id), topics.find_topic(work, every.id)
         assert (news.email_total, news.sms_total, every.email_total, every.sms_total) == (2, 1, 2, 2)
         assert topic_totals.recount(work) == 0
+
+
+def test_who_is_in_a_large_topic_is_written_down_when_an_import_ends(
+    any_workshop: Workshop, actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topic_members, "LARGE", 2)
+    with any_workshop.open(actor) as work:
+        topics.create_topic(work, name="News")
+    bring(any_workshop, actor, PEOPLE)
+    with any_workshop.read(actor) as work:
+        assert work.session.query(TopicSet.channel, TopicSet.total).all() == [("email", 2)]
 
 
 def test_the_same_file_again_changes_nothing(any_workshop: Workshop, actor: Actor) -> None:

@@ -22,6 +22,7 @@ from app.services.messages.audience_counts import (
     same_address,
     together,
 )
+from app.services.people import topic_members
 from app.services.people.topic_totals import total_of
 from app.services.work import Work
 
@@ -248,7 +249,7 @@ def _equation_of_targets(work: Work, channel: str, audience: Audience, topics: l
     Small audiences are counted one by one. Large ones are counted from what is exceptional: the largest topic brings
     its total, and suppressions and expired targets are looked up from their own indexes, so that the time does not
     grow with the number of subscribers of one topic. What is chosen beside it is compared with it through an index;
-    where that is large too, the topics' members are kept as sets, and compared there.
+    where that is large too, or the members of all topics are kept as sets anyway, they are compared there.
     """
     everybody = sum(topic.email_total + topic.sms_total + topic.push_total for topic in topics)
     if everybody <= SMALL:
@@ -257,7 +258,8 @@ def _equation_of_targets(work: Work, channel: str, audience: Audience, topics: l
     pks = [topic.pk for topic in topics]
     in_topics = sum(total_of(topic, channel) for topic in topics)
     beside = in_topics - total_of(topics[0], channel)
-    crowd = together(work, channel, topics, picked) if beside > FEW_BESIDE else None
+    by_sets = beside > FEW_BESIDE or topic_members.are_kept(work, topics, channel)
+    crowd = together(work, channel, topics, picked) if by_sets else None
     member = is_member(pks, picked)
     distinct = count_distinct(work, channel, topics, picked) if crowd is None else len(crowd)
     return Equation(

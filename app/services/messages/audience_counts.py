@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, exists, false, func, or_, select
 from sqlalchemy.orm import aliased
 
 from app.domain.number_sets import NumberSet
 from app.engine.audience import direct_ids
+from app.infra.asked_once import once
 from app.infra.bulk import numbers_by_name, numbers_of
 from app.models.contacts import Contact
 from app.models.suppressions import Suppression
@@ -23,7 +24,8 @@ def by_id(work: Work, table: type[Any], ids: Sequence[str]) -> dict[str, Any]:
     """The rows of the project that have these public ids."""
     if not ids:
         return {}
-    rows = work.session.scalars(select(table).where(table.project_pk == work.project_pk, table.id.in_(ids)))
+    asked = select(table).where(table.project_pk == work.project_pk, table.id.in_(ids))
+    rows = once(work.session, (table, work.project_pk, *ids), lambda: work.session.scalars(asked).all())
     return {row.id: row for row in rows}
 
 
@@ -115,19 +117,18 @@ def count_suppressed(
 ) -> dict[str, int]:
     """By reason. Who is in the audience is told by a condition, or (where there is a set) by the numbers of the set.
 
-    From the suppressions to their targets: the outer join keeps that order; who has no target is no member.
+    From the suppressions to their targets, however many others there are; who has no target is no member.
     """
-    query: Select[Any] = (
-        select(Suppression.reason)
-        .outerjoin(Target, same_address())
-        .where(Suppression.project_pk == work.project_pk, Suppression.channel == channel)
-    )
-    if everybody is None:
-        rows = work.session.execute(query.add_columns(func.count()).where(member).group_by(Suppression.reason))
-        found = {row[0]: row[1] for row in rows}
+    mine = Suppression.project_pk == work.project_pk, Suppression.channel == channel
+    if everybody is None:  # the outer join keeps that order
+        query = select(Suppression.reason, func.count()).outerjoin(Target, same_address()).where(*mine, member)
+        found = {row[0]: row[1] for row in work.session.execute(query.group_by(Suppression.reason))}
     else:
-        known = numbers_by_name(work.session, query.add_columns(Target.pk).where(Target.pk.is_not(None)))
-        found = {reason: len(everybody.shared_with(pks)) for reason, pks in known.items()}
+        target = select(Target.pk).where(same_address()).correlate(Suppression).scalar_subquery()
+        # PostgreSQL looks each one up only behind such a fence; else it would read all targets, or sort first
+        known = select(Suppression.reason, target.label("pk")).where(*mine).offset(0).subquery().c
+        pks = numbers_by_name(work.session, select(known.reason, known.pk).where(known.pk.is_not(None)))
+        found = {reason: len(everybody.shared_with(numbers)) for reason, numbers in pks.items()}
     return {reason: found[reason] for reason in sorted(found, key=found.__getitem__, reverse=True) if found[reason]}
 
 

@@ -20,6 +20,7 @@ from app.infra.clock import monotonic
 from app.infra.phone_numbers import read_phone
 from app.infra.seen_keys import SeenKeys
 from app.models.imports import Import
+from app.services.people import topic_members
 from app.services.people.import_files import (
     BROKEN_ROW,
     Reading,
@@ -212,6 +213,7 @@ def _import(job: _Job) -> None:
                 return
     join_parts(job.store, job.row)
     _finish(job, cursor)
+    topic_members.keep(job.workshop, job.row.project_pk)
 
 
 def _import_stretch(job: _Job, seen: SeenKeys, rows: list[Row], cursor: int) -> dict[str, int] | None:

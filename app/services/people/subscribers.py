@@ -247,7 +247,7 @@ def unsubscribe(work: Work, topic_id: str, subscriber_id: str) -> str:
     subscriber, target = row
     work.session.delete(subscriber)
     work.session.flush()
-    topic_totals.shift(work, {(topic.pk, target.channel): -1})
+    topic_totals.leave(work, {(topic.pk, target.channel): [target.pk]})
     work.audit(
         "subscriber.delete", f"subscriber/{subscriber.id}", topic=topic.id, target=target.id, channel=target.channel
     )

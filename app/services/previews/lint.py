@@ -14,6 +14,7 @@ from app.domain.message_states import MessageStatus
 from app.domain.permissions import system
 from app.engine.ledger import insert_into
 from app.engine.setbacks import Say
+from app.infra.asked_once import once
 from app.models.lints import Lint
 from app.models.messages import Message
 from app.services.messages import messages
@@ -105,7 +106,7 @@ def is_wanted(work: Work, message: Message) -> bool:
     """Whether nobody looks at this draft as it is, and somebody should: it was never asked for, or long ago."""
     if message.status != MessageStatus.DRAFT or not any(message.audience.values()):
         return False
-    row = work.session.get(Lint, message.pk)
+    row = once(work.session, ("lint", message.pk), lambda: work.session.get(Lint, message.pk))
     if row is None or row.version != message.version:
         return True
     return row.state not in UNDER_WAY and work.now - row.seen_at > FRESH_FOR
@@ -122,7 +123,7 @@ def report_of(work: Work, message: Message) -> Report | None:
     work.require("messages.read")
     if message.status != MessageStatus.DRAFT or not any(message.audience.values()):
         return None
-    row = work.session.get(Lint, message.pk)
+    row = once(work.session, ("lint", message.pk), lambda: work.session.get(Lint, message.pk))
     if row is None:
         return Report("waiting", 0, 0, (), {}, {}, work.now, is_live=True)
     findings = Findings(row.findings)
@@ -130,6 +131,12 @@ def report_of(work: Work, message: Message) -> Report | None:
         row.state, row.checked, row.total, tuple(findings), findings.segments, findings.worst, row.seen_at,
         is_live=row.state in UNDER_WAY and work.now - row.seen_at < GIVEN_UP,
     )  # fmt: skip
+
+
+def whole_report_of(work: Work, message: Message) -> Report | None:
+    """What came of it once everybody was looked at, in this version and lately; None until then."""
+    report = report_of(work, message)
+    return report if report is not None and report.is_whole and not is_wanted(work, message) else None
 
 
 def ring_due(shop: Workshop) -> None:

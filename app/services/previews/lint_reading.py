@@ -19,7 +19,6 @@ from app.infra.phone_numbers import region_of
 from app.infra.vault import VaultError
 from app.models.contacts import Contact
 from app.models.messages import Message
-from app.models.providers import Provider
 from app.models.suppressions import Suppression
 from app.models.targets import Target
 from app.providers.base import Account
@@ -107,13 +106,8 @@ class Reading:
 
 def _carriers(work: Work, message: Message) -> tuple[dict[int, _Judging], int]:
     """Those of the channel's providers that can be asked, by number, and the number of the one that goes first."""
-    rows = work.session.scalars(
-        select(Provider).where(
-            Provider.project_pk == message.project_pk, Provider.channel == message.channel, Provider.enabled.is_(True)
-        )
-    )
     found: dict[int, _Judging] = {}
-    for row in rows:
+    for row in sender.candidates(work, message.channel):
         adapter = providers.get(row.kind)
         if isinstance(adapter, HttpProvider):
             try:

@@ -15,6 +15,7 @@ from app.infra.clock import monotonic
 from app.models.lints import Lint
 from app.models.messages import Message
 from app.services.messages import audience
+from app.services.people import topic_members
 from app.services.previews.lint import UNDER_WAY, order
 from app.services.previews.lint import is_wanted as is_wanted_by
 from app.services.previews.lint_reading import PAGE, Look, Reading, Somebody, next_people, raw_people
@@ -75,6 +76,7 @@ def _begin(shop: Workshop, message_pk: int) -> _Task | None:
     is_new = lint.state == "waiting" or lint.version != message.version
     values: dict[str, Any] = {"seen_at": now, "state": "running", "version": message.version}
     if is_new:
+        topic_members.keep(shop, message.project_pk, message.audience.get("topics", ()))
         with shop.read(actor) as work:
             total = audience.equation(work, message.channel, message.audience).total
         values |= {"begun_at": now, "total": total, "checked": 0, "cursor": 0, "findings": {}}
