@@ -81,16 +81,17 @@ def next_state(state: DeliveryState, event: DeliveryEvent) -> DeliveryState | No
     return TRANSITIONS.get((state, event))
 
 
-def event_of(kind: OutcomeKind, *, exhausted: bool, hold_uncertain: bool) -> DeliveryEvent:
+def event_of(kind: OutcomeKind, *, exhausted: bool, hold_uncertain: bool, may_leave: bool = False) -> DeliveryEvent:
     """What an outcome means for a delivery that is being sent.
 
-    `exhausted`: no further try is allowed. `hold_uncertain`: the provider's policy waits for a person.
+    `exhausted`: no further try is allowed. `hold_uncertain`: the provider's policy waits for a person. `may_leave`: it
+    is this provider alone that cannot carry it, and another one may.
     """
     match kind:
         case OutcomeKind.ACCEPTED:
             return DeliveryEvent.ACCEPTED
         case OutcomeKind.RECIPIENT_PERMANENT | OutcomeKind.RECIPIENT_OPTED_OUT | OutcomeKind.MESSAGE_PERMANENT:
-            return DeliveryEvent.REJECTED
+            return DeliveryEvent.TRY_LATER if may_leave and not exhausted else DeliveryEvent.REJECTED
         case OutcomeKind.CONFIG_PERMANENT:
             return DeliveryEvent.TRY_LATER  # the provider is at fault, never the recipient: it waits for the repair
         case OutcomeKind.THROTTLED | OutcomeKind.TRANSIENT:

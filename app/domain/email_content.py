@@ -136,7 +136,7 @@ class EmailContent:
             "subject": line_problems("Subject", self.subject, self.MAX_SUBJECT),
             "preheader": line_problems("Preheader", self.preheader, self.MAX_PREHEADER),
             "format": self._format_problems(),
-            "body": text_problems("Body", self.body, limit, "Shorten it, or link to the rest."),
+            "body": text_problems("Content", self.body, limit, "Shorten it, or link to the rest."),
             "text": text_problems("Plain text", self.text, self.MAX_BODY, "Shorten it, or link to the rest."),
             "from_name": line_problems("From name", self.from_name, self.MAX_NAME),
             "from_address": _address_problems("From address", self.from_address),
@@ -151,7 +151,7 @@ class EmailContent:
         if not self.subject.strip():
             found["subject"] = ["Subject is empty. Write a subject: it is what people see first."]
         if not self.body.strip():
-            found["body"] = ["Body is empty. Write the email's text."]
+            found["body"] = ["Content is empty. Write what the email says."]
         return found
 
     def _format_problems(self) -> list[str]:

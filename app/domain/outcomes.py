@@ -94,7 +94,8 @@ class Outcome:
     `detail` is the provider's own answer, one line, without secrets; `code` its own code ("550 5.1.1");
     `retry_after` is how long the provider asked to wait, when it said so. `dead_since` is when the address died, as
     the provider tells it (aware): whoever registered again later is alive. `allowance` came with the same answer; of
-    the outcomes of one request one carries it.
+    the outcomes of one request one carries it. `size_limit` is how many bytes of one message the service takes at most,
+    where it told that with this answer.
     """
 
     kind: OutcomeKind
@@ -105,6 +106,7 @@ class Outcome:
     retry_after: timedelta | None = None
     dead_since: datetime | None = None
     allowance: Allowance | None = field(default=None, compare=False)
+    size_limit: int | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         """Keep what the provider said as any database can: JSON can hold half a character, and what cuts texts does."""

@@ -70,12 +70,12 @@ class ProviderSpec:
     `max_message_bytes` is how much the attachments of one message may be as they travel, in base64. With
     `owns_addresses` an address is of one account's own making (a push token): only that account reaches it, and it
     dies alone, not its person's wish with it. `address_pattern` (a regular expression) is the shape by which such an
-    address is known where several kinds share a channel; the kind without one takes all others. `reaches` are the
-    platforms (`push_previews.Platform`) that a kind of push notifications gets to; empty for all. `largest_body` is how
-    many bytes of one request the service takes; 0 where it is no round number of those. `receipts_hint` says
-    how the service is told where to send receipts; empty for one that sends none. `bounces_hint` says how mail servers
-    come to tell it, for a kind that they tell by mail. `preview_note` says where what arrives may differ from the
-    preview, because the service has a hand in it.
+    address is known where several kinds share a channel, `address_words` what it belongs to; the kind without one takes
+    all others. `reaches` are the platforms (`push_previews.Platform`) that a kind of push notifications gets to; empty
+    for all. `largest_body` is how many bytes of one request the service takes; 0 where it is no round number of those.
+    `receipts_hint` says how the service is told where to send receipts; empty for one that sends none. `bounces_hint`
+    says how mail servers come to tell it, for a kind that they tell by mail. `preview_note` says where what arrives may
+    differ from the preview, because the service has a hand in it.
     """
 
     kind: str
@@ -89,6 +89,7 @@ class ProviderSpec:
     max_message_bytes: int = GENERAL_LIMIT
     owns_addresses: bool = False
     address_pattern: str = ""
+    address_words: str = ""
     reaches: frozenset[str] = frozenset()
     largest_body: int = 0
     receipts_hint: str = ""

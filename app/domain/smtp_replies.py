@@ -160,6 +160,16 @@ def judge(stage: Stage, reply: Reply) -> Outcome:
     return Outcome(kind, reason, describe(reply), _code(reply), retry_after=wait)
 
 
+def limits_all(stage: Stage, reply: Reply, outcome: Outcome) -> bool:
+    """Whether a letter was too large for the server, not for one mailbox there (RFC 1870, 6; RFC 3463, X.2.3, X.3.4).
+
+    Before a recipient was named it can be nothing else, whatever the code; Sendmail says 5.2.3 then.
+    """
+    if outcome.reason is not Reason.TOO_LARGE:
+        return False
+    return stage is Stage.MAIL or (stage is Stage.TEXT and reply.enhanced == "5.3.4")
+
+
 def accept(reply: Reply) -> Outcome:
     """The server took the message over; its queue id, when it names one, is the provider's message id."""
     match = _QUEUE_ID.search(reply.text)

@@ -11,7 +11,9 @@ import structlog
 
 from app import providers
 from app.domain.delivery_tags import delivery_key
-from app.engine import aftermath, failover, journal, ledger, lessons, naming, own_senders, poison, token_deaths, turns
+from app.domain.outcomes import Reason
+from app.engine import aftermath, capacity, journal, ledger, lessons, naming, own_senders, poison, token_deaths, turns
+from app.engine.failover import Failover
 from app.engine.ledger import Claimed, Lease, LeaseLost
 from app.engine.machine import Machine
 from app.engine.pace import Held, Pace, held_of
@@ -106,7 +108,8 @@ def send(machine: Machine, batch: Batch, end: float) -> Sent:
     provider, account, prepared, extras = batch.plan.carriers[batch.turn.provider_pk]
     naming.begin_batch(batch.lease.batch_pk, provider.id)
     book = journal.Journal(machine.journal_dir, batch.lease)
-    watch = LedgerWatch(machine, batch.lease, book, end, batch.held_since, pace=batch.pace)
+    size = batch.plan.route.size
+    watch = LedgerWatch(machine, batch.lease, book, end, batch.held_since, pace=batch.pace, size=size)
     adapter = providers.get(provider.kind)
     sending = own_senders.sending_of(partial(adapter.send, account, prepared), extras)
     rescue = poison.Rescue(sending, batch.envelopes, watch)
@@ -119,7 +122,7 @@ def send(machine: Machine, batch: Batch, end: float) -> Sent:
     finally:
         book.close()
         batch.pace.leave(watch.outcomes.values())
-    story = journal.Story(set(watch.begun), watch.outcomes, watch.begun, watch.ended)
+    story = journal.Story(set(watch.begun), watch.outcomes, watch.begun, watch.ended, size_limit=watch.size_limit)
     if rescue.has_given_up:
         story.rest_until = machine.clock.now() + poison.REST
     return Sent(batch, story, book)
@@ -146,6 +149,10 @@ def record(machine: Machine, sent: Sent) -> int:
     return tried or 0
 
 
+def _was_too_large(story: journal.Story) -> bool:
+    return any(outcome.reason is Reason.TOO_LARGE for outcome in story.answered.values())
+
+
 def refuse(machine: Machine, plan: Plan) -> int:
     """Claim a batch of what can never be sent, and say so; how many that are."""
     with machine.database.begin() as session:
@@ -167,13 +174,17 @@ def write(machine: Machine, plan: Plan, lease: Lease, story: journal.Story, turn
     try:
         with machine.database.begin() as session:
             story = poison.weigh(session, lease, token_deaths.weigh(session, lease, story, now))
-            results = results_of(lease, story, now, hold_uncertain=holds)
+            onward = Failover(session, plan.message, lease, provider, now)
+            results = results_of(lease, story, now, hold_uncertain=holds, may_leave=onward.may_leave)
             lesson = lessons.lesson_of(results, story)
             if turn is not None:
                 lessons.learn(session, lease, turn, lesson, now)
+            if provider is not None and story.size_limit is not None:
+                is_news = capacity.learn(session, provider, story.size_limit, now)
+                plan.is_stale = story.size_limit < plan.route.size or (is_news and _was_too_large(story))
             ledger.record(session, lease, results, now)
             aftermath.after_record(session, plan.message, results, now, provider)
-            failover.send_on(session, machine.pacing, plan.message, lease, results, now)
+            onward.send_on(machine.pacing, results)
             if turn is not None:
                 turns.used(session, turn, -lesson.untouched)
     except LeaseLost:

@@ -16,11 +16,15 @@ from app.models.routes import Detour
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """What a lane stands for: the wish, the providers tried in this round, and the one that alone may try again."""
+    """What a lane stands for: the wish, the providers tried in this round, and the one that alone may try again.
+
+    `unfit` are the marks (`engine.capacity`) of providers that cannot carry its deliveries in any round.
+    """
 
     wish_pk: int = 0
     avoids: frozenset[int] = frozenset()
     only_pk: int = 0
+    unfit: frozenset[str] = frozenset()
 
 
 def ways_of(session: Session, lanes: Iterable[int]) -> dict[int, Way]:
@@ -29,16 +33,17 @@ def ways_of(session: Session, lanes: Iterable[int]) -> dict[int, Way]:
     numbers = [-lane for lane in found if lane < 0]
     if numbers:
         for row in session.scalars(select(Detour).where(Detour.pk.in_(numbers))):
-            found[-row.pk] = Way(row.wish_pk, frozenset(map(int, filter(None, row.avoids.split(",")))), row.only_pk)
+            avoids, unfit = (frozenset(filter(None, listed.split(","))) for listed in (row.avoids, row.unfit))
+            found[-row.pk] = Way(row.wish_pk, frozenset(map(int, avoids)), row.only_pk, unfit)
     return found
 
 
 def lane_of(session: Session, project_pk: int, way: Way) -> int:
     """The lane of a way, made when it is the first of its sort."""
-    if not way.avoids and not way.only_pk:
+    if not way.avoids and not way.only_pk and not way.unfit:
         return way.wish_pk
     values = {
-        "project_pk": project_pk, "wish_pk": way.wish_pk, "only_pk": way.only_pk,
+        "project_pk": project_pk, "wish_pk": way.wish_pk, "only_pk": way.only_pk, "unfit": ",".join(sorted(way.unfit)),
         "avoids": ",".join(map(str, sorted(way.avoids))),
     }  # fmt: skip
     chosen = select(Detour.pk).filter_by(**values)

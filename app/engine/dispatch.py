@@ -35,8 +35,9 @@ def drain(machine: Machine, message_pk: int, slot: int = 0) -> int:
         naming.end_batch()
         if tried:
             done += tried
-            _fit(plan, monotonic() - began)
-            plans.append(plan)
+            if not plan.is_stale:
+                _fit(plan, monotonic() - began)
+                plans.append(plan)
             continue
         wait = min((each.wait for each in plan.held), default=None)
         if wait is not None and wait <= NAP and naps:

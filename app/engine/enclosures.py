@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app import providers
 from app.domain.content import EmailContent, content_of
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
-from app.domain.provider_spec import ProviderSpec, encoded_size
+from app.domain.provider_spec import encoded_size
 from app.domain.rendered import NO_EXTRAS, Attachment, Extras
 from app.infra.settings import Settings
 from app.infra.vault import Vault, VaultError
@@ -74,14 +74,6 @@ def _refuse_what_nobody_takes(size: int) -> None:
     largest = max(spec.max_message_bytes for spec in providers.specs())
     if size > largest:
         raise Refused(Reason.TOO_LARGE, _too_large(size, largest))
-
-
-def refuse_size(extras: Extras, spec: ProviderSpec) -> Outcome | None:
-    """The outcome of a message whose attachments are more than this kind of provider takes; None when it takes them."""
-    size = sum(encoded_size(len(each.content)) for each in extras.attachments)
-    if size <= spec.max_message_bytes:
-        return None
-    return Outcome(OutcomeKind.MESSAGE_PERMANENT, Reason.TOO_LARGE, _too_large(size, spec.max_message_bytes))
 
 
 def _too_large(size: int, limit: int) -> str:

@@ -29,7 +29,7 @@ class Story:
 
     `begun` and `ended` are when that was; only whoever sent the batch itself knows it. `in_hand` is the position that
     was sent alone last; `is_found` whether there was a journal to read. What was never begun waits until `rest_until`
-    (None: it does not).
+    (None: it does not). `size_limit` is how many bytes of a message the service said meanwhile that it takes.
     """
 
     started: set[int] = field(default_factory=set)
@@ -39,6 +39,7 @@ class Story:
     in_hand: int | None = None
     is_found: bool = False
     rest_until: datetime | None = None
+    size_limit: int | None = None
 
 
 class Journal:

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
-from app import providers
 from app.domain.content import content_of
 from app.domain.errors import Invalid
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
@@ -51,6 +50,7 @@ class Plan:
     refusal: Outcome | None = None
     names: frozenset[str] = frozenset()
     size: int = field(default_factory=lambda: FIRST_BATCH)
+    is_stale: bool = False  # a provider said what it takes: who carries the rest is to be chosen anew
     held: tuple[Held, ...] = ()  # the limits of all its providers, when the last batch had to wait for them
 
 
@@ -131,7 +131,7 @@ def _plan(machine: Machine, message: Message, route: Route, compiled: _Compiled 
     if isinstance(compiled, str):
         return compiled
     carriers: dict[int, Carrier] = {}
-    trouble: list[Outcome | str] = []
+    trouble: list[str] = []
     for provider in route.tier:
         carrier = _carrier(machine, provider, compiled)
         if isinstance(carrier, Carrier):
@@ -140,13 +140,11 @@ def _plan(machine: Machine, message: Message, route: Route, compiled: _Compiled 
             trouble.append(carrier)
     if carriers:
         return Plan(message, route, carriers, names=frozenset(compiled.prepared.placeholders))
-    return trouble[0] if isinstance(trouble[0], str) else Plan(message, route, refusal=trouble[0])
+    return trouble[0]
 
 
-def _carrier(machine: Machine, provider: Provider, compiled: _Compiled) -> Carrier | Outcome | str:
-    """A provider made ready for the message; why it can never carry it; or a sentence why not now."""
-    if (refusal := enclosures.refuse_size(compiled.extras, providers.get(provider.kind).spec)) is not None:
-        return refusal
+def _carrier(machine: Machine, provider: Provider, compiled: _Compiled) -> Carrier | str:
+    """A provider made ready for the message, or a sentence why it is not now."""
     try:
         account = account_for(account_of(machine.vault, machine.settings, provider), compiled.extras)
     except VaultError as error:

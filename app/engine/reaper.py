@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.exc import OperationalError
 
-from app.engine import aftermath, counting, failover, journal, ledger, lessons, naming, poison, token_deaths
+from app.engine import aftermath, counting, journal, ledger, lessons, naming, poison, token_deaths
+from app.engine.failover import Failover
 from app.engine.ledger import Lease, OpenLease
 from app.engine.machine import Machine, place_of
 from app.engine.overdue import Overdue
@@ -72,10 +73,11 @@ def _take_over(machine: Machine, lost: OpenLease) -> bool:
         holds = (provider is not None and provider.uncertain_policy == "hold") or lease.is_disowned
         story = token_deaths.weigh(session, lease, _story_of(machine, lease), now)
         weighed = poison.weigh_death(session, lease, story)
-        results = results_of(lease, weighed, now, hold_uncertain=holds)
+        onward = Failover(session, message, lease, provider, now)
+        results = results_of(lease, weighed, now, hold_uncertain=holds, may_leave=onward.may_leave)
         ledger.record_lost(session, lease, results, now)
         aftermath.after_record(session, message, results, now, provider)
-        failover.send_on(session, machine.pacing, message, lease, results, now)
+        onward.send_on(machine.pacing, results)
         lessons.note(session, machine.name, lease, lessons.lesson_of(results, story), now)
     counting.batch_lost(machine)
     unanswered = sorted(story.started - story.answered.keys())

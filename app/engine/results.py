@@ -1,5 +1,6 @@
 """What the ledger shall write for a batch, from what was started and what was answered."""
 
+from collections.abc import Callable
 from datetime import datetime
 from random import random
 
@@ -12,8 +13,20 @@ from app.engine.ledger import Claimed, Lease, Result
 RULE = RetryRule()
 
 
-def results_of(lease: Lease, story: journal.Story, now: datetime, *, hold_uncertain: bool) -> list[Result]:
-    """What the ledger shall write for each delivery of a batch, from what was started and what was answered."""
+MayLeave = Callable[[Outcome], bool]
+
+
+def _stays(_: Outcome) -> bool:
+    return False
+
+
+def results_of(
+    lease: Lease, story: journal.Story, now: datetime, *, hold_uncertain: bool, may_leave: MayLeave = _stays
+) -> list[Result]:
+    """What the ledger shall write for each delivery of a batch, from what was started and what was answered.
+
+    `may_leave` says whether another provider may carry what this one never can.
+    """
     results = []
     answered, begun, ended = story.answered, story.begun, story.ended
     for position, delivery in enumerate(lease.deliveries):
@@ -28,12 +41,14 @@ def results_of(lease: Lease, story: journal.Story, now: datetime, *, hold_uncert
         if outcome.kind is OutcomeKind.ACCEPTED:  # nearly all of them, and nothing else counts
             results.append(Result(delivery, _TAKEN, now, outcome, *times))
         else:
-            results.append(_result(delivery, outcome, now, hold_uncertain, times))
+            results.append(_result(delivery, outcome, now, hold_uncertain, may_leave, times))
     return results
 
 
-def _state_after(kind: OutcomeKind, *, exhausted: bool, hold_uncertain: bool) -> tuple[DeliveryState, DeliveryEvent]:
-    event = event_of(kind, exhausted=exhausted, hold_uncertain=hold_uncertain)
+def _state_after(
+    kind: OutcomeKind, *, exhausted: bool, hold_uncertain: bool, may_leave: bool = False
+) -> tuple[DeliveryState, DeliveryEvent]:
+    event = event_of(kind, exhausted=exhausted, hold_uncertain=hold_uncertain, may_leave=may_leave)
     state = next_state(DeliveryState.SENDING, event)
     assert state is not None  # noqa: S101 - event_of gives only events that a sending delivery knows
     return state, event
@@ -47,11 +62,12 @@ def _result(
     outcome: Outcome,
     now: datetime,
     hold_uncertain: bool,
+    may_leave: MayLeave,
     times: tuple[datetime | None, datetime | None],
 ) -> Result:
     exhausted = RULE.is_exhausted(delivery.first_tried_at, now)
     holds = hold_uncertain or outcome.reason is Reason.POISON  # the next try fails alike, and may be another copy
-    state, event = _state_after(outcome.kind, exhausted=exhausted, hold_uncertain=holds)
+    state, event = _state_after(outcome.kind, exhausted=exhausted, hold_uncertain=holds, may_leave=may_leave(outcome))
     again = _again(delivery, outcome, now) if event is DeliveryEvent.TRY_LATER else now
     return Result(delivery, state, again, outcome, *times)
 

@@ -12,9 +12,11 @@ from sqlalchemy.orm import Session
 
 from app import providers
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
-from app.engine import breaker, detours, ledger
+from app.engine import breaker, capacity, detours, ledger
+from app.engine.capacity import Burden
 from app.engine.detours import Way
 from app.engine.ledger import Lane
+from app.infra.asked_once import once
 from app.models.messages import Message
 from app.models.providers import Provider
 from app.models.targets import Target
@@ -27,13 +29,15 @@ class Route:
     """The way of a message's deliveries in one lane.
 
     The providers of `tier` stand side by side, and `engine.turns` chooses among them for each batch. Without one they
-    wait, and `why` says for what; or nothing can ever carry them, and `refusal` says why.
+    wait, and `why` says for what; or nothing can ever carry them, and `refusal` says why. `size` is about how many
+    bytes each copy has on its way, where others may carry it if that is too much; else 0.
     """
 
     wish_pk: int
     tier: tuple[Provider, ...] = ()
     why: str = ""
     refusal: Outcome | None = None
+    size: int = 0
 
     @property
     def goes_on(self) -> bool:
@@ -54,18 +58,23 @@ def routes_of(session: Session, message: Message, now: datetime) -> list[Route]:
     lanes = ledger.due_wishes(session, message.pk, now)
     if not lanes:
         return []
-    order, ways = _of_channel(session, message.project_pk, message.channel), detours.ways_of(session, lanes)
-    return [_route(order, message, lane, ways[lane], now) for lane in lanes]
+    choice, ways = _choice_for(session, message, now), detours.ways_of(session, lanes)
+    return [_route(choice, lane, ways[lane]) for lane in lanes]
 
 
 def stand_ins(session: Session, message: Message, tried: Way, now: datetime) -> list[Provider]:
-    """Who may carry a delivery that `tried.avoids` could not, in failover order; nobody when only they may."""
-    return _stand_ins(_of_channel(session, message.project_pk, message.channel), message, tried, now)
+    """Who takes a delivery now that `tried.avoids` could not carry, in failover order; nobody when only they may."""
+    return _choice_for(session, message, now).stand_ins(tried)
+
+
+def can_leave(session: Session, message: Message, way: Way, now: datetime) -> bool:
+    """Whether somebody can carry what goes that way, now or when they take something again, beside `way.unfit`."""
+    return bool(_choice_for(session, message, now).others(way))
 
 
 def can_send(session: Session, project_pk: int, channel: str, now: datetime) -> bool:
     """Whether some provider of the channel takes deliveries now."""
-    return bool(_ready(_of_channel(session, project_pk, channel), now))
+    return bool(_ready(in_order(session, project_pk, channel), now))
 
 
 def wish_of_target(session: Session, message: Message) -> ColumnElement[int]:
@@ -73,14 +82,7 @@ def wish_of_target(session: Session, message: Message) -> ColumnElement[int]:
 
     Where the channel's providers own their addresses, an unbound one is bound for this message by its shape.
     """
-    order = _of_channel(session, message.project_pk, message.channel)
-    ready = [each for each in order if owns_addresses(each)]
-    ready.sort(key=lambda provider: (provider.pk != message.provider_pk, not provider.enabled))
-    shapes: dict[str, int] = {}
-    for provider in ready:
-        pattern = providers.get(provider.kind).spec.address_pattern
-        if pattern or provider.enabled:  # a shape is known for sure; what has none goes where something takes it
-            shapes.setdefault(pattern, provider.pk)
+    shapes = {pattern: owner.pk for pattern, owner in owners_by_shape(session, message).items()}
     rest = shapes.pop("", NO_WISH)
     if not shapes and not rest:
         return func.coalesce(Target.provider_pk, NO_WISH)
@@ -88,27 +90,97 @@ def wish_of_target(session: Session, message: Message) -> ColumnElement[int]:
     return case((Target.provider_pk.is_not(None), Target.provider_pk), *fits, else_=rest)
 
 
+def owners_by_shape(session: Session, message: Message) -> dict[str, Provider]:
+    """Who carries an address that is bound to nobody, by its shape (`ProviderSpec.address_pattern`), "" for the rest.
+
+    Nobody where the channel's providers own no addresses.
+    """
+    order = in_order(session, message.project_pk, message.channel)
+    ready = [each for each in order if owns_addresses(each)]
+    ready.sort(key=lambda provider: (provider.pk != message.provider_pk, not provider.enabled))
+    shapes: dict[str, Provider] = {}
+    for provider in ready:
+        pattern = providers.get(provider.kind).spec.address_pattern
+        if pattern or provider.enabled:  # a shape is known for sure; what has none goes where something takes it
+            shapes.setdefault(pattern, provider)
+    return shapes
+
+
 def owns_addresses(provider: Provider) -> bool:
     """Whether addresses bound to this provider are reached through no other."""
     return providers.get(provider.kind).spec.owns_addresses
 
 
-def _route(order: Sequence[Provider], message: Message, lane: int, way: Way, now: datetime) -> Route:
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """Who there is for a message at this moment, in failover order, and how heavy it is."""
+
+    message: Message
+    order: Sequence[Provider]
+    burden: Burden
+    now: datetime
+
+    def wished(self, way: Way) -> Provider | None:
+        """The provider that is wished, if it still is that one: a database may give a number away again."""
+        found = next((provider for provider in self.order if provider.pk == way.wish_pk), None)
+        planned_at = self.message.fanned_out_at
+        return found if found is not None and (planned_at is None or found.created_at <= planned_at) else None
+
+    def able(self, way: Way) -> list[Provider]:
+        """Who can carry what goes that way, of those that the message allows."""
+        return capacity.able(self.allowed, self.burden, way.unfit, self.now)
+
+    def others(self, way: Way) -> list[Provider]:
+        """Who may stand in on that way, now or later; nobody where a person or the address chose the provider."""
+        wished = self.wished(way)
+        if self.message.provider_pk is not None or (wished is not None and owns_addresses(wished)):
+            return []
+        return [each for each in self.able(way) if each.enabled and not owns_addresses(each)]
+
+    def stand_ins(self, tried: Way) -> list[Provider]:
+        """Those of the others that take something now and were not tried in this round."""
+        return [each for each in _ready(self.others(tried), self.now) if each.pk not in tried.avoids]
+
+    def size_among(self, able: Sequence[Provider]) -> int:
+        """The size of each copy, where it is more than one who takes that as far as is known; else 0."""
+        takes = all(self.burden.total <= capacity.limit_of(each, self.now) for each in able)
+        return self.burden.total if len(able) > 1 and takes else 0
+
+    def refusal(self) -> Outcome:
+        """Why nobody can carry it that the message allows."""
+        return capacity.refuse(self.allowed, self.burden)
+
+    @property
+    def allowed(self) -> Sequence[Provider]:
+        """Whom the message allows: everybody, or the one that a person chose."""
+        pinned = self.message.provider_pk
+        return self.order if pinned is None else [each for each in self.order if each.pk == pinned]
+
+
+def _choice_for(session: Session, message: Message, now: datetime) -> _Choice:
+    order = in_order(session, message.project_pk, message.channel)
+    return _Choice(message, order, capacity.burden_of(session, message, order, now), now)
+
+
+def _route(choice: _Choice, lane: int, way: Way) -> Route:
+    now, is_chosen = choice.now, choice.message.provider_pk is not None
     if way.only_pk:
-        return _route_back(order, lane, way.only_pk, now)
-    wished = _wished(order, message, way.wish_pk)
+        return _route_back(choice.order, lane, way.only_pk, now)
+    wished = choice.wished(way)
     if wished is not None and owns_addresses(wished):
-        return _route_to_owner(order, lane, wished, now)
-    if others := _stand_ins(order, message, way, now) if way.avoids else []:
-        return Route(lane, _side_by_side(others))
-    if message.provider_pk is not None:
-        order = [provider for provider in order if provider.pk == message.provider_pk]
-    elif wished is not None and wished in _ready([wished], now):
-        return Route(lane, (wished,))
-    ready = _ready(order, now)
+        return _route_to_owner(choice.order, lane, wished, now)
+    able = choice.able(way)
+    size = choice.size_among(able)
+    if others := choice.stand_ins(way) if way.avoids else []:
+        return Route(lane, _side_by_side(others), size=size)
+    ready = _ready(able, now)
+    if not is_chosen and wished in ready:
+        return Route(lane, (wished,), size=size)
     if ready:
-        return Route(lane, _side_by_side(ready))
-    return Route(lane, why=_why_none(order, is_chosen=message.provider_pk is not None))
+        return Route(lane, _side_by_side(ready), size=size)
+    if not able and any(each.enabled for each in choice.allowed):
+        return Route(lane, refusal=choice.refusal())
+    return Route(lane, why=_why_none(able, is_chosen=is_chosen))
 
 
 def _route_back(order: Sequence[Provider], lane: int, only_pk: int, now: datetime) -> Route:
@@ -136,13 +208,6 @@ def _route_to_owner(order: Sequence[Provider], lane: int, owner: Provider, now: 
     return Route(lane, (chosen,))
 
 
-def _stand_ins(order: Sequence[Provider], message: Message, tried: Way, now: datetime) -> list[Provider]:
-    wished = _wished(order, message, tried.wish_pk)
-    if message.provider_pk is not None or (wished is not None and owns_addresses(wished)):
-        return []
-    return [each for each in _ready(order, now) if each.pk not in tried.avoids and not owns_addresses(each)]
-
-
 def _ready(order: Sequence[Provider], now: datetime) -> list[Provider]:
     return [provider for provider in order if provider.enabled and not breaker.is_blocked(provider, now)]
 
@@ -165,14 +230,8 @@ def _why_none(order: Sequence[Provider], *, is_chosen: bool) -> str:
     return "No provider is connected for this channel. Connect one, and sending goes on by itself."
 
 
-def _wished(order: Sequence[Provider], message: Message, wish_pk: int) -> Provider | None:
-    """The provider of that number, if it still is the one that was wished: a database may give a number away again."""
-    found = next((provider for provider in order if provider.pk == wish_pk), None)
-    planned_at = message.fanned_out_at
-    return found if found is not None and (planned_at is None or found.created_at <= planned_at) else None
-
-
-def _of_channel(session: Session, project_pk: int, channel: str) -> list[Provider]:
+def in_order(session: Session, project_pk: int, channel: str) -> Sequence[Provider]:
     """Every provider of a project's channel, in failover order."""
     mine = select(Provider).where(Provider.project_pk == project_pk, Provider.channel == channel)
-    return list(session.scalars(mine.order_by(Provider.rank, Provider.pk)))
+    ordered = mine.order_by(Provider.rank, Provider.pk)
+    return once(session, ("providers", project_pk, channel), lambda: session.scalars(ordered).all())

@@ -40,6 +40,8 @@ class LedgerWatch:
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     is_over: bool = False
     pace: Pace | None = None  # the limits of the provider; without it there are none
+    size: int = 0  # about how many bytes each of these has on its way; 0: so few that no limit matters
+    size_limit: int | None = None  # how many the service takes at most, once it has said so
 
     @property
     def at_once(self) -> int | None:
@@ -90,11 +92,18 @@ class LedgerWatch:
             self.pace.throttled(outcome, self.begun.get(index, now), now)
         if outcome.allowance is not None and self.pace is not None:
             self.pace.stated(outcome.allowance)
+        if outcome.size_limit is not None:
+            self._limited(outcome.size_limit)
         try:
             self.book.answered(index, outcome)
         except OSError as error:
             self.is_over = True
             log.warning("The journal cannot be written; nothing more is started", error=str(error))
+
+    def _limited(self, size_limit: int) -> None:
+        """The service takes so many bytes: when that is too little for everybody, nobody else need hear it."""
+        self.size_limit = size_limit if self.size_limit is None else min(size_limit, self.size_limit)
+        self.is_over = self.is_over or size_limit < self.size
 
     async def hold(self) -> None:
         """Renew the lease also while nothing new is started, and the slots at the provider."""

@@ -32,12 +32,12 @@ def open_envelope(letter: Letter, content: bytes, offers: Mapping[str, str]) -> 
     The addresses have passed `refuse_addresses`. A server that offers DSN (RFC 3461) is asked to report failure and
     delay, with the letter's name and only the headers of the mail.
     """
-    size = offers.get("SIZE")
-    if size and size.isdigit() and 0 < int(size) < len(content):
-        said = f"The message has {len(content)} bytes; the server takes {int(size)}"
-        return Outcome(OutcomeKind.MESSAGE_PERMANENT, Reason.TOO_LARGE, said)
+    limit = size_limit_of(offers)
+    if limit is not None and limit < len(content):
+        said = f"The message has {len(content):,} bytes; the server takes {limit:,}."
+        return Outcome(OutcomeKind.MESSAGE_PERMANENT, Reason.TOO_LARGE, said, size_limit=limit)
     sender, recipient = _path(letter.sender) or b"", _path(letter.recipient) or b""
-    parameters = b" SIZE=%d" % len(content) if size is not None else b""
+    parameters = b" SIZE=%d" % len(content) if "SIZE" in offers else b""
     if not (sender.isascii() and recipient.isascii() and content.isascii()):
         if not ("SMTPUTF8" in offers and "8BITMIME" in offers):
             return _needs_utf8(letter)
@@ -49,6 +49,12 @@ def open_envelope(letter: Letter, content: bytes, offers: Mapping[str, str]) -> 
         if recipient.isascii():  # beyond ASCII it is of another type (RFC 6533), which few servers know
             wishes += b" ORCPT=rfc822;%b" % _xtext(recipient)
     return b"MAIL FROM:<%b>%b\r\n" % (sender, parameters), b"RCPT TO:<%b>%b\r\n" % (recipient, wishes)
+
+
+def size_limit_of(offers: Mapping[str, str]) -> int | None:
+    """How many bytes of one message a server with these offers takes (RFC 1870, 3); None where it does not say."""
+    size = offers.get("SIZE", "")
+    return int(size) or None if size.isascii() and size.isdigit() and len(size) < 20 else None
 
 
 def _xtext(value: bytes) -> bytes:

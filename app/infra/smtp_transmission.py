@@ -5,13 +5,13 @@ trip. Its text is never written before its own 354 was read: what a server refus
 """
 
 import asyncio
-import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
-from app.domain.smtp_replies import Reply, Stage, accept, judge
-from app.infra.smtp_envelope import DATA, open_envelope, refuse_addresses
+from app.domain.smtp_replies import Reply, Stage, accept, judge, limits_all
+from app.infra.smtp_envelope import DATA, open_envelope, refuse_addresses, size_limit_of
 from app.infra.smtp_intake import Intake, Letter
 from app.infra.smtp_wire import PIECE, Wire, parse_reply
 
@@ -100,9 +100,21 @@ class Transmission:
 
     def _answer(self, outcome: Outcome) -> None:
         job, self._current, self._refusal, self._text_began = self._current, None, None, False
-        if job is not None:
+        if job is None:
+            return
+        if not self._has_answered:  # once in a run it is told what the server takes
             self._has_answered = True
-            self._intake.answer(job.letter.index, outcome)
+            limit = size_limit_of(self._wire.offers)
+            if limit is not None and outcome.size_limit is None:
+                outcome = replace(outcome, size_limit=limit)
+        self._intake.answer(job.letter.index, outcome)
+
+    def _judge(self, stage: Stage, reply: Reply) -> Outcome:
+        """What a refusal of the letter in hand means; of one for its size also what the server takes then."""
+        outcome = judge(stage, reply)
+        if self._current is None or not limits_all(stage, reply, outcome):
+            return outcome
+        return replace(outcome, size_limit=len(self._current.text) - len(DOT) - 1)
 
     def _finish(self) -> None:
         if not self._done.done():
@@ -148,7 +160,7 @@ class Transmission:
             if reply is None or reply.code // 100 == 3:
                 wire.abort(Reason.SERVER_ERROR)
                 return
-            self._last_outcome = accept(reply) if reply.code // 100 == 2 else judge(Stage.TEXT, reply)
+            self._last_outcome = accept(reply) if reply.code // 100 == 2 else self._judge(Stage.TEXT, reply)
             self._last_line = line
         wire.letters_total += 1
         wire.patience = self._patience[0]
@@ -207,7 +219,7 @@ class Transmission:
     def _settle(self) -> None:
         """Answer the letter that was refused and go on with another."""
         if self._refusal is not None:
-            self._answer(judge(*self._refusal))
+            self._answer(self._judge(*self._refusal))
         self._open_next()
 
     def _dismiss(self, stage: Stage, reply: Reply) -> None:
@@ -215,7 +227,7 @@ class Transmission:
         if self._current is not None and stage is Stage.MAIL and self._has_worked:
             self._change_connection()
             return
-        self._answer(judge(*self._refusal) if self._refusal else judge(stage, reply))
+        self._answer(self._judge(*(self._refusal or (stage, reply))))
         self._wire.abort(Reason.CONNECTION_LOST)
 
     @property
@@ -263,7 +275,7 @@ class Transmission:
 
 def stuff_dots(content: bytes) -> bytes:
     """The text as it travels (RFC 5321 4.5.2): dots at line starts doubled, and the final dot."""
-    if _LEADING_DOT.search(content):
+    if content.rfind(b"\r\n.") >= 0:  # from behind it is found in a third of the time that `in` takes
         content = content.replace(b"\r\n.", b"\r\n..")
     if content[:1] == b".":
         content = b"." + content
@@ -276,6 +288,3 @@ def _is_share_used_up(reply: Reply) -> bool:
     "Too many recipients" (RFC 3463, X.5.3) can mean nothing else where none was named yet.
     """
     return reply.code == 452 and reply.text.startswith("4.5.3")
-
-
-_LEADING_DOT = re.compile(rb"\n\.")  # found thrice as quickly as with `in`

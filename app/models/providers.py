@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, InProject, Searched
@@ -19,7 +19,8 @@ class Provider(Searched, InProject, Base):
     Providers of a channel with the same `rank` stand side by side: they divide the deliveries by their `share`. It is
     handed at most `rate_count` messages in any `rate_seconds`, and has `most_in_flight` requests under way at once, in
     all workers together; None is no limit of ours. Until `deaths_believed_until` a device token that it calls dead is
-    retired however many there are.
+    retired however many there are. `size_limit` is how many bytes of one message its server said that it takes, at
+    `size_limit_at`; None where it said nothing.
     """
 
     __tablename__ = "providers"
@@ -47,4 +48,6 @@ class Provider(Searched, InProject, Base):
     retry_at: Mapped[datetime | None]
     streak: Mapped[int] = mapped_column(Integer, default=0)  # failures of the service itself, one after another
     deaths_believed_until: Mapped[datetime | None]
+    size_limit: Mapped[int | None] = mapped_column(BigInteger)
+    size_limit_at: Mapped[datetime | None]
     is_demo: Mapped[bool] = mapped_column(default=False)

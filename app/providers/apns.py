@@ -87,6 +87,7 @@ class Apns(HttpProvider):
         max_batch=1,
         owns_addresses=True,
         address_pattern=r"(?:[0-9a-fA-F]{2}){32,}",  # FCM's tokens hold other signs as well
+        address_words="devices registered with Apple",
         reaches=frozenset({Platform.IOS}),
         largest_body=LARGEST_PAYLOAD,
         uncertain_policy="retry",  # the same apns-collapse-id again: the second copy replaces the first on the device

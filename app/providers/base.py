@@ -148,13 +148,15 @@ class PartWatch(WatchBehind):
 class Finding:
     """One line of a verification: what was tried and whether it works, in words for an admin.
 
-    A `doubt` works as far as can be told, and deserves a look.
+    A `doubt` works as far as can be told, and deserves a look. `size_limit` is how many bytes of one message the
+    service takes, in the line that says so.
     """
 
     works: bool
     sentence: str
     detail: str = ""
     doubt: bool = False
+    size_limit: int | None = None
 
     def __post_init__(self) -> None:
         """Keep words of the service as a page can show them: JSON can hold half a character."""

@@ -15,10 +15,11 @@ from app.domain.provider_spec import EMAIL_SENDER, Field, FieldKind, ProviderSpe
 from app.domain.receipts import HookRequest, NotProven, Receipt
 from app.domain.rendered import Prepared
 from app.domain.return_paths import day_of
+from app.domain.sizes import say_size
 from app.domain.smtp_replies import Stage, describe
 from app.infra.clock import SystemClock
 from app.infra.smtp import pool
-from app.infra.smtp_envelope import ADDRESS, open_envelope, refuse_addresses
+from app.infra.smtp_envelope import ADDRESS, open_envelope, refuse_addresses, size_limit_of
 from app.infra.smtp_hosts import Encryption, Host, ascii_domain, is_address, parse_host, parse_hosts
 from app.infra.smtp_intake import Intake, Letter
 from app.infra.smtp_opening import SmtpError, SmtpRoute, make_context, open_wire
@@ -355,6 +356,5 @@ def _offers(wire: Wire) -> Iterator[Finding]:
         yield Finding(True, "It takes many messages quickly (PIPELINING).")
     else:
         yield Finding(True, "It takes messages one step at a time (no PIPELINING), which is slower.")
-    size = wire.offers.get("SIZE", "")
-    if size.isdigit() and int(size):
-        yield Finding(True, f"It takes messages of up to {int(size) / 1_000_000:.1f} MB.")
+    if (size := size_limit_of(wire.offers)) is not None:
+        yield Finding(True, f"It takes messages of up to {say_size(size)}.", size_limit=size)

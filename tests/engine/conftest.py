@@ -19,8 +19,9 @@ from tests.conftest import FakeClock
 class MailServer:
     """The SMTP emulator as a process of its own, with its outbox and its dials."""
 
-    def __init__(self, folder: Path) -> None:
-        self.process = subprocess.Popen([sys.executable, "-m", "app.emulators", "--data-dir", str(folder)])
+    def __init__(self, folder: Path, *options: str) -> None:
+        command = [sys.executable, "-m", "app.emulators", "--data-dir", str(folder), *options]
+        self.process = subprocess.Popen(command)
         addresses = folder / "run" / "emulators.json"
         end = time.monotonic() + 15
         while not addresses.exists() and time.monotonic() < end:

@@ -47,20 +47,23 @@ class Person:
     since: datetime | None = None  # when its patience began
     asked: int = 0
     doubts_then: int = 0
+    unfit: set[int] = field(default_factory=set)  # which providers said that they cannot carry it
+    is_bound: bool = False  # to the one that may have sent it already
 
     def row(self) -> Row:
         """What the ledger must show."""
         return Row(self.state, self.batch_pk, self.attempts, self.doubts > 0, self.tries, self.doubts)
 
-    def claim(self, batch_pk: int, now: datetime) -> None:
-        """A worker took it."""
+    def claim(self, batch_pk: int, carrier: int, now: datetime) -> None:
+        """A worker took it for that provider."""
         assert self.state == "queued", f"a worker got somebody who is {self.state}"
+        assert carrier not in self.unfit, "a provider got what it cannot carry"
         self.state, self.batch_pk = "sending", batch_pk
         self.attempts += 1
         self.since = self.since or now
 
-    def end(self, outcome: Outcome | None, now: datetime, *, holds: bool) -> None:
-        """That came of it; nothing (None) when it was never started."""
+    def end(self, outcome: Outcome | None, now: datetime, *, carrier: int, holds: bool) -> None:
+        """That came of it at that provider; nothing (None) when it was never started."""
         assert self.state == "sending"
         self.batch_pk = None
         if outcome is None or outcome.kind is UNTRIED:
@@ -73,12 +76,16 @@ class Person:
         is_worn = now - self.since >= PATIENCE
         if outcome.kind is OutcomeKind.ACCEPTED:
             self.state = "sent"
+        elif outcome.reason is Reason.TOO_LARGE and not (is_worn or self.is_bound or self.unfit - {carrier}):
+            self.state = "queued"  # the other one may be able to carry it
+            self.unfit.add(carrier)
         elif outcome.kind in ENDS or (outcome.kind in LATER and is_worn):
             self.state = "failed"
         elif outcome.kind is OutcomeKind.UNCERTAIN and (holds or is_worn):
             self.state = "uncertain"
         else:
             self.state = "queued"
+            self.is_bound = self.is_bound or outcome.kind is OutcomeKind.UNCERTAIN
 
     def hear(self, event: str) -> None:
         """The service told that of a copy which it has; the strongest word wins, and no word brings anybody back."""
@@ -89,7 +96,8 @@ class Person:
 
     def ask_again(self) -> None:
         """A person wants another try, and answers for copies that went out before."""
-        self.state, self.since = "queued", None
+        self.state, self.since, self.is_bound = "queued", None, False
+        self.unfit.clear()
         self.asked, self.doubts_then = self.copies, self.doubts
 
     def check(self) -> None:
@@ -108,6 +116,7 @@ class Held:
     place: str
     holds: bool
     claimed_at: datetime
+    carrier: int  # which of the two providers
     started: set[int] = field(default_factory=set)
     answered: dict[int, Outcome] = field(default_factory=dict)
 
@@ -154,7 +163,7 @@ class Reckoning:
             assert self.people[address].state == "queued"
             self.people[address].state = "skipped"
         for address in held.people:
-            self.people[address].claim(held.batch_pk, now)
+            self.people[address].claim(held.batch_pk, held.carrier, now)
         self.held[held.batch_pk] = held
 
     def record(self, held: Held, answers: dict[int, Outcome], started: set[int], lost: Outcome, now: datetime) -> None:
@@ -162,7 +171,7 @@ class Reckoning:
         del self.held[held.batch_pk]
         for position, address in enumerate(held.people):
             outcome = answers.get(position, lost if position in started else None)
-            self.people[address].end(outcome, now, holds=held.holds)
+            self.people[address].end(outcome, now, carrier=held.carrier, holds=held.holds)
 
     def reap(self, held: Held, place: str, lost: Outcome, now: datetime) -> None:
         """Somebody took a batch over: what its journal says counts; out of reach, it may say anything."""

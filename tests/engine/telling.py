@@ -171,14 +171,15 @@ def drain(telling: Telling, place: int) -> None:
     """A worker that nobody disturbs, through the whole of `dispatch.drain`; the service takes everything."""
     before, suppressed, now = len(telling.stage.runner.sent), telling.suppressed(), telling.clock.now()
     dispatch.drain(telling.stage.machines[place], telling.pk)
-    sent = [address for _, address in telling.stage.runner.sent[before:]]
+    sent = telling.stage.runner.sent[before:]
     assert telling.model.may_send or not sent
-    for address in sent:
+    for provider_pk, address in sent:
+        carrier = telling.providers.index(provider_pk)
         person = telling.model.people[address]
         assert address not in suppressed
-        person.claim(0, now)
+        person.claim(0, carrier, now)
         person.copies += 1
-        person.end(TAKEN, now, holds=False)
+        person.end(TAKEN, now, carrier=carrier, holds=False)
     for address, state in telling.rows("SELECT address, state FROM deliveries WHERE message_pk = :pk"):
         if state == "skipped" and address in suppressed and telling.model.people[address].state == "queued":
             assert telling.model.may_send

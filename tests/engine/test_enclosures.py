@@ -9,13 +9,12 @@ import pytest
 
 from app.domain.message_states import MessageEvent
 from app.domain.provider_spec import GENERAL_LIMIT, encoded_size
-from app.domain.rendered import NO_EXTRAS, Attachment, Extras
+from app.domain.rendered import NO_EXTRAS, Extras
 from app.engine import dispatch, enclosures, fanout, lifecycle
 from app.engine.machine import Machine
 from app.models.files import Bucket, File
 from app.models.messages import Message
 from app.models.providers import Provider
-from app.providers.smtp import PROVIDER
 from app.storage import StoreError, contents, open_store
 from app.storage.contents import Plan
 from tests import factories
@@ -205,17 +204,7 @@ def test_attachments_that_are_too_large_for_every_provider_are_not_even_read(
     assert story.counts(machine, pk) == {"failed": 2}
     ((reason, detail),) = _why(machine)
     assert reason == "too_large"
-    assert "1368.4 MB" in detail
-
-
-def test_each_kind_has_its_own_limit() -> None:
-    fits = Extras(attachments=(Attachment("a.bin", "application/octet-stream", bytes(25 * 1024 * 1024)),))
-    large = Extras(attachments=(*fits.attachments, Attachment("b.bin", "application/octet-stream", b"1")))
-    assert enclosures.refuse_size(NO_EXTRAS, PROVIDER.spec) is None
-    assert enclosures.refuse_size(fits, PROVIDER.spec) is None
-    refused = enclosures.refuse_size(large, PROVIDER.spec)
-    assert refused is not None
-    assert (refused.kind.value, refused.reason.value) == ("message_permanent", "too_large")
+    assert detail == "The message has 1.3 GB with its files on their way; Mail takes 34 MB."
 
 
 @pytest.mark.parametrize("size", [0, 1, 56, 57, 58, 10_000])

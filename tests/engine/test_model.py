@@ -34,7 +34,7 @@ from tests.conftest import FakeClock, member
 from tests.engine import story
 from tests.engine.hands import Grip, Hand
 from tests.engine.reckoning import Held
-from tests.engine.runners import BUSY, CUT, DEAD, DOWN, FULL, REFUSED, STOPPED, WRONG, Runner, runner
+from tests.engine.runners import BUSY, CUT, DEAD, DOWN, FULL, LARGE, REFUSED, STOPPED, WRONG, Runner, runner
 from tests.engine.telling import (
     LOST,
     PEOPLE,
@@ -84,7 +84,7 @@ class Move(NamedTuple):
 
 
 ACTS = ["send", "send", "send", "send", "record", "hear", "renew", "crash"]
-ANSWERS = [TAKEN, TAKEN, TAKEN, DOWN, BUSY, WRONG, CUT, CUT, REFUSED, DEAD, STOPPED, FULL]
+ANSWERS = [TAKEN, TAKEN, TAKEN, DOWN, BUSY, WRONG, CUT, CUT, REFUSED, DEAD, STOPPED, FULL, LARGE]
 MOVES = st.builds(
     Move, st.sampled_from(ACTS), ANY, st.integers(1, 4), st.lists(st.sampled_from(ANSWERS), min_size=1, max_size=3),
     st.booleans(), st.booleans(), st.booleans(), st.sampled_from(["", "s", "a"]),
@@ -144,7 +144,9 @@ class Work(Telling):
         got = [each.address for each in grip.lease.deliveries]
         assert set(got) == set(due) - suppressed
         holds, lease = grip.lease.provider_pk == self.providers[1], grip.lease
-        held = Held(lease.batch_pk, got, place_of(hand.machine), holds, lease.claimed_at)
+        assert lease.provider_pk is not None
+        carrier = self.providers.index(lease.provider_pk)
+        held = Held(lease.batch_pk, got, place_of(hand.machine), holds, lease.claimed_at, carrier)
         self.model.claim(held, set(due) & suppressed, self.clock.now())
 
     def _send(self, grip: Grip, move: Move) -> None:

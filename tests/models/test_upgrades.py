@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Column, Connection, Engine, MetaData, String, create_engine, inspect, text
 from sqlalchemy.pool import NullPool
-from sqlalchemy.types import Boolean, Date, Float, Integer
+from sqlalchemy.types import Boolean, Date, Float, Integer, LargeBinary
 
 from app import migrations
 from app.infra.settings import Settings
@@ -37,6 +37,8 @@ def _value(column: "Column[object]") -> object:
         return 1
     if isinstance(column.type, Date):
         return START.date()
+    if isinstance(column.type, LargeBinary):
+        return b"x"
     return "email" if isinstance(column.type, String) and column.name == "channel" else _text(column)
 
 

@@ -17,6 +17,7 @@ from app.services.providers import sender
 from app.services.work import Workshop
 from app.services.writing import drafts
 from app.services.writing.drafts import Draft
+from tests.conftest import FakeClock
 from tests.factories import make_audience, make_file, make_message, make_provider
 
 HAT, PRICES = ("b", "hat"), ("b", "f")
@@ -144,7 +145,7 @@ def test_taking_a_file_away_takes_it_from_attachments_and_images(
     assert (saved.attachments, saved.images) == ((PRICES,), ())
 
 
-def test_what_is_too_large_for_whoever_would_carry_it_blocks_and_names_who_takes_it(
+def test_what_is_too_large_for_everybody_blocks_and_for_some_names_who_carries_it(
     any_workshop: Workshop, actor: Actor, draft: str
 ) -> None:
     with any_workshop.open(actor) as work:
@@ -157,8 +158,10 @@ def test_what_is_too_large_for_whoever_would_carry_it_blocks_and_names_who_takes
     )
     connect(any_workshop, actor, "resend", rank=1)
     [(level, sentence)] = checks(any_workshop, actor, draft).items()
-    assert level == "blocks size_over"
-    assert sentence.endswith("Send it through Resend, remove files, or link to them.")
+    assert (level, sentence) == (
+        "advises size_of_others",
+        "The email has 36 MB with its files, too large for Mail (34 MB). Resend carries it.",
+    )
 
 
 def test_what_a_stand_in_would_refuse_only_deserves_a_look(any_workshop: Workshop, actor: Actor, draft: str) -> None:
@@ -175,7 +178,28 @@ def test_what_a_stand_in_would_refuse_only_deserves_a_look(any_workshop: Worksho
         mail = work.session.query(Provider).filter_by(kind="smtp").one()
         mail.blocked_at = work.now
         mail.blocked_detail = "Down"
-    assert list(checks(any_workshop, actor, draft)) == ["blocks size_over"], "now Mailgun would be asked"
+    assert checks(any_workshop, actor, draft) == {
+        "advises size_of_others": (
+            "The email has 27 MB with its files, too large for Mailgun (25 MB). Mail carries it once it takes messages "
+            "again."
+        )
+    }
+
+
+def test_what_a_server_said_of_its_size_counts_for_a_day(
+    any_workshop: Workshop, actor: Actor, draft: str, clock: FakeClock
+) -> None:
+    with any_workshop.open(actor) as work:
+        mail = work.session.query(Provider).filter_by(kind="smtp").one()
+        mail.size_limit, mail.size_limit_at = 20_000, work.now
+    save(any_workshop, actor, draft, Draft({"body": "Many words. " * 2000}))
+    with any_workshop.read(actor) as work:
+        found = {each.code: each for each in preview.review(work, messages.find(work, draft)).checks}
+    assert (found["size_over"].level, found["size_over"].field) == ("blocks", "body")
+    assert found["size_over"].sentence.endswith("too large for Mail (20 KB). Shorten it, or link to the rest.")
+    clock.move(25 * 60 * 60)
+    with any_workshop.read(actor) as work:
+        assert "size_over" not in {each.code for each in preview.review(work, messages.find(work, draft)).checks}
 
 
 def test_the_size_is_that_of_the_words_and_of_the_files_as_they_travel(

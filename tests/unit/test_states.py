@@ -76,6 +76,12 @@ def test_what_an_outcome_makes_of_a_delivery(
     assert next_state(DeliveryState.SENDING, event) is state
 
 
+@pytest.mark.parametrize("kind", [OutcomeKind.RECIPIENT_PERMANENT, OutcomeKind.MESSAGE_PERMANENT])
+def test_what_may_leave_its_provider_is_tried_again_while_there_is_time(kind: OutcomeKind) -> None:
+    for exhausted, event in ((False, DeliveryEvent.TRY_LATER), (True, DeliveryEvent.REJECTED)):
+        assert event_of(kind, exhausted=exhausted, hold_uncertain=True, may_leave=True) is event
+
+
 def test_a_receipt_heals_what_was_uncertain_or_failed() -> None:
     for state in (DeliveryState.UNCERTAIN, DeliveryState.FAILED):
         assert next_state(state, DeliveryEvent.RECEIPT_DELIVERED) is DeliveryState.DELIVERED

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import select, tuple_
 
-from app import providers
 from app.domain.addresses import are_aligned, domain_of
 from app.domain.content import EmailContent
 from app.domain.content_limits import File as Named
 from app.domain.provider_spec import encoded_size
 from app.domain.rendered import RenderedEmail
 from app.domain.sizes import say_size
+from app.engine import capacity
 from app.models.files import Bucket, File
 from app.models.messages import Message
 from app.rendering import Check
@@ -45,12 +45,16 @@ class Enclosed:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A provider that may come to carry the email. `is_next`: it would be asked now, the others stand in for it."""
+    """A provider that may come to carry the email, and how many bytes it takes, as far as is known.
+
+    `is_next`: it would be asked now, the others stand in for it. `rests`: it takes nothing at the moment.
+    """
 
     name: str
     limit: int
     fits: bool
     is_next: bool
+    rests: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +85,13 @@ def lay_out(work: Work, message: Message, content: EmailContent, shown: Rendered
     candidates = sender.candidates(work, message.channel, message.provider_pk)
     first = next((each for each in candidates if each.blocked_at is None), candidates[0] if candidates else None)
     fits = [
-        Fit(each.name, limit, words + encoded <= limit, first is not None and each.rank == first.rank)
+        Fit(
+            each.name, limit, words + encoded <= limit, first is not None and each.rank == first.rank,
+            each.blocked_at is not None,
+        )
         for each in candidates
-        for limit in (providers.get(each.kind).spec.max_message_bytes,)
-    ]
+        for limit in (capacity.limit_of(each, work.now),)
+    ]  # fmt: skip
     return Enclosures(files, words, encoded, fits)
 
 
@@ -130,18 +137,23 @@ def check(work: Work, message: Message, content: EmailContent, enclosed: Enclosu
 
 
 def _check_size(enclosed: Enclosures) -> list[Check]:
-    """It must fit one of those that would be asked now; who only stands in for them would refuse it."""
-    if not enclosed.encoded or not enclosed.refusing:
+    """It must fit one of them: who cannot carry it is passed over, and the others are waited for if they must be."""
+    if not enclosed.refusing:
         return []
-    size, names = say_size(enclosed.total), _limits(enclosed.refusing)
-    if carrying := [fit.name for fit in enclosed.fits if fit.is_next and fit.fits]:
-        sentence = f"The email has {size} with its files, too large for {names} to stand in for {carrying[0]}."
-        return [Check("advises", "files", sentence, "size_of_others")]
-    refusing = _limits([fit for fit in enclosed.refusing if fit.is_next])
-    taking = [fit.name for fit in enclosed.fits if fit.fits]
-    way = f"Send it through {taking[0]}, remove files" if taking else "Remove files"
-    sentence = f"The email has {size} with its files, too large for {refusing}. {way}, or link to them."
-    return [Check("blocks", "files", sentence, "size_over")]
+    field, what = ("files", "with its files, ") if enclosed.encoded else ("body", "")
+    sentence = f"The email has {say_size(enclosed.total)} {what}too large for {_limits(enclosed.refusing)}"
+    taking = [fit for fit in enclosed.fits if fit.fits]
+    if not taking:
+        advice = "Remove files, or link to them." if enclosed.encoded else "Shorten it, or link to the rest."
+        return [Check("blocks", field, f"{sentence}. {advice}", "size_over")]
+    carrying = next((fit for fit in taking if not fit.rests), taking[0])
+    if carrying.rests:
+        sentence += f". {carrying.name} carries it once it takes messages again."
+    elif any(fit.is_next for fit in taking):
+        sentence += f" to stand in for {carrying.name}."
+    else:
+        sentence += f". {carrying.name} carries it."
+    return [Check("advises", field, sentence, "size_of_others")]
 
 
 def _limits(fits: Sequence[Fit]) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.domain.errors import Invalid
+from app.engine import capacity
 from app.engine.pace import limits_of
 from app.models.providers import Provider
 from app.services.providers import providers
@@ -22,7 +23,8 @@ class Usage:
     in messages a second (None: no limit), and `is_slowed` whether throttles have cut it. `used` messages started in the
     last `window` seconds, `in_flight` requests are under way (counted only where `most_in_flight` is set), and nothing
     starts before `held_until` because the service asked to wait. `is_known` is False while the queue's server does not
-    answer: then only what was set is true.
+    answer: then only what was set is true. `size_limit` is how many bytes of one message its server lately said that it
+    takes; None where it said nothing.
     """
 
     rate_count: int | None
@@ -35,6 +37,7 @@ class Usage:
     in_flight: int = 0
     held_until: datetime | None = None
     is_known: bool = True
+    size_limit: int | None = None
 
     @property
     def is_limited(self) -> bool:
@@ -47,14 +50,15 @@ def usage_of(work: Work, provider: Provider) -> Usage:
     work.require("providers.read")
     own = None if provider.rate_count is None else provider.rate_count / provider.rate_seconds
     settled = (provider.rate_count, provider.rate_seconds, provider.most_in_flight)
+    told = capacity.told_limit(provider, work.now)
     found = work.pacing.read(limits_of(provider))
     if found is None:
-        return Usage(*settled, rate=own, is_known=False)
+        return Usage(*settled, rate=own, is_known=False, size_limit=told)
     rates = [rate for rate in (own, found.learned) if rate is not None]
     return Usage(
         *settled, rate=min(rates, default=None), is_slowed=found.learned is not None, used=found.used,
         window=found.window, in_flight=found.in_flight,
-        held_until=work.now + timedelta(seconds=found.held) if found.held else None,
+        held_until=work.now + timedelta(seconds=found.held) if found.held else None, size_limit=told,
     )  # fmt: skip
 
 

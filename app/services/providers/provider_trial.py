@@ -7,6 +7,7 @@ from typing import Any
 from app import providers as catalog
 from app.domain.errors import Invalid
 from app.domain.permissions import Actor
+from app.engine import capacity
 from app.engine.accounts import SANDBOX, account_of
 from app.infra.goodbyes import say_goodbye
 from app.models.providers import Provider
@@ -21,6 +22,8 @@ PATIENCE = 20.0  # seconds a person waits for the findings at most
 def try_saved(shop: Workshop, actor: Actor, provider_id: str) -> list[Finding]:
     """Try a provider as it is saved. When all works, the date is noted and a blocked provider is used again.
 
+    What its server says of the size it takes holds from now on, whatever it said before.
+
     No transaction is open while the network is asked.
     """
     with shop.read(actor) as work:
@@ -32,6 +35,8 @@ def try_saved(shop: Workshop, actor: Actor, provider_id: str) -> list[Finding]:
         with shop.open(actor) as work:
             provider = providers.find_provider(work, provider_id)
             provider.verified_at = work.now
+            told = [finding.size_limit for finding in findings if finding.size_limit is not None]
+            capacity.set_limit(provider, min(told, default=None), work.now)
             providers.repair(work, provider)
     return findings
 

@@ -12,7 +12,7 @@ from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.message_states import MessageStatus
 from app.domain.provider_spec import ProviderSpec
 from app.domain.shares import per_cent
-from app.engine import breaker, provider_history, routing, token_deaths
+from app.engine import breaker, capacity, provider_history, routing, token_deaths
 from app.engine.accounts import SANDBOX
 from app.models.messages import Message
 from app.models.providers import Provider
@@ -358,6 +358,7 @@ def disconnect(work: Work, provider_id: str) -> None:
 def _touch(work: Work, provider: Provider) -> None:
     provider.version += 1
     provider.updated_at = work.now
+    capacity.set_limit(provider, None, work.now)
 
 
 def wake(work: Work) -> None:
