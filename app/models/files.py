@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, BigId, InProject, Searched, key_text
@@ -32,6 +32,7 @@ class Bucket(Searched, InProject, Base):
     antivirus: Mapped[bool] = mapped_column(default=True)
     transformations: Mapped[bool] = mapped_column(default=True)
     strip_metadata: Mapped[bool] = mapped_column(default=False)
+    is_demo: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class File(Searched, InProject, Base):

@@ -1,6 +1,8 @@
 """The demo story: it balances, shows every state, leaves this machine in nothing, and goes without a trace."""
 
+import io
 import re
+import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -9,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
+from app.domain.content import EmailContent, content_of
 from app.domain.errors import Conflict, Forbidden
 from app.domain.permissions import Actor, system
 from app.engine import balance, dispatch, ledger
@@ -18,17 +21,20 @@ from app.migrations import upgrade
 from app.models.base import Base
 from app.models.contacts import Contact
 from app.models.deliveries import Attempt, Delivery
+from app.models.files import Bucket, File, FileUse
 from app.models.messages import Message, MessageEvent
 from app.models.providers import Provider
 from app.models.suppressions import Suppression
 from app.models.targets import Target
 from app.models.topics import Topic
 from app.seed import seed
-from app.services.messages import messages
+from app.services.messages import enclosures, messages
 from app.services.people import topic_totals
 from app.services.providers import provider_sandbox
 from app.services.sending import dashboard
-from app.services.story import demo
+from app.services.storage import file_sweeps, uploads
+from app.services.storage.upload_admission import Incoming
+from app.services.story import demo, demo_files
 from app.services.team import access, members
 from app.services.work import Workshop
 from tests.conftest import SECRET, START, FakeClock, open_workshop
@@ -187,7 +193,9 @@ def test_the_story_is_told_on_each_sort_of_database_and_goes_without_a_trace(any
     with any_workshop.open(system(1)) as work:
         assert demo.remove(work) == added
         assert not demo.is_there(work)
+    assert file_sweeps.sweep(any_workshop) == 2
     assert count_rows(any_workshop) == before
+    assert [path for path in (any_workshop.settings.data_dir / "files").rglob("*") if path.is_file()] == []
 
 
 def test_telling_it_is_quick_enough_for_a_request(workshop: Workshop, actor: Actor) -> None:
@@ -195,6 +203,53 @@ def test_telling_it_is_quick_enough_for_a_request(workshop: Workshop, actor: Act
     with workshop.open(actor) as work:
         demo.add(work)
     assert time.process_time() - began < 5
+
+
+def test_a_draft_shows_its_picture_and_encloses_the_programme(told: Workshop) -> None:
+    with told.read(system(1)) as work:
+        assert {row.name: row.kind for row in work.session.scalars(select(File))} == {
+            "candlelight-concert.jpg": "image", "tower-at-dusk.jpg": "image", "programme.pdf": "document",
+        }  # fmt: skip
+        using = select(Message).join(FileUse).where(Message.channel == "email").distinct()
+        draft = work.session.scalars(using).one()
+        enclosed = enclosures.lay_out(work, draft, content_of("email", draft.content), None)
+    assert [(each.name, each.place) for each in enclosed.files] == [
+        ("programme.pdf", "attached"), ("candlelight-concert.jpg", "shown"),
+    ]  # fmt: skip
+
+
+def test_its_bucket_stays_while_something_of_yours_is_in_it_or_shows_its_files(
+    workshop: Workshop, actor: Actor
+) -> None:
+    with workshop.open(actor) as work:
+        demo.add(work)
+        bucket = work.session.scalars(select(Bucket)).one()
+        mine = EmailContent("Mine", "", "markdown", "Look", attachments=((bucket.id, demo_files.PROGRAMME),))
+        letter = make_message(work.session, content=mine.to_json())
+    with workshop.open(actor) as work:
+        assert demo.remove(work).buckets == 0
+        assert not demo.is_there(work)
+        assert work.session.scalar(select(func.count()).select_from(File)) == 3
+        work.session.delete(work.session.get_one(Message, letter.pk))
+        work.session.flush()
+        demo.add(work)
+        again = work.session.scalars(select(Bucket).where(Bucket.is_demo.is_(True))).one()
+    uploads.receive(workshop, actor, Incoming(again.id, io.BytesIO(b"%PDF-1.4"), "mine.pdf"))
+    with workshop.open(actor) as work:
+        assert demo.remove(work).buckets == 0
+
+
+def test_a_file_store_that_is_away_leaves_it_without_files(
+    workshop: Workshop, actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(workshop.settings.data_dir / "files", ignore_errors=True)
+    (workshop.settings.data_dir / "files").write_text("no folder")
+    with workshop.open(actor) as work:
+        assert demo.add(work).buckets == 0
+    assert count_rows(workshop)["files"] == 0
+    with workshop.read(actor) as work:
+        told = [content_of(row.channel, row.content) for row in work.session.scalars(select(Message))]
+    assert [content for content in told if content.files] == []
 
 
 def test_telling_it_twice_is_refused_in_words(told: Workshop) -> None:
@@ -290,6 +345,7 @@ def test_addresses_that_are_somebodys_already_are_left_alone(workshop: Workshop,
     assert_balanced(workshop)
     with workshop.open(actor) as work:
         demo.remove(work)
+    file_sweeps.sweep(workshop)
     assert count_rows(workshop) == before
 
 

@@ -88,9 +88,14 @@ def _needing(work: Work, named: Sequence[Any]) -> list[int]:
 
 
 def _templates(work: Work, named: Sequence[Any]) -> list[tuple[str, str, int]]:
-    """Id, name and number of the templates whose newest version names it, by name; there are few templates."""
-    uses = select(FileUse.pk).where(*named, FileUse.template_pk == Template.pk).correlate(Template).exists()
-    found = select(Template.id, Template.name, Template.pk).where(Template.project_pk == work.project_pk, uses)
+    """Id, name and number of the templates whose newest version names it, by name; there are few templates.
+
+    Uses of templates have no message: so they stand apart in the index, however many messages use the file.
+    """
+    uses = select(FileUse.template_pk).where(*named, FileUse.message_pk.is_(None))
+    found = select(Template.id, Template.name, Template.pk).where(
+        Template.project_pk == work.project_pk, Template.pk.in_(uses)
+    )
     return sorted(
         ((row[0], row[1], row[2]) for row in work.session.execute(found)), key=lambda row: (row[1].casefold(), row[2])
     )

@@ -148,7 +148,7 @@ def _finish(shop: Workshop, actor: Actor, admission: Admission, written: Written
                 raise NotFound("This file was deleted while it was uploaded.", type="storage_file_not_found")
             is_first = not row.store_key
             if is_first:
-                _complete(work, row, written)
+                complete(work, row, written)
         is_kept = is_first
     finally:
         if not is_kept:
@@ -156,7 +156,8 @@ def _finish(shop: Workshop, actor: Actor, admission: Admission, written: Written
     return Received(row, is_old=not is_kept)
 
 
-def _complete(work: Work, row: File, written: Written) -> None:
+def complete(work: Work, row: File, written: Written) -> None:
+    """Note that all bytes of a file lie where `written` says."""
     row.store_key, row.signature, row.mime_type = written.key, written.signature, written.mime_type
     row.kind = kind_of(written.mime_type)
     row.size_original, row.size_actual = written.size, written.size_actual

@@ -1,4 +1,4 @@
-"""The demo story: a town's bell society with its people, topics and emails; added in one action, removed in one."""
+"""The demo story: a bell society with its people, topics, files and emails; added in one action, removed in one."""
 
 from dataclasses import asdict, dataclass, replace
 from random import Random
@@ -10,6 +10,7 @@ from app.domain.errors import Conflict
 from app.domain.message_states import MessageStatus
 from app.engine import ledger, provider_history
 from app.models.contacts import Contact
+from app.models.files import Bucket
 from app.models.messages import Message, MessageEvent
 from app.models.providers import Provider
 from app.models.suppressions import Suppression
@@ -18,7 +19,7 @@ from app.models.templates import Template
 from app.models.topics import Topic
 from app.services.people import topic_totals
 from app.services.providers import provider_sandbox
-from app.services.story import demo_drafts, demo_people, demo_templates
+from app.services.story import demo_drafts, demo_files, demo_people, demo_templates
 from app.services.story.demo_people import DOMAINS, Ids
 from app.services.story.demo_scenes import SCENES
 from app.services.story.demo_stage import Stage
@@ -29,7 +30,7 @@ from app.services.work import Work
 SEED = 47  # as many as the carillon has bells
 SANDBOX = "Sandbox mail"
 ALREADY = "There is sample data in this project already. Remove it in the settings before you add it again."
-_KINDS = (Message, Template, Topic, Contact, Suppression, Provider)
+_KINDS = (Message, Template, Topic, Contact, Suppression, Provider, Bucket)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Cast:
     messages: int = 0
     suppressions: int = 0
     providers: int = 0
+    buckets: int = 0
     kept_provider: bool = False
 
 
@@ -74,11 +76,12 @@ def add(work: Work) -> Cast:
     demo_people.add_suppressions(work, people, ids, chance)
     Stage(work, provider.pk, topics, ids, chance).play(SCENES)
     demo_drafts.add(work, topics, ids)
+    demo_files.add(work)
     demo_templates.add(work, ids)
     _mark_suppressions(work)
     cast = Cast(
         contacts=_count(work, Contact), topics=_count(work, Topic), messages=_count(work, Message),
-        suppressions=_count(work, Suppression), providers=_count(work, Provider),
+        suppressions=_count(work, Suppression), providers=_count(work, Provider), buckets=_count(work, Bucket),
     )  # fmt: skip
     work.audit("demo.add", f"project/{work.project.id}", **asdict(cast))
     return cast
@@ -130,7 +133,10 @@ def remove(work: Work) -> Cast:
         "topics": _delete(work, Topic, Topic.project_pk == work.project_pk, Topic.is_demo.is_(True)),
     }
     gone, kept = _remove_providers(work)
-    cast = Cast(**removed, messages=len(messages), suppressions=suppressions, providers=gone, kept_provider=kept > 0)
+    cast = Cast(
+        **removed, messages=len(messages), suppressions=suppressions, providers=gone, buckets=demo_files.remove(work),
+        kept_provider=kept > 0,
+    )  # fmt: skip
     work.audit("demo.remove", f"project/{work.project.id}", **asdict(cast))
     return cast
 
