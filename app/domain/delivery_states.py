@@ -81,11 +81,14 @@ def next_state(state: DeliveryState, event: DeliveryEvent) -> DeliveryState | No
     return TRANSITIONS.get((state, event))
 
 
-def event_of(kind: OutcomeKind, *, exhausted: bool, hold_uncertain: bool, may_leave: bool = False) -> DeliveryEvent:
+def event_of(
+    kind: OutcomeKind, *, exhausted: bool, hold_uncertain: bool, may_leave: bool = False, in_doubt: bool = False
+) -> DeliveryEvent:
     """What an outcome means for a delivery that is being sent.
 
     `exhausted`: no further try is allowed. `hold_uncertain`: the provider's policy waits for a person. `may_leave`: it
-    is this provider alone that cannot carry it, and another one may.
+    is this provider alone that cannot carry it, and another one may. `in_doubt`: an earlier try may have arrived, which
+    no later one without an answer about the recipient can disprove.
     """
     match kind:
         case OutcomeKind.ACCEPTED:
@@ -95,6 +98,8 @@ def event_of(kind: OutcomeKind, *, exhausted: bool, hold_uncertain: bool, may_le
         case OutcomeKind.CONFIG_PERMANENT:
             return DeliveryEvent.TRY_LATER  # the provider is at fault, never the recipient: it waits for the repair
         case OutcomeKind.THROTTLED | OutcomeKind.TRANSIENT:
-            return DeliveryEvent.REJECTED if exhausted else DeliveryEvent.TRY_LATER
+            if not exhausted:
+                return DeliveryEvent.TRY_LATER
+            return DeliveryEvent.LEFT_UNCERTAIN if in_doubt else DeliveryEvent.REJECTED
         case OutcomeKind.UNCERTAIN:
             return DeliveryEvent.LEFT_UNCERTAIN if hold_uncertain or exhausted else DeliveryEvent.TRY_LATER

@@ -175,7 +175,9 @@ def write(machine: Machine, plan: Plan, lease: Lease, story: journal.Story, turn
         with machine.database.begin() as session:
             story = poison.weigh(session, lease, token_deaths.weigh(session, lease, story, now))
             onward = Failover(session, plan.message, lease, provider, now)
-            results = results_of(lease, story, now, hold_uncertain=holds, may_leave=onward.may_leave)
+            results = results_of(
+                lease, story, now, hold_uncertain=holds, may_leave=onward.may_leave, in_doubt=onward.is_in_doubt
+            )
             lesson = lessons.lesson_of(results, story)
             if turn is not None:
                 lessons.learn(session, lease, turn, lesson, now)

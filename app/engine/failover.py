@@ -45,6 +45,11 @@ class Failover:
         """
         return move_after(outcome) is Move.ELSEWHERE and self._has_exit
 
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether an earlier try of all of them may have arrived: that is why no other provider may have them."""
+        return self._way.only_pk != 0
+
     def send_on(self, pacing: Pacing, results: Sequence[Result]) -> None:
         """Choose the lane of every delivery that is to be tried again, after `ledger.record`.
 

@@ -74,7 +74,9 @@ def _take_over(machine: Machine, lost: OpenLease) -> bool:
         story = token_deaths.weigh(session, lease, _story_of(machine, lease), now)
         weighed = poison.weigh_death(session, lease, story)
         onward = Failover(session, message, lease, provider, now)
-        results = results_of(lease, weighed, now, hold_uncertain=holds, may_leave=onward.may_leave)
+        results = results_of(
+            lease, weighed, now, hold_uncertain=holds, may_leave=onward.may_leave, in_doubt=onward.is_in_doubt
+        )
         ledger.record_lost(session, lease, results, now)
         aftermath.after_record(session, message, results, now, provider)
         onward.send_on(machine.pacing, results)

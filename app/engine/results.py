@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from random import random
+from typing import NamedTuple
 
 from app.domain.delivery_states import DeliveryEvent, DeliveryState, event_of, next_state
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
@@ -16,18 +17,32 @@ RULE = RetryRule()
 MayLeave = Callable[[Outcome], bool]
 
 
+class _Terms(NamedTuple):
+    hold_uncertain: bool
+    in_doubt: bool
+    may_leave: MayLeave
+
+
 def _stays(_: Outcome) -> bool:
     return False
 
 
 def results_of(
-    lease: Lease, story: journal.Story, now: datetime, *, hold_uncertain: bool, may_leave: MayLeave = _stays
+    lease: Lease,
+    story: journal.Story,
+    now: datetime,
+    *,
+    hold_uncertain: bool,
+    may_leave: MayLeave = _stays,
+    in_doubt: bool = False,
 ) -> list[Result]:
     """What the ledger shall write for each delivery of a batch, from what was started and what was answered.
 
-    `may_leave` says whether another provider may carry what this one never can.
+    `may_leave` says whether another provider may carry what this one never can. `in_doubt`: earlier tries of them may
+    have arrived.
     """
     results = []
+    terms = _Terms(hold_uncertain, in_doubt, may_leave)
     answered, begun, ended = story.answered, story.begun, story.ended
     for position, delivery in enumerate(lease.deliveries):
         outcome = answered.get(position)
@@ -41,14 +56,14 @@ def results_of(
         if outcome.kind is OutcomeKind.ACCEPTED:  # nearly all of them, and nothing else counts
             results.append(Result(delivery, _TAKEN, now, outcome, *times))
         else:
-            results.append(_result(delivery, outcome, now, hold_uncertain, may_leave, times))
+            results.append(_result(delivery, outcome, now, terms, times))
     return results
 
 
 def _state_after(
-    kind: OutcomeKind, *, exhausted: bool, hold_uncertain: bool, may_leave: bool = False
+    kind: OutcomeKind, *, exhausted: bool, hold_uncertain: bool, may_leave: bool = False, in_doubt: bool = False
 ) -> tuple[DeliveryState, DeliveryEvent]:
-    event = event_of(kind, exhausted=exhausted, hold_uncertain=hold_uncertain, may_leave=may_leave)
+    event = event_of(kind, exhausted=exhausted, hold_uncertain=hold_uncertain, may_leave=may_leave, in_doubt=in_doubt)
     state = next_state(DeliveryState.SENDING, event)
     assert state is not None  # noqa: S101 - event_of gives only events that a sending delivery knows
     return state, event
@@ -61,13 +76,18 @@ def _result(
     delivery: Claimed,
     outcome: Outcome,
     now: datetime,
-    hold_uncertain: bool,
-    may_leave: MayLeave,
+    terms: _Terms,
     times: tuple[datetime | None, datetime | None],
 ) -> Result:
     exhausted = RULE.is_exhausted(delivery.first_tried_at, now)
-    holds = hold_uncertain or outcome.reason is Reason.POISON  # the next try fails alike, and may be another copy
-    state, event = _state_after(outcome.kind, exhausted=exhausted, hold_uncertain=holds, may_leave=may_leave(outcome))
+    holds = terms.hold_uncertain or outcome.reason is Reason.POISON  # the next try fails alike, and may be another copy
+    state, event = _state_after(
+        outcome.kind,
+        exhausted=exhausted,
+        hold_uncertain=holds,
+        may_leave=terms.may_leave(outcome),
+        in_doubt=terms.in_doubt,
+    )
     again = _again(delivery, outcome, now) if event is DeliveryEvent.TRY_LATER else now
     return Result(delivery, state, again, outcome, *times)
 
