@@ -39,6 +39,8 @@ def _value(column: "Column[object]") -> object:
         return START.date()
     if isinstance(column.type, LargeBinary):
         return b"x"
+    if column.name == "unfit":
+        return ""  # a detour around somebody unfit means nothing in an older shape: test_size_limits_migration
     return "email" if isinstance(column.type, String) and column.name == "channel" else _text(column)
 
 
