@@ -38,7 +38,7 @@ class TemplateVersion(Base):
     """What a template said from `at` on; written once, never changed. `note` is what its author said of it."""
 
     __tablename__ = "template_versions"
-    __table_args__ = (UniqueConstraint("template_pk", "number"),)
+    __table_args__ = (UniqueConstraint("template_pk", "number"), Index(None, "template_pk", "pk"))
 
     pk: Mapped[int] = mapped_column(BigId, primary_key=True)
     project_pk: Mapped[int] = mapped_column(BigId, ForeignKey("projects.pk", ondelete="CASCADE"))

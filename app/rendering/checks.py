@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from app.domain.content import Content, EmailContent
+from app.domain.lint_findings import Finding
 from app.domain.rendered import RenderedEmail
 from app.domain.unsubscribing import VARIABLES
 from app.rendering.email import PreparedEmail
@@ -23,12 +24,16 @@ Compiled = PreparedEmail | PreparedSms | PreparedPush
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finding. `field` is the form field it leads to; `code` is stable, for programs and tests."""
+    """One finding. `field` is the form field it leads to; `code` is stable, for programs and tests.
+
+    `found` is the key of the finding (`domain.lint_findings`) that names the people it is about, if anything does.
+    """
 
     level: Literal["blocks", "advises"]
     field: str
     sentence: str
     code: str
+    found: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,8 @@ def _check_completeness(content: Content) -> Iterator[Check]:
 def _check_syntax(prepared: Compiled) -> Iterator[Check]:
     for name, problems in prepared.problems.items():
         for problem in problems:
-            yield Check("blocks", name, f"{name.capitalize()}: {_lower_first(problem.sentence)}", "variable_unreadable")
+            word = "Content" if name == "body" and isinstance(prepared, PreparedEmail) else name.capitalize()
+            yield Check("blocks", name, f"{word}: {_lower_first(problem.sentence)}", "variable_unreadable")
 
 
 def _check_values(prepared: Compiled, context: CheckContext) -> Iterator[Check]:
@@ -106,6 +112,7 @@ def _check_values(prepared: Compiled, context: CheckContext) -> Iterator[Check]:
                 f"{_people(lacking[name], context.audience)} no value for “{name}”: nothing would stand in its place. "
                 f"Add a fallback, as in {{{{ {name} | … }}}}.",
                 "variable_lacking",
+                _whose(name),
             )
 
 
@@ -117,7 +124,12 @@ def _unknown_variable(name: str, has_fallback: bool, where: str) -> Check:
         f"Nobody in the audience has a value for “{name}”: nothing would stand in its place. "
         f"Correct the name, or add a fallback, as in {{{{ {name} | … }}}}."
     )
-    return Check("blocks", where, sentence, "variable_unknown")
+    return Check("blocks", where, sentence, "variable_unknown", _whose(name))
+
+
+def _whose(name: str) -> str:
+    """The finding that names those who lack a variable."""
+    return Finding("missing", name, 0).key
 
 
 def _check_subject(content: EmailContent) -> Iterator[Check]:

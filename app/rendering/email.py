@@ -180,7 +180,7 @@ def _make_safe(body: str, written_as: str, markers: Markers) -> SafeHtml:
             return sanitise(markdown.markdown(body, extensions=_EXTENSIONS), is_slot, _MARKDOWN_CSS)
         return sanitise(body, is_slot)
     except RecursionError as error:
-        raise Invalid({"body": ["Body nests lists, quotes or elements too deeply. Use fewer levels."]}) from error
+        raise Invalid({"body": ["Content nests lists, quotes or elements too deeply. Use fewer levels."]}) from error
 
 
 def _refuse_unclosed(body: str) -> None:
@@ -189,9 +189,9 @@ def _refuse_unclosed(body: str) -> None:
     for found in _BRACKETS.findall(body):
         depth = depth + 1 if found in "[(" else max(depth - 1, 0) if found in "])" else 0
         if depth > _MAX_BRACKETS:
-            raise Invalid({"body": [f"Body opens more than {_MAX_BRACKETS} brackets in one paragraph. Close them."]})
+            raise Invalid({"body": [f"Content opens more than {_MAX_BRACKETS} brackets in one paragraph. Close them."]})
     if len(_OPEN_TAG.findall(body)) > _MAX_OPEN_TAGS:
-        raise Invalid({"body": [f"Body has more than {_MAX_OPEN_TAGS} HTML tags without “>”. Close them."]})
+        raise Invalid({"body": [f"Content has more than {_MAX_OPEN_TAGS} HTML tags without “>”. Close them."]})
 
 
 def _frame(safe: SafeHtml, layout: Layout, title: str, preheader: str) -> str:

@@ -271,5 +271,5 @@ def _refuse_depth(source: str) -> None:
         depth = max(depth - 1, 0) if closing else depth + 1
         if depth > MAX_NESTING:
             raise Invalid(
-                {"body": [f"Body nests more than {MAX_NESTING} HTML elements. Close elements that are open."]}
+                {"body": [f"Content nests more than {MAX_NESTING} HTML elements. Close elements that are open."]}
             )

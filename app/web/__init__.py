@@ -9,11 +9,11 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from htmx_flask import Htmx
 from werkzeug.exceptions import HTTPException
 
-from app.domain.errors import AppError
+from app.domain.errors import AppError, Invalid
 from app.infra.assets import Assets
 from app.services.team.access import SignedIn
 from app.services.work import Workshop
-from app.web import access, doorstep, filters, nav
+from app.web import access, doorstep, filters, kept_words, nav
 from app.web.context import zone
 from app.web.limits import limiter
 
@@ -45,7 +45,7 @@ def install(app: Flask, shop: Workshop) -> None:
     app.url_defaults(partial(_keep_project, app))
     app.after_request(_add_headers)
     app.register_error_handler(AppError, _show_app_error)
-    app.register_error_handler(CSRFError, _show_csrf_error)
+    app.register_error_handler(CSRFError, partial(_show_csrf_error, app))
     app.register_error_handler(HTTPException, _show_http_error)
 
 
@@ -106,7 +106,14 @@ def _show_app_error(error: AppError) -> tuple[str, int]:
     return _error_page(_STATUS_OF.get(error.type, error.status), error.message)
 
 
-def _show_csrf_error(_error: CSRFError) -> tuple[str, int]:
+def _show_csrf_error(app: Flask, _error: CSRFError) -> tuple[str, int] | Response:
+    redraw = kept_words.redraw_of(app.view_functions.get(request.endpoint or ""))
+    if redraw and access.visitor() is not None and kept_words.is_sent_from_here():
+        try:  # no error handler of ours stands around this one
+            old_page = Invalid({"": [kept_words.OLD_PAGE]})
+            return access.gate(app) or redraw((request.view_args or {})["message_id"], old_page)
+        except AppError as error:
+            return _show_app_error(error)
     return _error_page(
         400, "This form was open for too long, or in another sign-in. Reload the page and send it again."
     )

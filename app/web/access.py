@@ -1,10 +1,10 @@
 """Who may open which page: the decorators every view wears, and the gate that reads them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from flask import Flask, Response, flash, g, redirect, request, session, url_for
+from flask import Flask, Response, flash, g, make_response, redirect, render_template, request, session, url_for
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
 from app.domain.errors import Forbidden
@@ -13,7 +13,9 @@ from app.services.sending import fences
 from app.services.team import access
 from app.services.team.access import SignedIn
 from app.services.work import Workshop
+from app.web import kept_words
 from app.web.context import workshop
+from app.web.forms.access import SignInForm
 
 View = TypeVar("View", bound=Callable[..., Any])
 PUBLIC = "public"
@@ -67,6 +69,7 @@ def anonymous() -> Actor:
 def begin(token: str) -> None:
     """Sign the browser in: everything its cookie held before is dropped, so the session is new (session fixation)."""
     session.clear()
+    g.pop("csrf_token", None)  # a form that was read already made one for the session before
     with workshop().read(anonymous()) as work:
         who = access.resume(work, token)
     if who is not None:
@@ -101,17 +104,18 @@ def install(app: Flask, shop: Workshop) -> None:
                 access.touch(work, who)
         return Visitor(token, who)
 
-    app.before_request(partial(_gate, app))
+    app.before_request(partial(gate, app))
 
 
-def _gate(app: Flask) -> Response | None:
+def gate(app: Flask) -> Response | None:
+    """Let whoever asks through to the view, with actor and project in `g`; otherwise the answer they get instead."""
     view = app.view_functions.get(request.endpoint or "")
     permission = getattr(view, "permission", None)
     if view is None or permission == PUBLIC or request.endpoint == "static":
         return None
     now = visitor()
     if now is None:
-        return _to_sign_in()
+        return _to_sign_in(kept_words.redraw_of(view) is not None)
     project_id = (request.view_args or {}).get("project_id")
     if project_id is not None:
         with workshop().read(anonymous()) as work:
@@ -125,7 +129,9 @@ def _gate(app: Flask) -> Response | None:
     return None
 
 
-def _to_sign_in() -> Response:
+def _to_sign_in(is_dear: bool) -> Response:
+    if is_dear and not request.headers.get("HX-Request"):
+        return ask_to_sign_in(SignInForm(formdata=None), request.path, kept_words.sent_fields(), 401)
     where = request.full_path.rstrip("?") if request.method == "GET" and not request.headers.get("HX-Request") else ""
     address = url_for("auth.sign_in", next=where or None)
     if request.headers.get("HX-Request"):
@@ -135,3 +141,9 @@ def _to_sign_in() -> Response:
     if where not in {"", "/"}:
         flash("Sign in to go on.", "info")
     return redirect(address)  # type: ignore[return-value]
+
+
+def ask_to_sign_in(form: SignInForm, where: str, kept: Sequence[tuple[str, str]], status: int) -> Response:
+    """The sign-in page that leads on to the path `where`, and carries what was sent there meanwhile."""
+    page = render_template("auth/sign_in.html", form=form, is_new=False, where=where, kept=kept)
+    return make_response(page, status)

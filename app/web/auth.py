@@ -6,7 +6,7 @@ from app.domain.errors import Invalid
 from app.services.story import demo
 from app.services.team import access as doors
 from app.services.team import members
-from app.web import access
+from app.web import access, kept_words
 from app.web.context import workshop
 from app.web.fields import put_errors
 from app.web.forms.access import FirstMemberForm, SignInForm
@@ -34,7 +34,8 @@ def sign_in() -> Response:
         return go(_next_page())
     with workshop().read(access.anonymous()) as work:
         is_new = not doors.has_members(work)
-    return Response(render_template("auth/sign_in.html", form=SignInForm(), is_new=is_new))
+    where = request.args.get("next", "")
+    return Response(render_template("auth/sign_in.html", form=SignInForm(), is_new=is_new, where=where, kept=()))
 
 
 @blueprint.post("/sign-in")
@@ -43,15 +44,17 @@ def sign_in() -> Response:
 @limiter.limit("10 per minute; 60 per hour", key_func=typed_email)
 def sign_in_now() -> Response:
     """Check what was typed, begin a session."""
-    form = SignInForm()
+    form, kept = SignInForm(), kept_words.carried_fields()
     try:
         with workshop().open(access.anonymous()) as work:
             token = doors.sign_in(work, form.email.data or "", form.password.data or "")
     except Invalid as error:
         put_errors(form, error)
-        return redraw("auth/sign_in.html", form=form, is_new=False)
+        return access.ask_to_sign_in(form, request.values.get("next", ""), kept, 422)
     where = _next_page()
     access.begin(token)
+    if kept:
+        return Response(render_template("auth/go_on.html", where=where, fields=kept_words.unpacked(kept)))
     return go(where)
 
 

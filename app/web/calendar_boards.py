@@ -10,7 +10,7 @@ from app.services.planning.calendar import DayPlan, Entry
 from app.web.calendar_asked import Asked
 
 LANES = 4  # sends that are drawn beside each other in one hour
-IN_MONTH, IN_WEEK, IN_DAY = 3, 4, 25  # entries that a cell shows before it folds
+IN_MONTH, IN_WEEK, IN_DAY = 3, 4, 6  # entries that a cell shows before it folds
 MORNING = 9  # the hour that is proposed on a day which has not begun
 _MOST_TALL = 60.0  # an hour is drawn that high
 

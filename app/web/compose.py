@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from app.domain.errors import Invalid, NotFound
+from app.domain.errors import Conflict, Invalid, NotFound
 from app.services.messages import messages
 from app.services.sending import sending
 from app.services.writing import composer, drafts
@@ -18,6 +18,7 @@ from app.web.forms.compose import ConsentForm
 from app.web.forms.drafts import DraftForm
 from app.web.frames import frame
 from app.web.htmx import go, redraw, render, render_fragment, toast
+from app.web.kept_words import kept
 from app.web.sheets import SHEETS, Sheet
 
 blueprint = Blueprint("compose", __name__, url_prefix="/p/<project_id>/messages")
@@ -25,7 +26,7 @@ blueprint = Blueprint("compose", __name__, url_prefix="/p/<project_id>/messages"
 BUTTONS = ("add", "remove", "attach", "detach", "inline")  # what changes beside the words; each may come often
 NEXT = {
     "send": "launch.ask_send", "schedule": "launch.ask_schedule", "test": "launch.ask_test",
-    "template": "templates.new",
+    "time": "launch.ask_time", "template": "templates.new",
     "pick": "picker.index",  # as `pick:image`, by what the files are for
 }  # fmt: skip
 
@@ -46,17 +47,22 @@ def edit(project_id: str, message_id: str) -> Response:
 
 @blueprint.post("/<message_id>/edit")
 @access.needs("messages.write")
+@kept(lambda message_id, error: _redraw_typed(message_id, _form(message_id), error))
 def save(project_id: str, message_id: str) -> Response:
     """Save what was typed, then go where the pressed button leads. Nothing typed is lost when it cannot be saved."""
     form = _form(message_id)
     try:
         _save(message_id, form)
-    except (Invalid, NotFound, StaleDraft) as error:
+    except (Invalid, NotFound, Conflict) as error:
         return _redraw_typed(message_id, form, error)
     asked = request.form
     then, _, use = asked.get("then", "").partition(":")
     if then in NEXT:
         return go(url_for(NEXT[then], message_id=message_id, use=use or None, **_shown()))
+    if then == "no-time":
+        with opening() as work:
+            sending.rub_out(work, message_id)
+        toast("It has no time any more.")
     text, who = asked.get("q", "").strip(), asked.get("who") or None
     place = "audience" if text or _buttons()["add"] or _buttons()["remove"] else None
     place = "files" if any(_buttons()[name] for name in ("attach", "detach", "inline")) else place
@@ -74,10 +80,10 @@ def save_fragment(project_id: str, message_id: str) -> Response:
         return render_fragment(
             "compose/_unsaved.html", sentences=[text for each in error.fields.values() for text in each]
         )
-    except NotFound as error:
-        return render_fragment("compose/_unsaved.html", sentences=[error.message])
     except StaleDraft as stale:
         return render_fragment("compose/_stale.html", stale=stale, message_id=message_id)
+    except (NotFound, Conflict) as error:
+        return render_fragment("compose/_unsaved.html", sentences=[error.message])
     with reading() as work:
         desk = _lay_out(work, message_id)
     form.follow(desk.content)
@@ -92,6 +98,15 @@ def found_fragment(project_id: str, message_id: str) -> Response:
     with reading() as work:
         found = composer.search_picker(work, message_id, text)
     return render_fragment("compose/_found.html", found=found, text=text, message_id=message_id)
+
+
+@blueprint.get("/<message_id>/-/checks")
+@access.needs("messages.write")
+def checks_fragment(project_id: str, message_id: str) -> Response:
+    """The checks, once everybody's copy was looked at."""
+    with reading() as work:
+        desk = _lay_out(work, message_id)
+    return render_fragment("compose/_checks.html", **_page(desk, None))
 
 
 @blueprint.get("/<message_id>/-/preview")
@@ -123,8 +138,8 @@ def preview_html(project_id: str, message_id: str) -> Response:
 def unschedule(project_id: str, message_id: str) -> Response:
     """Take a scheduled message back to draft, to change it."""
     with opening() as work:
-        sending.unschedule(work, message_id)
-    toast("Back to draft. It will not go out until you send or schedule it again.")
+        sending.unschedule(work, message_id, keeps_time=True)
+    toast("Back to draft. It keeps its time, and will not go out until you send or schedule it again.")
     return go(url_for(".edit", message_id=message_id))
 
 
@@ -145,14 +160,15 @@ def _buttons() -> Mapping[str, list[str]]:
     return {name: request.form.getlist(name) for name in BUTTONS}
 
 
-def _redraw_typed(message_id: str, form: DraftForm, error: Invalid | NotFound | StaleDraft) -> Response:
+def _redraw_typed(message_id: str, form: DraftForm, error: Invalid | NotFound | Conflict) -> Response:
     with reading() as work:
         desk = _lay_out(work, message_id)
     if not form.version.raw_data:  # only a button was pressed, so what is stored is what was typed
         form = _sheet(desk).form.filled(desk.content, desk.message.version, desk.pinned)
     if isinstance(error, StaleDraft):
         return redraw("compose/edit.html", stale=error, **_page(desk, form))
-    put_errors(form, error if isinstance(error, Invalid) else Invalid({"files": [error.message]}))
+    field = "files" if isinstance(error, NotFound) else ""
+    put_errors(form, error if isinstance(error, Invalid) else Invalid({field: [error.message]}))
     return redraw("compose/edit.html", **_page(desk, form))
 
 

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, g, request, url_for
 
+from app.domain.channels import Channel
 from app.domain.errors import Conflict, Invalid
 from app.domain.schedules import is_shown_twice
 from app.infra.time_zones import names
@@ -86,6 +87,38 @@ def schedule(project_id: str, message_id: str) -> Response:
     return go(url_for("message_page.show", message_id=message_id))
 
 
+@blueprint.get("/<message_id>/time")
+@access.needs("messages.write")
+def ask_time(project_id: str, message_id: str) -> Response:
+    """Ask for when a draft is meant; it stays a draft."""
+    with reading() as work:
+        message = messages.find(work, message_id)
+    if message.status != "draft":
+        return go(url_for("message_page.show", message_id=message_id))
+    form = _schedule_form(message)
+    return render("compose/time.html", message=message, form=form, **_both_zones(form, message_id))
+
+
+@blueprint.post("/<message_id>/time")
+@access.needs("messages.write")
+def note_time(project_id: str, message_id: str) -> Response:
+    """Note the time of a draft."""
+    form = ScheduleForm()
+    form.zone.choices = _zones(form.zone.data)
+    try:
+        with opening() as work:
+            sending.pencil_in_wall(work, message_id, form.wall, form.zone.data or "")
+    except Invalid as error:
+        put_errors(form, error)
+        with reading() as work:
+            message = messages.find(work, message_id)
+        return redraw("compose/time.html", message=message, form=form, **_both_zones(form, message_id))
+    except Conflict as error:
+        toast(error.message, "warning")
+        return _after_conflict(message_id, "compose.edit")
+    return go(url_for("compose.edit", message_id=message_id))
+
+
 @blueprint.get("/<message_id>/-/when")
 @access.needs("messages.send")
 def when_fragment(project_id: str, message_id: str) -> Response:
@@ -98,9 +131,7 @@ def when_fragment(project_id: str, message_id: str) -> Response:
 @access.needs("messages.send")
 def ask_test(project_id: str, message_id: str) -> Response:
     """Ask where a test shall go."""
-    visitor = access.visitor()
-    form = TrialForm(address=visitor.who.email if visitor else "", as_target=request.args.get("as", ""))
-    return _draw_test(message_id, form)
+    return _draw_test(message_id, None)
 
 
 @blueprint.post("/<message_id>/test")
@@ -116,10 +147,15 @@ def test(project_id: str, message_id: str) -> Response:
     return _draw_test(message_id, form, trial=trial)
 
 
-def _draw_test(message_id: str, form: TrialForm, *, trial: Trial | None = None, status: int = 200) -> Response:
+def _draw_test(message_id: str, form: TrialForm | None, *, trial: Trial | None = None, status: int = 200) -> Response:
+    visitor, shown = access.visitor(), form.as_target.data if form else request.args.get("as", "")
     with reading() as work:
-        desk = composer.lay_out(work, message_id, as_target=form.as_target.data or "")
-    return render("compose/test.html", status=status, desk=desk, form=form, trial=trial)
+        desk = composer.lay_out(work, message_id, as_target=shown or "")
+    channel = Channel(desk.message.channel)
+    if form is None:
+        own = {Channel.EMAIL: visitor.who.email if visitor else ""}  # all that is known of a member
+        form = TrialForm(address=own.get(channel, ""), as_target=shown)
+    return render("compose/test.html", status=status, desk=desk, form=form.fit(channel), trial=trial)
 
 
 def _refuse(template: str, message_id: str, form: Any, error: Invalid, **context: Any) -> Response:

@@ -6,7 +6,7 @@ from app.services.messages import messages
 from app.services.previews import lint, lint_list, lint_picks
 from app.web import access
 from app.web.context import opening, reading, workshop
-from app.web.htmx import go, render, render_fragment
+from app.web.htmx import add_trigger, go, render, render_fragment
 
 blueprint = Blueprint("lint", __name__, url_prefix="/p/<project_id>/messages/<message_id>")
 
@@ -23,9 +23,12 @@ def report_fragment(project_id: str, message_id: str) -> Response:
         report, worst = lint.report_of(work, message), lint_picks.picks(work, message, [])
     tries = 0 if report is None or report.has_begun else request.args.get("tries", 0, type=int) + 1
     is_live = report is not None and report.is_live and 0 <= tries <= MOST_TRIES
-    return render_fragment(
+    answer = render_fragment(
         "compose/_lint.html", lint=report, worst=worst, is_live=is_live, tries=tries, message_id=message_id
     )  # fmt: skip
+    if not is_live:
+        add_trigger(answer, "looked-at-all")  # what counts people draws itself anew
+    return answer
 
 
 @blueprint.post("/lint")

@@ -66,7 +66,8 @@ def _page(work: Work, message_id: str) -> dict[str, Any]:
     table = picks.picks_of(work, message_id, use)
     buckets = file_lists.choose_from(work)
     wanted = request.args.get("bucket", "")
-    bucket = next((each for each in buckets if each.id == wanted), None)
+    usual = wanted or next((bucket_id for bucket_id, _ in reversed(table.chosen)), "")  # where one chose last
+    bucket = next((each for each in buckets if each.id == usual), None)
     if wanted and bucket is None:
         bucket = file_lists.card_of(work, wanted).bucket
     bucket = bucket or next(iter(buckets), None)

@@ -56,9 +56,11 @@ def show(project_id: str, template_id: str) -> Response:
     with reading() as work:
         template = templates.find(work, template_id)
         version = templates.find_version(work, template, asked_version())
+        asked, who = request.args.get("as", ""), request.args.get("who", "").strip()
         return render(
-            "templates/show.html", template=template, version=version,
-            sheet=template_sheets.lay_out(work, template, version), uses_total=templates.count_uses(work, template),
+            "templates/show.html", "templates/_content.html", template=template, version=version, who=who,
+            sheet=template_sheets.lay_out(work, template, version, asked, who),
+            uses_total=templates.count_uses(work, template),
             versions=templates.list_versions(work, template, Cursor(), FEW),
             uses=templates.list_uses(work, template, Cursor(), FEW),
         )  # fmt: skip
@@ -70,7 +72,8 @@ def preview_html(project_id: str, template_id: str) -> Response:
     """The email itself, for the preview's frame."""
     with reading() as work:
         template = templates.find(work, template_id)
-        page = template_sheets.frame_of(work, template, templates.find_version(work, template, asked_version()))
+        version = templates.find_version(work, template, asked_version())
+        page = template_sheets.frame_of(work, template, version, request.args.get("as", ""))
     return frame(page)
 
 

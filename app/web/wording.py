@@ -38,7 +38,9 @@ REASONS: Mapping[Reason, Wording] = {
     ),
     Reason.TARGET_EXPIRED: Wording("Left out: the address has expired.", "Add a current address to the contact."),
     Reason.DUPLICATE: Wording("Left out: the same address is in this message already."),
-    Reason.TOO_LARGE: Wording("The message is too large for the receiver.", "Make it smaller and send it again."),
+    Reason.TOO_LARGE: Wording(
+        "The message is too large for who carries it.", "Make a smaller copy, or connect a provider that takes more."
+    ),
     Reason.ATTACHMENT_MISSING: Wording("A file of the message is gone.", "Choose another file in a copy, and send it."),
     Reason.CONTENT_REJECTED: Wording("The receiver refused the content.", "Change what the answer below names."),
     Reason.MISSING_VARIABLE: Wording(
@@ -97,6 +99,7 @@ _ADVICE_AT_END: Mapping[str, str] = {
 
 STATUS_PAGES: Mapping[int, Wording] = {
     400: Wording("We cannot read this request", "Go back, check what you filled in, and send it again."),
+    401: Wording("This address does not let you in", "If you are a member already, sign in."),
     403: Wording("You may not do this", "Ask an admin of the project for the role that allows it."),
     404: Wording(
         "There is nothing here", "The link may be old, or the thing was deleted. Start again from the first page."

@@ -3,7 +3,7 @@
   "use strict";
   const find = (selector, root = document) => root.querySelector(selector);
   const findAll = (selector, root = document) => [...root.querySelectorAll(selector)];
-  const isTyping = (element) => element?.closest("input:not([type='checkbox'], [type='radio']), textarea, select, [contenteditable='true']") !== null && element !== document.body;
+  const isTyping = (element) => element?.closest("input:not([type='checkbox'], [type='radio'], [type='file']), textarea, select, [contenteditable='true']") !== null && element !== document.body;
 
   // --- toasts and speech -------------------------------------------------------------------------------------------
   function fade(line) {
@@ -55,9 +55,15 @@
   // --- htmx ----------------------------------------------------------------------------------------------------------
   const isPoll = (event) => event.detail.elt?.matches?.("[data-poll]");
 
+  // Asks the same again: the button that was pressed is told once more, but fields as they are now, not as they were.
   function repeat(detail) {
-    const { verb, path, elt, target, parameters } = detail.requestConfig;
-    return () => htmx.ajax(verb, path, { source: elt, target, values: parameters });
+    const { verb, path, elt, target, formData } = detail.requestConfig;
+    const isField = (name) => [...(elt.form ?? elt).elements ?? []].some((each) => each.name === name && each.type !== "submit");
+    return () => {
+      const values = new FormData();
+      for (const [name, value] of formData) if (!isField(name)) values.append(name, value);
+      htmx.ajax(verb, path, { source: elt, target, values });
+    };
   }
 
   // Leaving a page ends the requests it waits for: that is no failure to show or to log. How long the next page takes
@@ -171,6 +177,10 @@
     else if (event.key === "g") waiting = event.timeStamp;
     else if (event.timeStamp - waiting < 1500) { waiting = -Infinity; find(`a[data-key='${CSS.escape(event.key)}']`)?.click(); }
   });
+
+  // --- a frame with the focus inside: no :focus matches it, so it is said to the style sheet ---------------------------------
+  window.addEventListener("blur", () => setTimeout(() => { if (document.activeElement?.tagName === "IFRAME") document.activeElement.classList.add("has-focus"); }));
+  window.addEventListener("focus", () => { for (const each of findAll("iframe.has-focus")) each.classList.remove("has-focus"); });
 
   // --- the next page is fetched while the hand is on its way ---------------------------------------------------------------
   const fetched = new Set();

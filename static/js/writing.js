@@ -46,9 +46,13 @@
   });
 
   // --- variables: picking one asks what stands there when a person has no value ------------------------------------------
-  let last = null; // where a variable goes: the field that had the focus last
+  let last = null; // where a variable goes: the field that one wrote in or clicked last; Tab passes others on its way
   let picked = "";
-  document.addEventListener("focusin", (event) => { if (event.target.matches?.("[data-variables]")) last = event.target; });
+  let passes = false;
+  const keep = (event) => { if (!passes && event.target.matches?.("[data-variables]")) last = event.target; };
+  document.addEventListener("keydown", (event) => { passes = ["Tab", "Shift"].includes(event.key); keep(event); }, true);
+  document.addEventListener("pointerdown", () => { passes = false; }, true);
+  document.addEventListener("focusin", keep);
   const place = () => (last?.isConnected ? last : body());
   function ask(isAsked) {
     const box = find("[data-fallback]");
@@ -63,13 +67,27 @@
     ask(false);
     insert(`{{ ${picked} |${words ? ` ${words}` : ""} }}`, "", place());
   }
+  function take(list) {
+    picked = list.value;
+    const isAlways = "always" in list.selectedOptions[0].dataset;
+    list.value = "";
+    if (isAlways) insert(`{{ ${picked} }}`, "", place()); else ask(true);
+  }
+  // Arrows and letters go from one variable to the next in the closed list: only Enter takes one then.
+  let browses = false;
+  document.addEventListener("keydown", (event) => {
+    if (!event.target.matches?.("[data-variable]")) return;
+    browses = !event.altKey && event.key !== " " && event.key !== "F4";
+    if (event.key !== "Enter" || !event.target.value) return;
+    event.preventDefault();
+    take(event.target);
+  });
+  document.addEventListener("pointerdown", () => { browses = false; }, true);
+  document.addEventListener("focusout", (event) => { if (event.target.matches?.("[data-variable]")) event.target.value = ""; });
   document.addEventListener("change", (event) => {
     if (event.target.matches?.("#format")) offer();
     if (!event.target.matches?.("[data-variable]") || !event.target.value) return;
-    picked = event.target.value;
-    const isAlways = "always" in event.target.selectedOptions[0].dataset;
-    event.target.value = "";
-    if (isAlways) insert(`{{ ${picked} }}`, "", place()); else ask(true);
+    if (browses) find("#speaker").textContent = `Enter inserts ${event.target.value}`; else take(event.target);
   });
   document.addEventListener("click", (event) => { if (event.target.closest?.("[data-fallback-insert]")) insertPicked(); });
   document.addEventListener("keydown", (event) => {

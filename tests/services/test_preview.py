@@ -10,6 +10,7 @@ from app.models.contacts import Contact
 from app.models.messages import Message
 from app.models.topics import Topic
 from app.rendering import prepare
+from app.services.messages import messages
 from app.services.previews import preview, samples
 from app.services.work import Workshop
 from tests.factories import (
@@ -21,6 +22,7 @@ from tests.factories import (
     make_target,
     make_topic,
 )
+from tests.services.linted import CITY, draft, look
 
 
 @pytest.fixture
@@ -205,3 +207,21 @@ def test_a_persons_variables_are_the_built_in_ones_and_the_attributes() -> None:
 )
 def test_attributes_of_every_sort_become_text(value: object, text: str) -> None:
     assert say_value(value) == text
+
+
+def test_once_everybody_was_looked_at_the_check_counts_them_all(
+    workshop: Workshop, composer: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(samples, "MOST_COUNTED", 2)
+    with workshop.database.begin() as session:
+        people = [make_contact(session, email=f"p{place}@example.org", city="Bern") for place in range(3)]
+        people += [make_contact(session, email=f"q{place}@example.org") for place in range(2)]
+        chosen = [contact.id for contact in people]
+    message = draft(workshop, composer, {**CITY, "body": "In {{ city }}"}, contacts=chosen)
+    assert "variable_lacking" not in codes(workshop, composer, message, "advises")
+    look(workshop, composer, message)
+    with workshop.read(composer) as work:
+        found = {each.code: each for each in preview.review(work, messages.find(work, message.id)).checks}
+    assert found["variable_lacking"].sentence.startswith("2 of 5 people have no value for “city”")
+    assert found["variable_lacking"].found == "missing:city"
+    assert "variables_sampled" not in found

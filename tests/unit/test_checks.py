@@ -28,7 +28,7 @@ def test_a_good_email_has_no_findings() -> None:
     ("content", "code", "level", "field", "words"),
     [
         (EmailContent("", "p", "markdown", "x"), "subject_empty", "blocks", "subject", "Write a subject"),
-        (EmailContent("s", "p", "markdown", " "), "body_empty", "blocks", "body", "Write the email's text"),
+        (EmailContent("s", "p", "markdown", " "), "body_empty", "blocks", "body", "Write what the email says"),
         (
             EmailContent("Hi {{ name", "p", "markdown", "x"),
             "variable_unreadable",

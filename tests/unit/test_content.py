@@ -49,7 +49,7 @@ def test_an_empty_draft_can_be_stored_but_not_sent() -> None:
         (EmailContent(preheader="a\nb"), "preheader", "Write it on one line."),
         (EmailContent(preheader="x" * 501), "preheader", "at most 500"),
         (EmailContent(body="one\ntwo\x00"), "body", "in line 2 that cannot be stored (U+0000)"),
-        (EmailContent(body="x" * 100_001), "body", "Body has 100,001 characters; at most 100,000 can be stored."),
+        (EmailContent(body="x" * 100_001), "body", "Content has 100,001 characters; at most 100,000 can be stored."),
         (EmailContent(format="rtf"), "format", "'rtf' is unknown. It is one of markdown, html or text."),
     ],
 )
@@ -64,7 +64,7 @@ def test_ten_megabytes_are_refused_at_once_with_a_sentence() -> None:
     problems = EmailContent(format="html", body="<b>x</b>  " * 1_048_576).problems()
     assert time.perf_counter() - started < 1
     assert problems["body"] == [
-        "Body has 10,485,760 characters; at most 1,000,000 can be stored. Shorten it, or link to the rest."
+        "Content has 10,485,760 characters; at most 1,000,000 can be stored. Shorten it, or link to the rest."
     ]
 
 

@@ -228,7 +228,7 @@ def test_elements_that_nest_without_end_are_refused_at_once(piece: str) -> None:
     with pytest.raises(Invalid) as refusal:
         prepare(EmailContent("s", "", "html", piece * (900_000 // len(piece))))
     assert time.perf_counter() - started < 2
-    assert refusal.value.fields["body"] == ["Body nests more than 200 HTML elements. Close elements that are open."]
+    assert refusal.value.fields["body"] == ["Content nests more than 200 HTML elements. Close elements that are open."]
 
 
 @pytest.mark.usefixtures("fresh_heap")

@@ -1,14 +1,15 @@
 """A test client that lints every page it fetches: one h1, title, labels, unique ids, no inline script, safe forms."""
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import html5lib
 from bs4 import BeautifulSoup, Tag
+from bs4.builder._html5lib import HTML5TreeBuilder
 from flask import Flask
 from werkzeug.test import TestResponse
 
@@ -16,35 +17,82 @@ CONTROLS = ("input", "select", "textarea")
 UNLABELLED = {"hidden", "submit", "button", "reset", "image"}
 MAIN_FORM = "main form[method='post']"
 NAMED_BY = ("aria-label", "aria-labelledby", "title")
+_SCRIPTS = ("on", "hx-on")  # how attributes begin that hold a script
+_ADDRESSES = frozenset({"href", "action", "src", "srcset", "hx-get", "hx-post"})
+
+
+class _Builder(HTML5TreeBuilder):
+    """Beautiful Soup's own, which keeps what did not parse: a second parser that looks only for that costs as much."""
+
+    def feed(self, markup: Any) -> None:
+        parser = html5lib.HTMLParser(tree=self.create_treebuilder)
+        assert self.underlying_builder is not None
+        self.underlying_builder.parser = parser
+        parser.parse(markup)
+        self.underlying_builder.parser = None
+        self.errors = parser.errors
+
+
+class _Tags:
+    """Every element of a page, found once, and by name."""
+
+    def __init__(self, soup: BeautifulSoup) -> None:
+        self.all: list[Tag] = soup.find_all(True)
+        self.ids = Counter(str(tag["id"]) for tag in self.all if "id" in tag.attrs)
+        self._by_name: dict[str, list[Tag]] = defaultdict(list)
+        for tag in self.all:
+            self._by_name[tag.name].append(tag)
+
+    def named(self, *names: str) -> list[Tag]:
+        """Those with one of these names."""
+        return [tag for name in names for tag in self._by_name.get(name, ())]
+
+    def having(self, attribute: str) -> list[Tag]:
+        """Those with that attribute, whatever it says."""
+        return [tag for tag in self.all if attribute in tag.attrs]
+
+    def lacking(self, name: str, attribute: str) -> list[Tag]:
+        """Those with that name which do not have the attribute."""
+        return [tag for tag in self.named(name) if attribute not in tag.attrs]
+
+
+def read_page(html: str) -> tuple[BeautifulSoup, list[str]]:
+    """A whole page, and what is wrong with it."""
+    builder = _Builder()
+    soup = BeautifulSoup(html, builder=builder)
+    tags = _Tags(soup)
+    return soup, [*_said(builder.errors), *_lint_skeleton(soup, tags), *_lint_parts(tags)]
+
+
+def read_fragment(html: str) -> tuple[BeautifulSoup, list[str]]:
+    """A piece of a page, and what is wrong with it. What parses is told where such a piece would stand."""
+    container = "tbody" if re.match(r"\s*<tr\b", html) else "tr" if re.match(r"\s*<t[dh]\b", html) else "div"
+    parser = html5lib.HTMLParser()
+    parser.parseFragment(html, container=container)
+    soup = BeautifulSoup(html, "html5lib")
+    return soup, [*_said(parser.errors), *_lint_parts(_Tags(soup), whole=False)]
 
 
 def lint_page(html: str) -> list[str]:
     """What is wrong with a whole page; empty when nothing is."""
-    soup = BeautifulSoup(html, "html5lib")
-    return [*_lint_parse(html, whole=True), *_lint_skeleton(soup), *_lint_parts(soup)]
+    return read_page(html)[1]
 
 
 def lint_fragment(html: str) -> list[str]:
     """What is wrong with a piece of a page."""
-    return [*_lint_parse(html, whole=False), *_lint_parts(BeautifulSoup(html, "html5lib"), whole=False)]
+    return read_fragment(html)[1]
 
 
-def _lint_parse(html: str, *, whole: bool) -> Iterator[str]:
-    parser = html5lib.HTMLParser()
-    if whole:
-        parser.parse(html)
-    else:
-        container = "tbody" if re.match(r"\s*<tr\b", html) else "tr" if re.match(r"\s*<t[dh]\b", html) else "div"
-        parser.parseFragment(html, container=container)
-    for (line, _column), code, values in parser.errors:
+def _said(errors: Iterable[Any]) -> Iterator[str]:
+    for (line, _column), code, values in errors:
         yield f"line {line}: the HTML does not parse: {code} {values or ''}".rstrip()
 
 
-def _lint_skeleton(soup: BeautifulSoup) -> Iterator[str]:
+def _lint_skeleton(soup: BeautifulSoup, tags: _Tags) -> Iterator[str]:
     root = soup.find("html")
     if not root or not root.get("lang"):
         yield "<html> has no lang"
-    headings = soup.find_all("h1")
+    headings = tags.named("h1")
     if len(headings) != 1:
         yield f"there are {len(headings)} h1, not one"
     title = soup.title.get_text(" ", strip=True) if soup.title else ""
@@ -52,12 +100,12 @@ def _lint_skeleton(soup: BeautifulSoup) -> Iterator[str]:
         yield f"the title {title!r} does not end with ' · Carillon'"
     elif len(headings) == 1 and not _is_titled_after(title, headings[0].get_text(" ", strip=True)):
         yield f"the title {title!r} says something else than the h1 {headings[0].get_text(' ', strip=True)!r}"
-    if len(soup.find_all("main")) != 1:
+    if len(tags.named("main")) != 1:
         yield "there is not exactly one <main>"
-    ids = {str(tag["id"]) for tag in soup.find_all(id=True)}
-    for link in soup.select("a.skip[href^='#']"):
-        if str(link["href"])[1:] not in ids:
-            yield f"the skip link leads to {link['href']}, which is not there"
+    for link in tags.named("a"):
+        address = str(link.get("href", ""))
+        if "skip" in link.get_attribute_list("class") and address.startswith("#") and address[1:] not in tags.ids:
+            yield f"the skip link leads to {address}, which is not there"
 
 
 def _is_titled_after(title: str, heading: str) -> bool:
@@ -66,68 +114,70 @@ def _is_titled_after(title: str, heading: str) -> bool:
     return not first or first[0] in words
 
 
-def _lint_parts(soup: BeautifulSoup, *, whole: bool = True) -> Iterator[str]:
-    yield from _lint_ids(soup, whole=whole)
-    yield from _lint_policy(soup)
-    yield from _lint_names(soup)
-    yield from _lint_forms(soup)
-    yield from _lint_hypermedia(soup)
+def _lint_parts(tags: _Tags, *, whole: bool = True) -> Iterator[str]:
+    yield from _lint_ids(tags, whole=whole)
+    yield from _lint_policy(tags)
+    yield from _lint_names(tags)
+    yield from _lint_forms(tags)
+    yield from _lint_hypermedia(tags)
 
 
-def _lint_ids(soup: BeautifulSoup, *, whole: bool) -> Iterator[str]:
-    counted = Counter(str(tag["id"]) for tag in soup.find_all(id=True))
-    yield from (f"id {name!r} is used {count} times" for name, count in counted.items() if count > 1)
+def _lint_ids(tags: _Tags, *, whole: bool) -> Iterator[str]:
+    yield from (f"id {name!r} is used {count} times" for name, count in tags.ids.items() if count > 1)
     for attribute in ("aria-labelledby", "aria-describedby", "aria-controls"):
-        for tag in soup.find_all(attrs={attribute: True}) if whole else ():
+        for tag in tags.having(attribute) if whole else ():
             for name in str(tag[attribute]).split():
-                if name not in counted:
+                if name not in tags.ids:
                     yield f"{_show(tag)} points with {attribute} to {name!r}, which is not there"
 
 
-def _lint_policy(soup: BeautifulSoup) -> Iterator[str]:
-    yield from (f"{_show(script)} is an inline script" for script in soup.select("script:not([src])"))
-    yield from (f"{_show(style)} is an inline style element" for style in soup.select(":not(svg) > style"))
-    for tag in soup.find_all(True):
+def _lint_policy(tags: _Tags) -> Iterator[str]:
+    yield from (f"{_show(script)} is an inline script" for script in tags.lacking("script", "src"))
+    for style in tags.named("style"):
+        if style.parent is None or style.parent.name != "svg":
+            yield f"{_show(style)} is an inline style element"
+    for tag in tags.all:
         for name, value in tag.attrs.items():
-            yield from (f"{_show(tag)} {problem}" for problem in _lint_attribute(tag.name, name, str(value).strip()))
+            if name in _ADDRESSES or name == "style" or name.startswith(_SCRIPTS):
+                yield from (f"{_show(tag)} {each}" for each in _lint_attribute(tag.name, name, str(value).strip()))
 
 
 def _lint_attribute(tag: str, name: str, value: str) -> Iterator[str]:
     if name == "style":
         yield "has an inline style"
-    if name.startswith(("on", "hx-on")):
+    if name.startswith(_SCRIPTS):
         yield f"has an inline script in {name}"
-    if name in {"href", "action", "src", "hx-get", "hx-post"} and value.lower().startswith("javascript:"):
+    if name in _ADDRESSES - {"srcset"} and value.lower().startswith("javascript:"):
         yield "has a javascript: address"
     if name in {"src", "srcset"} and tag != "iframe" and value.startswith(("http:", "https:", "//")):
         yield "asks another host"
 
 
-def _lint_names(soup: BeautifulSoup) -> Iterator[str]:
-    labelled = {str(label["for"]) for label in soup.find_all("label", attrs={"for": True})}
-    for control in soup.find_all(CONTROLS):
+def _lint_names(tags: _Tags) -> Iterator[str]:
+    labelled = {str(label["for"]) for label in tags.named("label") if "for" in label.attrs}
+    for control in tags.named(*CONTROLS):
         if control.name == "input" and control.get("type", "text") in UNLABELLED:
             continue
         is_named = any(control.get(name) for name in ("aria-label", "aria-labelledby"))
         if not is_named and control.get("id") not in labelled and not control.find_parent("label"):
             yield f"{_show(control)} has no label"
-    for tag in soup.find_all(["button", "summary", "a"]):
-        has_words = tag.get_text(strip=True) or any(tag.get(name) for name in NAMED_BY)
+    for tag in tags.named("button", "summary", "a"):
+        has_words = any(tag.get(name) for name in NAMED_BY) or tag.get_text(strip=True)
         if not has_words and not tag.select("[aria-label], img[alt]"):
             yield f"{_show(tag)} has no words"
-    yield from _lint_missing(soup)
+    yield from _lint_missing(tags)
 
 
-def _lint_missing(soup: BeautifulSoup) -> Iterator[str]:
-    yield from (f"{_show(link)} leads nowhere" for link in soup.select("a:not([href])"))
-    yield from (f"{_show(image)} has no alt" for image in soup.select("img:not([alt])"))
-    yield from (f"{_show(frame)} has no title" for frame in soup.select("iframe:not([title])"))
-    yield from (f"{_show(frame)} has no sandbox" for frame in soup.select("iframe:not([sandbox])"))
-    yield from (f"{_show(table)} has no caption" for table in soup.select("table:not(:has(caption))"))
+def _lint_missing(tags: _Tags) -> Iterator[str]:
+    yield from (f"{_show(link)} leads nowhere" for link in tags.lacking("a", "href"))
+    yield from (f"{_show(image)} has no alt" for image in tags.lacking("img", "alt"))
+    yield from (f"{_show(frame)} has no title" for frame in tags.lacking("iframe", "title"))
+    yield from (f"{_show(frame)} has no sandbox" for frame in tags.lacking("iframe", "sandbox"))
+    yield from (f"{_show(table)} has no caption" for table in tags.named("table") if not table.find("caption"))
 
 
-def _lint_forms(soup: BeautifulSoup) -> Iterator[str]:
-    for form in soup.find_all("form"):
+def _lint_forms(tags: _Tags) -> Iterator[str]:
+    for form in tags.named("form"):
         method = str(form.get("method", "")).lower()
         if method == "dialog":
             continue
@@ -135,18 +185,19 @@ def _lint_forms(soup: BeautifulSoup) -> Iterator[str]:
             yield f"{_show(form)} has no method"
         if not form.get("action"):
             yield f"{_show(form)} has no action"
-        if method == "post" and not form.select("input[name='csrf_token'][value]:not([value=''])"):
+        tokens = form.find_all("input", attrs={"name": "csrf_token"})
+        if method == "post" and not any(token.get("value") for token in tokens):
             yield f"{_show(form)} has no csrf token"
-        if method == "get" and form.select("input[name='csrf_token']"):
+        if method == "get" and tokens:
             yield f"{_show(form)} would put the csrf token into the address"
 
 
-def _lint_hypermedia(soup: BeautifulSoup) -> Iterator[str]:
-    for tag in soup.find_all(attrs={"hx-trigger": True}):
+def _lint_hypermedia(tags: _Tags) -> Iterator[str]:
+    for tag in tags.having("hx-trigger"):
         if "[" in str(tag["hx-trigger"]):
             yield f"{_show(tag)} has a trigger filter, which needs eval"
     for name in ("hx-vals", "hx-headers", "hx-vars"):
-        for tag in soup.find_all(attrs={name: True}):
+        for tag in tags.having(name):
             if str(tag[name]).lstrip().startswith(("js:", "javascript:")) or name == "hx-vars":
                 yield f"{_show(tag)} has a {name} that needs eval"
 
@@ -269,9 +320,9 @@ class PageClient:
         path = urlsplit(answer.request.path).path if answer.request else ""
         body = answer.get_data(as_text=True) if answer.mimetype.startswith("text/") else ""
         is_html = answer.mimetype == "text/html" and bool(body) and not 300 <= answer.status_code < 400
+        soup = None
         if is_html:
             is_whole = not is_fragment or body.lstrip().lower().startswith("<!doctype")
-            problems = lint_page(body) if is_whole else lint_fragment(body)
+            soup, problems = read_page(body) if is_whole else read_fragment(body)
             assert not problems, f"{path} is not sound:\n  " + "\n  ".join(problems)
-        soup = BeautifulSoup(body, "html5lib") if is_html else None
         return Page(answer.status_code, path, dict(answer.headers), body, soup)

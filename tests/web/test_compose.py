@@ -106,6 +106,25 @@ def test_two_tabs_on_one_draft_are_told_who_saved_and_choose(olga: PageClient, w
     assert stored(workshop, key).title == "From the second"
 
 
+@pytest.mark.parametrize(
+    ("status", "words"), [("sent", "Duplicate it instead"), ("scheduled", "Take it back to draft")]
+)
+def test_what_is_typed_into_a_draft_that_went_out_meanwhile_stays_on_the_page(
+    olga: PageClient, workshop: Workshop, status: str, words: str
+) -> None:
+    key = make(workshop)
+    page = open_draft(olga, key)
+    with workshop.database.begin() as session:
+        session.query(Message).update({"status": status})
+    answer = autosave(olga, page, subject="Too late")
+    assert words in answer.select("#notice")[0].text
+    again = olga.submit(page, "#compose", subject="Too late")
+    assert again.status == 422
+    assert words in again.text
+    assert again.select("#subject")[0]["value"] == "Too late"
+    assert stored(workshop, key).title == "Autumn news"
+
+
 def test_a_scheduled_message_asks_before_it_becomes_a_draft_again(
     olga: PageClient, workshop: Workshop, clock: FakeClock
 ) -> None:
@@ -143,6 +162,9 @@ def test_a_topic_is_added_and_removed_with_the_equation_following(olga: PageClie
     answer = autosave(olga, page, add=f"topics:{topic.id}")
     assert "12 in the topic = 12 will receive it" in answer.text
     assert "Send to 12 people" in answer.text
+    people = [option.get_text() for option in answer.select("#preview-as option")]
+    assert "Person 1, person1@example.org" in people
+    assert "Alex Example, alex@example.org" not in people
     gone = autosave(olga, page, version="2", remove=f"topics:{topic.id}")
     assert "Nobody is chosen yet" in gone.text
 
@@ -290,6 +312,25 @@ def test_a_time_that_cannot_be_is_refused_in_words(
 def test_a_test_goes_to_the_members_own_address_by_default(olga: PageClient, workshop: Workshop) -> None:
     page = olga.get(f"{HOME}/{make_ready(workshop)}/test")
     assert page.form().values["address"] == "olga@acme.example"
+
+
+@pytest.mark.parametrize(
+    ("channel", "content", "asked", "keyboard"),
+    [
+        ("sms", {"text": "Hello"}, "Phone number", "tel"),
+        ("push", {"title": "Hello", "body": ""}, "Device token", "text"),
+    ],
+)
+def test_a_test_asks_for_an_address_of_its_channel_and_never_offers_an_email_there(
+    olga: PageClient, workshop: Workshop, channel: str, content: dict[str, str], asked: str, keyboard: str
+) -> None:
+    page = olga.get(f"{HOME}/{make(workshop, channel=channel, content=content)}/test")
+    assert page.form().values["address"] == ""
+    assert page.select("label[for='address']")[0].get_text(strip=True) == asked
+    assert page.select("#address")[0]["inputmode"] == keyboard
+    page = olga.submit(page, address="not an address")
+    assert page.status == 422
+    assert page.select("label[for='address']")[0].get_text(strip=True) == asked, "it is asked again by the same name"
 
 
 def test_a_test_without_an_address_or_a_provider_is_refused_in_words(olga: PageClient, workshop: Workshop) -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from app.domain.permissions import system
 from app.models.messages import Message
+from app.services.messages import messages
+from app.services.providers import sender
 from app.services.work import Workshop
 from tests.factories import make_contact, make_file, make_message, make_push_provider, make_target, make_topic
 from tests.web.page_client import Page, PageClient
@@ -212,7 +214,7 @@ def test_the_meter_counts_the_bytes_of_each_service(olga: PageClient, workshop: 
     words = [each.get_text(" ", strip=True) for each in page.select(".weight")]
     assert [each.split(" of ")[1] for each in words] == ["4,096 bytes"] * 2
     assert words[0].startswith("Apple Push Notification service")
-    assert "The most of the first recipients: Maximiliane-Friederike, fcm:token-of-a-phone." in page.text
+    assert "Maximiliane-Friederike, fcm:token-of-a-phone gets the largest copy of the first recipients." in page.text
 
 
 def test_too_many_bytes_for_the_worst_of_the_first_block(olga: PageClient, workshop: Workshop) -> None:
@@ -243,3 +245,19 @@ def test_checks_lead_to_their_fields(olga: PageClient, workshop: Workshop) -> No
     key = make(workshop, color="red", data={"aps": "x"}, sound="siren", content_available=True, critical=True)
     links = {str(each["href"]) for each in opened(olga, key).select("#checks a")}
     assert {"#color", "#data", "#channel_id", "#content_available", "#critical"} <= links
+
+
+def test_who_carries_it_is_said_for_each_kind_of_device(olga: PageClient, workshop: Workshop) -> None:
+    key = make(workshop)
+    page = opened(olga, key)
+    words = "Goes through APNS to devices registered with Apple and through FCM to all others."
+    assert words in page.select("#checks")[0].get_text(" ", strip=True)
+    assert "APNS to devices registered with Apple" in olga.get(f"{HOME}/{key}/send").text
+
+
+def test_a_test_goes_through_the_provider_whose_device_it_is(olga: PageClient, workshop: Workshop) -> None:
+    key = make(workshop)
+    with workshop.read(system(1)) as work:
+        message = messages.find(work, key)
+        carriers = [sender.provider_for(work, message, token) for token in ("b2" * 32, "fcm:another-phone")]
+        assert [each.name for each in carriers if each is not None] == ["APNS", "FCM"]

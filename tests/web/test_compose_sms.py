@@ -8,6 +8,7 @@ from app.models.contacts import Contact
 from app.models.messages import Message
 from app.models.targets import Target
 from app.services.messages import messages
+from app.services.previews import sms_reach
 from app.services.providers import prices
 from app.services.providers.prices import Typed
 from app.services.work import Work, Workshop
@@ -129,6 +130,18 @@ def test_the_cost_of_everybody_stands_by_country(
         "United States Price not known 1 person, 2 messages Phones show +4915112345678. "
         "Networks may put a number of their own country in its place.",
     ]
+
+
+def test_a_cost_that_is_estimated_is_drawn_anew_when_everybody_was_looked_at(
+    olga: PageClient, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sms_reach, "SAMPLE", 1)
+    monkeypatch.setattr(sms_reach, "MOST_PAGES", 1)
+    page = olga.get(desk.write("Hi {{ name }}") + "/edit?view=cost")
+    assert "Estimated from the first 1" in page.text
+    link = page.select("#preview-paper a[hx-trigger]")[0]
+    assert "looked-at-all from:body" in str(link["hx-trigger"])
+    assert "charged" in olga.fragment(str(link["hx-get"])).text
 
 
 def test_the_cost_is_named_before_it_is_sent(olga: PageClient, desk: Desk, workshop: Workshop, actor: Actor) -> None:

@@ -142,6 +142,13 @@ def test_programs_are_asked_about_what_the_email_uses(olga: PageClient, workshop
     assert "webP image format" in said
 
 
+def test_programs_of_a_family_that_do_the_same_stand_in_one_line(olga: PageClient, workshop: Workshop) -> None:
+    page = look(olga, make(workshop), view="programs")
+    lines = [each.get_text(" ", strip=True) for each in page.select(".mail-programs > li")]
+    assert len(lines) == len(set(lines))
+    assert any(line.startswith("Gmail") and ", Android" in line for line in lines), lines
+
+
 def test_plain_text_works_everywhere(olga: PageClient, workshop: Workshop) -> None:
     page = look(olga, make(workshop, format="text", body="See https://example.org/a."), view="programs")
     assert "Plain text works everywhere." in words(page)

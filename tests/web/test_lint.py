@@ -43,17 +43,25 @@ def test_opening_a_draft_has_everybody_looked_at(olga: PageClient, workshop: Wor
     assert workshop.broker.waiting()["bulk"] == 1
 
 
-def test_the_fragment_ends_its_polling_with_what_breaks_and_leads_to_the_people(
+def test_the_fragment_ends_its_polling_and_has_drawn_anew_what_counts_people(
     olga: PageClient, workshop: Workshop
 ) -> None:
     message = make(workshop)
+    assert "looked-at-all" in olga.get(f"{HOME}/{message.id}/edit").select("#checks")[0]["hx-trigger"]
     look(workshop, message)
     piece = fragment(olga, message)
     assert "data-poll" not in piece.select("#lint")[0].attrs
+    assert "looked-at-all" in piece.headers["HX-Trigger"]
     assert "Looked at 3 copies" in piece.text
-    line = piece.select("#lint .check a")[0]
-    assert line.text == "2 people have no value for “city”, which leaves a gap."
-    page = olga.get(line["href"])
+
+
+def test_who_lacks_a_value_is_said_once_and_leads_to_the_people(olga: PageClient, workshop: Workshop) -> None:
+    message = make(workshop)
+    look(workshop, message)
+    whole = olga.get(f"{HOME}/{message.id}/edit")
+    assert whole.text.count("no value for “city”") == 1
+    line = olga.fragment(f"{HOME}/{message.id}/-/checks", target="checks").select("#checks .check-people")[0]
+    page = olga.get(str(line["href"]))
     assert [row.text.strip() for row in page.select("td.first")] == ["P1", "P2"]
     assert page.select("td[data-label=Preview] a")[0].text.split() == ["Preview", "as", "P1"]
     shown = olga.get(page.select("td[data-label=Preview] a")[0]["href"].split("#")[0])

@@ -34,6 +34,10 @@ LONG = {
     "subscribers",
     "messages",
     "provider_periods",
+    "files",
+    "file_uses",
+    "templates",
+    "template_versions",
 }
 OF_FEW = {  # indexes of what waits or is held, and is forgotten by them afterwards
     index.name
@@ -41,10 +45,11 @@ OF_FEW = {  # indexes of what waits or is held, and is forgotten by them afterwa
     for index in table.indexes
     if index.dialect_options["sqlite"]["where"] is not None
 }
-# What is sent now, what belongs to one, and the people of a small topic (`contact_search.SMALL_TOPIC`).
+# What is sent now, what belongs to one, the people of a small topic (`contact_search.SMALL_TOPIC`), and a page of
+# people that was cut out of the audience before (`engine.audience`).
 SHORT = (
     "messages.status = ?", "delivery_pk = ?", "contact_pk = ?", "coalesce(contacts.project_pk, ?)",
-    "coalesce(targets.project_pk, ?)",
+    "coalesce(targets.project_pk, ?)", ") AS anon_1 ON anon_1.target_pk = targets.pk",
 )  # fmt: skip
 SIZE = Size(600, 60)
 

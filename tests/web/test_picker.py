@@ -72,6 +72,17 @@ def test_a_push_image_that_no_device_shows_says_so_before_the_choice(
     assert [each.get_text() for each in chosen] == ["a.png"]
 
 
+def test_another_file_is_looked_for_where_one_chose_last(olga: PageClient, workshop: Workshop, bucket: str) -> None:
+    first = make_bucket(olga, name="A first one").rpartition("/")[2]
+    key = write(workshop, PushContent("Bells"))
+    current = ".picker-buckets [aria-current]"
+    assert olga.get(f"{MESSAGES}/{key}/files", use="image").select(current)[0].get_text(strip=True) == "A first one"
+    page = olga.get(f"{MESSAGES}/{key}/files", use="image", bucket=bucket.rpartition("/")[2])
+    press(olga, page, "a.png")
+    assert olga.get(f"{MESSAGES}/{key}/files", use="image").select(GRID)
+    assert not olga.get(f"{MESSAGES}/{key}/files", use="image", bucket=first).select(GRID)
+
+
 def test_files_are_attached_one_by_one_or_several_at_once_with_their_size_together(
     olga: PageClient, workshop: Workshop, bucket: str
 ) -> None:

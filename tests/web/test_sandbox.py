@@ -203,6 +203,9 @@ def push(outbox: Outbox, payload: object, protocol: str = "fcm") -> int:
 def test_a_text_is_shown_as_the_phone_does_with_what_it_costs(outbox: Outbox, olga: PageClient) -> None:
     page = olga.get(f"{BOX}/{text(outbox, 'Guten Tag, ' + 'schön! ' * 30)}")
     assert "schön!" in page.select(".bubble")[0].get_text()
+    heading = page.select("h1")[0].get_text()
+    assert heading.startswith("Guten Tag, schön!")
+    assert heading.endswith("schön!..."), "cut between words, and it says so"
     assert "Encoding GSM-7" in page.text
     assert "Segments 2, joined again on the phone" in page.text
     page = olga.get(f"{BOX}/{text(outbox, 'Zażółć', b'POST /Messages.json')}?view=text")

@@ -9,8 +9,8 @@ from app.domain.exact_request import ExactRequest
 from app.domain.mime_tree import HeaderField, MimePart, header_fields, mime_parts
 from app.domain.rendered import RenderedEmail
 from app.domain.request_fields import RequestField, request_fields
+from app.engine import capacity
 from app.models.messages import Message
-from app.providers import get
 from app.rendering.as_shown import InboxRow, inbox_row
 from app.rendering.checks import GMAIL_LIMIT
 from app.rendering.clipping import Clip, clip_of
@@ -35,8 +35,8 @@ class Letter:
     """An email as it leaves for one provider, in octets.
 
     Where we write it, `fields` and `parts` are its own; where the service does, `given` is what it is given instead.
-    `limit` is how much of attachments the provider takes. `varies` are the places that differ from delivery to delivery
-    beside the recipient's. `trouble` says why it cannot be written; then there is nothing else.
+    `limit` is how much the provider takes, as far as is known. `varies` are the places that differ from delivery to
+    delivery beside the recipient's. `trouble` says why it cannot be written; then there is nothing else.
     """
 
     provider_name: str
@@ -61,6 +61,14 @@ class Programs:
     def count(self, verdict: str) -> int:
         """How many programs have that verdict (works, partly, no)."""
         return sum(each.verdict == verdict for each in self.support)
+
+    @property
+    def alike(self) -> list[tuple[ClientSupport, list[str]]]:
+        """The programs of a family that do the same, as one: the first of them, and all the places where they run."""
+        found: dict[object, tuple[ClientSupport, list[str]]] = {}
+        for each in self.support:
+            found.setdefault((each.family, each.leaves_out, each.partly), (each, []))[1].append(each.place)
+        return list(found.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +130,7 @@ def _letter(work: Work, message: Message, preview: "Preview") -> Letter | None:
     asked = exact_request.ask(work, message, preview, provider)
     if asked.request is None:
         return Letter(asked.provider_name, asked.service, trouble=asked.trouble)
-    limit = get(provider.kind).spec.max_message_bytes
+    limit = capacity.limit_of(provider, work.now)
     return _opened(asked, asked.request, limit)
 
 

@@ -60,13 +60,8 @@ class _Ready:
         return self._rendered
 
 
-def request_for(work: Work, message: Message, preview: "Preview", provider: Provider) -> ExactRequest | None:
-    """What this provider would be told for the preview's recipient, without secrets; None when it cannot be written."""
-    return ask(work, message, preview, provider).request
-
-
 def ask(work: Work, message: Message, preview: "Preview", provider: Provider) -> Asked:
-    """The same with what differs from delivery to delivery, or why it cannot be written."""
+    """What this provider would be told for the preview's recipient, without secrets, or why it cannot be written."""
     work.require("messages.read")
     adapter = get(provider.kind)
     asked = Asked(provider.id, provider.name, adapter.spec.label, provider.is_emulated, None)

@@ -27,7 +27,7 @@ from app.rendering import (
 from app.services.messages import audience, copies, enclosures, message_files
 from app.services.messages.audience import Choice, Equation
 from app.services.messages.enclosures import Enclosures
-from app.services.previews import push_look, sample_links, samples, sms_look
+from app.services.previews import lint, push_look, sample_links, samples, sms_look
 from app.services.previews.compiling import compiled
 from app.services.previews.samples import Gaps, Sample
 from app.services.providers import sender
@@ -209,9 +209,10 @@ def _check_content(work: Work, message: Message, equation: Equation) -> tuple[li
     address = sample_links.address_of(work, message)
     links = set(VARIABLES) if address else set()
     names = [name for name in prepared.placeholders if name not in links][:MOST_NAMES]
-    gaps = samples.count_gaps(work, message.channel, message.audience, names)
+    counted = samples.count_gaps(work, message.channel, message.audience, names)
+    gaps = _gaps_of_all(work, message, prepared) or counted
     context = CheckContext(
-        known=_known(names, gaps) | _always_known(message.channel) | links,
+        known=_known(names, counted) | _always_known(message.channel) | links,
         lacking=gaps.lacking,
         audience=gaps.counted,
         has_topic=equation.topics > 0,
@@ -231,6 +232,15 @@ def _check_content(work: Work, message: Message, equation: Equation) -> tuple[li
     sample = samples.first_samples(work, message.channel, message.audience, 1)[0]
     shown = sample_links.linked_as_sample(work, message, prepared).render(sample.recipient)
     return check_email(content, prepared, shown, context) + sampled, shown
+
+
+def _gaps_of_all(work: Work, message: Message, prepared: Compiled) -> Gaps | None:
+    """Who lacks what, as the look at everybody's copy found; None before it has ended."""
+    whole = lint.whole_report_of(work, message)
+    if whole is None:
+        return None
+    lacking = {found.name: found.count for found in whole.findings if found.code == "missing"}
+    return Gaps(whole.checked, dict.fromkeys(prepared.placeholders, 0) | lacking)
 
 
 def _known(names: Sequence[str], gaps: Gaps) -> set[str]:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, case, exists, false, func, or_, se
 from app.domain.rendered import Recipient
 from app.engine.audience import branches, page_of_targets, topic_pks
 from app.engine.recipients import ADDRESS_NAMES, recipient_of
+from app.infra.asked_once import once
 from app.models.contacts import Contact
 from app.models.suppressions import Suppression
 from app.models.targets import Target
@@ -17,6 +18,7 @@ from app.services.work import Work
 
 FIRST_FEW = 8
 MOST_COUNTED = 50_000  # recipients looked at for missing values; above, the first so many stand for all
+MOST_OF_TOKEN = 24  # characters of an address without an @ that a list of people shows
 _END = "\U0010ffff"
 
 
@@ -40,9 +42,11 @@ class Sample:
 
     @property
     def label(self) -> str:
-        """What a list of people shows."""
+        """What a list of people shows: of the long token of a device only how it begins."""
         person = self.recipient
-        return f"{person.name}, {person.address}" if person.name else person.address
+        is_token = len(person.address) > MOST_OF_TOKEN and "@" not in person.address
+        address = f"{person.address[: MOST_OF_TOKEN - 1]}…" if is_token else person.address
+        return f"{person.name}, {address}" if person.name else address
 
 
 def example_of(channel: str) -> Sample:
@@ -61,6 +65,12 @@ class Gaps:
 
 def first_samples(work: Work, channel: str, audience: Audience, size: int = FIRST_FEW) -> list[Sample]:
     """The first recipients of an audience; the example alone when there is nobody."""
+    key = ("samples", work.project_pk, channel, *((kind, *named) for kind, named in sorted(audience.items())))
+    few = max(size, FIRST_FEW)
+    return once(work.session, (*key, few), lambda: _first_samples(work, channel, audience, few))[:size]
+
+
+def _first_samples(work: Work, channel: str, audience: Audience, size: int) -> list[Sample]:
     page = _first_targets(work, channel, audience, size * 4)
     if page is None:
         return [example_of(channel)]
@@ -76,6 +86,12 @@ def find_sample(work: Work, channel: str, target_id: str) -> Sample | None:
     query = _people().where(Target.project_pk == work.project_pk, Target.id == target_id, Target.channel == channel)
     found = _read(work, query)
     return found[0] if found else None
+
+
+def any_samples(work: Work, channel: str) -> list[Sample]:
+    """A few people who can be reached on that channel, by their addresses; nobody when there are none."""
+    mine = _people().where(Target.project_pk == work.project_pk, Target.channel == channel)
+    return _read(work, mine.order_by(Target.address_key).limit(FIRST_FEW))
 
 
 def search_samples(work: Work, channel: str, text: str) -> list[Sample]:

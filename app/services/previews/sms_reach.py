@@ -60,8 +60,8 @@ def reach_of(work: Work, message: Message, total: int) -> Reach:
 
     Everybody's segments, once all copies of this version were rendered in the background; till then the first people's.
     """
-    report = lint.report_of(work, message)
-    if report is not None and report.is_whole and not lint.is_wanted(work, message):
+    report = lint.whole_report_of(work, message)
+    if report is not None:
         return Reach(report.segments, report.checked, total)
     return _sample(work, message, total)
 

@@ -13,7 +13,7 @@ from app.engine.machine import Machine
 from app.infra import time_zones
 from app.models.messages import Message
 from app.models.providers import Provider
-from app.services.messages import message_files
+from app.services.messages import message_files, messages
 from app.services.previews import preview
 from app.services.work import Work, Workshop
 
@@ -64,7 +64,7 @@ def schedule_unchecked(work: Work, message_id: str, moment: datetime) -> Message
 
 
 def pencil_in(work: Work, message_id: str, moment: datetime) -> Message:
-    """Note the time of a draft, which stays a draft and is not sent by itself."""
+    """Note the time of a draft, which stays a draft and is not sent by itself. Conflict for what is no draft."""
     work.require("messages.write")
     require_future(work, moment)
     message = _held(work, message_id, None)
@@ -78,7 +78,18 @@ def pencil_in_wall(work: Work, message_id: str, wall: str, zone: str) -> Message
     return _pencil_in(work, message, parse_wall_time(wall, zone, work.now), wall[:19], zone)
 
 
+def rub_out(work: Work, message_id: str) -> Message:
+    """Take the noted time from a draft. Conflict for what is no draft."""
+    work.require("messages.write")
+    message = _held(work, message_id, None)
+    messages.require_draft(message)
+    message.scheduled_at, message.scheduled_wall, message.scheduled_zone = None, "", ""
+    message.updated_at = work.now
+    return message
+
+
 def _pencil_in(work: Work, message: Message, moment: datetime, wall: str, zone: str) -> Message:
+    messages.require_draft(message)
     message.scheduled_at, message.updated_at = moment, work.now
     message.scheduled_wall, message.scheduled_zone = wall, zone
     return message

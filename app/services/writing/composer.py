@@ -32,7 +32,7 @@ class Desk:
     offering: those every contact has, the attributes of the first recipients, and but for pushes the links to leave.
     `providers` are those that may be chosen to carry it. `look` is what the channel's preview says beyond the rendered
     message. `lint` is what rendering it for everybody brought to light, `worst` are the people worth a look.
-    `template` is what it was made from.
+    `template` is what it was made from. `is_past`: the time that it is meant for is over.
     """
 
     message: Message
@@ -47,6 +47,7 @@ class Desk:
     lint: Report | None = None
     worst: Sequence[Pick] = ()
     template: Template | None = None
+    is_past: bool = False
 
     @property
     def pinned(self) -> str:
@@ -89,6 +90,7 @@ def lay_out(
         found=_search(work, message, looking_for),
         providers=drafts.providers_to_choose(work, message),
         template=templates.origin_of(work, message),
+        is_past=message.scheduled_at is not None and message.scheduled_at <= work.now,
     )
 
 

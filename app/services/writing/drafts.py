@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import select
-
 from app.domain.addresses import EMAIL_RULE, normalise_email
 from app.domain.channels import Channel
 from app.domain.content import Content, EmailContent, PushContent, SmsContent, content_of
@@ -153,6 +151,5 @@ def _provider_pk(work: Work, message: Message, wanted: str | None, problems: dic
 def providers_to_choose(work: Work, message: Message) -> Sequence[Provider]:
     """The providers that are switched on for the message's channel, in failover order; the chosen one in any case."""
     work.require("messages.read")
-    mine = select(Provider).where(Provider.project_pk == work.project_pk, Provider.channel == message.channel)
-    found = work.session.scalars(mine.order_by(Provider.rank, Provider.pk))
+    found = sender.everyone(work, message.channel)
     return [provider for provider in found if provider.enabled or provider.pk == message.provider_pk]

@@ -116,7 +116,7 @@ def send_test(workshop: Workshop, actor: Actor, message_id: str, address: str, a
         channel = channel_of(content)
         checked = _checked(channel, address)
         person = preview.preview(work, message, as_target).sample.recipient._replace(address=checked)
-        provider = sender.provider_of(work, message.channel, message.provider_pk)
+        provider = sender.provider_for(work, message, checked)
         extras = _extras(work, message)
         prepared = sample_links.linked_as_sample(work, message, prepare(content, extras=extras))
         parcel = _pack(work, provider, channel, prepared, person)

@@ -1,11 +1,13 @@
 """Forms of the last steps: a test, a time, and the consent to send."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, SelectField
 from wtforms.widgets import DateInput, TimeInput
 
+from app.domain.channels import Channel
 from app.web.fields import TextField, lateness_choices, options, read_lateness
 from app.web.forms.drafts import VersionField
 from app.web.wording import say_duration
@@ -17,11 +19,24 @@ class ConsentForm(FlaskForm):  # type: ignore[misc]
     version = VersionField()
 
 
+_TRIALS: Mapping[Channel, tuple[str, str, str, str]] = {
+    Channel.EMAIL: ("Address", "One address; it need not be a contact.", "email", "email"),
+    Channel.SMS: ("Phone number", "With the code of its country, like +49 170 1234567.", "tel", "tel"),
+    Channel.PUSH: ("Device token", "What the app calls the device; your developers know it.", "text", "off"),
+}  # what it is called, a hint, the keyboard, what a browser remembers it as
+
+
 class TrialForm(FlaskForm):  # type: ignore[misc]
     """Where a test goes, and for whom it is filled in."""
 
-    address = TextField("Address", render_kw={"autocomplete": "email", "inputmode": "email"})
+    address = TextField("Address")
     as_target = HiddenField()
+
+    def fit(self, channel: Channel) -> "TrialForm":
+        """Ask for an address of that channel: by its name, with the keyboard and the memory of the browser for it."""
+        self.address.label.text, self.address.description, mode, known = _TRIALS[channel]
+        self.address.render_kw = {"inputmode": mode, "autocomplete": known}
+        return self
 
 
 class ScheduleForm(FlaskForm):  # type: ignore[misc]
