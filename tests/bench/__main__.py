@@ -1,8 +1,13 @@
-"""`make bench`: measures against yardsticks of the same run and prints a table; fails when a fifth was lost."""
+"""`make bench`: measures against yardsticks of the same run and prints a table; fails when a fifth was lost.
+
+What could not be measured (a program is missing, something broke) is said, and the others go on.
+"""
 
 import argparse
 import logging
 import sys
+import time
+import traceback
 from collections.abc import Callable, Iterator
 
 import structlog
@@ -53,6 +58,7 @@ BENCHES: dict[str, Bench] = {
 }
 LONG: dict[str, Bench] = {  # only when asked for: minutes each
     "P6p": lambda rounds: bench_pages.measure(rounds, on_postgresql=True),
+    "P13p": lambda rounds: bench_equation.measure(1_000_000, rounds, on_postgresql=True),
     "R1": lambda rounds: bench_million.measure(1_000_000),
 }
 
@@ -70,8 +76,31 @@ def main() -> int:
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHES | LONG)}")
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     rounds = 3 if arguments.quick else 5
-    found = [each for name in arguments.names or BENCHES for each in (BENCHES | LONG)[name](rounds)]
-    return 1 if report(found, accept=arguments.accept) else 0
+    began, found, failed = time.monotonic(), list[Measurement](), list[str]()
+    for name in arguments.names or BENCHES:
+        if not _measure(name, rounds, found):
+            failed.append(name)
+    lost = report(found, accept=arguments.accept)
+    print(f"It took {_duration(time.monotonic() - began)} in all.")
+    if failed:
+        print(f"Could not be measured, as said above: {', '.join(failed)}.")
+    return 1 if lost or failed else 0
+
+
+def _measure(name: str, rounds: int, found: list[Measurement]) -> bool:
+    """Add what it comes to; false, with the reason printed, when it broke."""
+    began = time.monotonic()
+    try:
+        found.extend((BENCHES | LONG)[name](rounds))
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the others are still worth their time
+        traceback.print_exception(error)
+        return False
+    print(f"{name:4} took {_duration(time.monotonic() - began)}", flush=True)
+    return True
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds // 60:.0f} min {seconds % 60:.0f} s" if seconds >= 60 else f"{seconds:.0f} s"
 
 
 if __name__ == "__main__":

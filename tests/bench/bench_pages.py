@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -26,7 +26,7 @@ from app.migrations import upgrade
 from app.services.team import members, projects
 from app.services.work import Workshop
 from tests import factories, postgres
-from tests.bench.long_history import NEWSLETTERS, Size, fill
+from tests.bench.long_history import DAYS, NEWSLETTERS, Size, fill
 from tests.bench.measure import Measurement
 from tests.faults.story import EMAIL, OLGA, PASSWORD
 from tests.web.page_client import PageClient
@@ -49,6 +49,7 @@ class Ground:
     providers: tuple[str, ...]
     first: int
     last: int
+    today: date
 
     def seconds(self, path: str) -> float:
         """How long one page takes; AssertionError when it is not there."""
@@ -64,6 +65,10 @@ class Ground:
     def person(self, dice: Random) -> int:
         """The number of anybody."""
         return dice.randrange(self.size.people)
+
+    def day(self, dice: Random) -> date:
+        """One of the days of its past."""
+        return self.today - timedelta(days=dice.randrange(DAYS))
 
 
 Address = Callable[[Ground, Random], str]
@@ -126,6 +131,36 @@ PAGES: dict[str, Address] = {
     "one topic": lambda _ground, _dice: "/topics/all",
     "providers": lambda _ground, _dice: "/providers",
     "one provider": lambda ground, dice: f"/providers/{dice.choice(ground.providers[:2])}",
+    "calendar, month": lambda _ground, _dice: "/calendar?view=month",
+    "calendar, week": lambda _ground, _dice: "/calendar?view=week",
+    "calendar, day": lambda _ground, _dice: "/calendar?view=day",
+    "calendar, agenda": lambda _ground, _dice: "/calendar?view=agenda",
+    "calendar, month of the past": lambda ground, dice: f"/calendar?view=month&date={ground.day(dice)}",
+    "calendar, week of the past": lambda ground, dice: f"/calendar?view=week&date={ground.day(dice)}",
+    "calendar, day of the past": lambda ground, dice: f"/calendar?view=day&date={ground.day(dice)}",
+    "calendar, agenda of the past": lambda ground, dice: f"/calendar?view=agenda&date={ground.day(dice)}",
+    "calendar of a channel": lambda ground, dice: f"/calendar?view=month&channel=email&date={ground.day(dice)}",
+    "buckets": lambda _ground, _dice: "/files",
+    "files": lambda _ground, _dice: "/files/pictures",
+    "files by name": lambda _ground, _dice: "/files/pictures?sort=name",
+    "files by size": lambda _ground, _dice: "/files/pictures?sort=size",
+    "files of one kind": lambda _ground, _dice: "/files/pictures?kind=document",
+    "files searched": lambda ground, dice: f"/files/pictures?q=leaf+{ground.person(dice)}",
+    "files searched in vain": lambda _ground, _dice: "/files/pictures?q=nothing",
+    "one file": lambda ground, dice: f"/files/pictures/f/f{ground.person(dice)}",
+    "one file that many use": lambda _ground, _dice: "/files/pictures/f/f0",
+    "templates": lambda _ground, _dice: "/templates",
+    "templates of a channel": lambda _ground, _dice: "/templates?channel=sms",
+    "templates searched": lambda ground, dice: f"/templates?q=layout+{dice.randrange(ground.size.templates)}",
+    "one template": lambda ground, dice: f"/templates/template{dice.randrange(1, ground.size.templates)}",
+    "one template that many use": lambda _ground, _dice: "/templates/template0",
+    "versions of a template": lambda _ground, _dice: "/templates/template0/versions",
+    "messages of a template": lambda _ground, _dice: "/templates/template0/messages",
+    "new message": lambda _ground, _dice: "/messages/new",
+    "composer": lambda _ground, _dice: "/messages/draft/edit",
+    "composer, files to choose from": lambda _ground, _dice: "/messages/draft/files?bucket=pictures",
+    "composer, what everybody gets": lambda _ground, _dice: "/messages/draft/-/lint",
+    "composer, people of a finding": lambda _ground, _dice: "/messages/draft/lint?found=missing:city",
     "metrics": lambda _ground, _dice: "/metrics",
 }
 
@@ -230,4 +265,4 @@ def look_at(shop: Workshop, client: FlaskClient, size: Size) -> Ground:
     with shop.database.read() as session:
         first, last = session.execute(text(_EDGES), {"id": UNDER_WAY}).one()
         ids = tuple(session.scalars(text("SELECT id FROM providers ORDER BY pk")))
-    return Ground(client, size, ids, first, last)
+    return Ground(client, size, ids, first, last, shop.clock.now().date())

@@ -18,16 +18,18 @@ from app.models.base import Base, to_milliseconds
 from app.models.contacts import Contact
 from app.models.deliveries import Attempt, Delivery
 from app.models.feedback import FeedbackEvent
+from app.models.files import File
 from app.models.targets import Target
 from app.models.topics import Subscriber
 from app.services.work import Workshop
+from tests.bench import long_writing
 
 NEWSLETTERS = 9  # messages that go to everybody, the last of which is under way
 DAYS = 90
 FEW = 500  # contacts of the second topic, the oldest of all
 WITH_TRIES = 1_000_000  # deliveries at most of which each try is known
 FIRST = ("Ada", "Björn", "Carla", "Dmitri", "Élodie", "Fatima", "Goran", "Hana", "Ivo", "Jana")
-_BULKY = (Contact, Target, Subscriber, Delivery, Attempt, FeedbackEvent)
+_BULKY = (Contact, Target, Subscriber, Delivery, Attempt, FeedbackEvent, File)
 _NUMBERS = """(WITH RECURSIVE n(value) AS (SELECT CAST(:first AS BIGINT) UNION ALL SELECT value + 1 FROM n
 WHERE value < :last) SELECT value FROM n) AS numbers"""
 _CONTACTS = f"""INSERT INTO contacts (project_pk, id, name, name_key, attributes, is_demo, words, created_at,
@@ -115,6 +117,16 @@ class Size:
         return NEWSLETTERS + self.letters
 
     @property
+    def files(self) -> int:
+        """In one bucket: as many as people."""
+        return self.people
+
+    @property
+    def templates(self) -> int:
+        """Of all channels; one of them has as many versions."""
+        return 200 + self.letters // 100
+
+    @property
     def minutes(self) -> int:
         """Of how many minutes the history of each provider is kept."""
         return min(self.deliveries, 30 * 24 * 60)
@@ -130,9 +142,16 @@ def fill(shop: Workshop, size: Size, now: datetime) -> None:
         for statement in (_TALLIES, _ATTEMPTS, _EVENTS, _STORY):
             connection.execute(text(statement), most if ":most" in statement else {})
         connection.execute(text(_PERIODS), {"now": to_milliseconds(now), "first": 0, "last": 2 * size.minutes})
+        long_writing.fill(connection, size.files, size.templates, to_milliseconds(now - timedelta(days=DAYS)))
     with shop.database.begin() as session:
         full_text.enter(session, "messages", 1, size.messages)
-    if not shop.database.is_sqlite:  # of SQLite nobody asks for numbers of its rows, and it plans without them
+        long_writing.write_plans(session, size.people, size.files, now)
+    analyse(shop)
+
+
+def analyse(shop: Workshop) -> None:
+    """Let PostgreSQL count what it plans by, as it does by itself after a while; SQLite plans without."""
+    if not shop.database.is_sqlite:
         with shop.database.engine.connect() as connection:
             connection.exec_driver_sql("ANALYZE")
             connection.commit()

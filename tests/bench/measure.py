@@ -3,7 +3,7 @@
 import json
 import platform
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +12,17 @@ FOLDER = Path(__file__).parent
 BASELINE = FOLDER / "baseline.json"
 RESULTS = FOLDER / "results"
 LOSS = 0.2  # of the accepted ratio that may be lost
+HEADINGS = ("", "what", "ours", "yardstick", "ratio", "target", "accepted", "")
+WORDS = (0, 1, 7)  # columns that hold words
+LEGEND = """
+ours       the median of all rounds
+yardstick  the same of what it is held against, measured in turn with ours
+ratio      ours / yardstick, the median of each round's: what counts, since rates differ from machine to machine
+target     of the ratio, or of our figure where there is no yardstick
+accepted   the ratio in tests/bench/baseline.json; LOST says that more than a fifth of it is gone
+What each line measures stands in docs/performance.md."""
+
+Cells = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -60,30 +71,42 @@ def report(measurements: Iterable[Measurement], *, accept: bool) -> int:
     """Print the table, write the results; how many ratios lost more than may be lost."""
     found = list(measurements)
     accepted = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
-    print(f"\n{'':4} {'what':58} {'ours':>12} {'yardstick':>12} {'ratio':>8} {'target':>9} {'accepted':>9}")
-    lost = 0
-    for each in found:
-        before = accepted.get(each.name) if each.ratios else None  # bare figures differ from machine to machine
-        is_lost = before is not None and each.loss_against(before) > LOSS
-        lost += is_lost
-        print(_line(each, before) + ("  LOST" if is_lost else "") + ("" if each.is_on_target else "  target missed"))
+    before = {each.name: accepted[each.name] for each in found if each.ratios and each.name in accepted}
+    lost = {each.name for each in found if each.name in before and each.loss_against(before[each.name]) > LOSS}
+    rows = [_cells(each, before.get(each.name), is_lost=each.name in lost) for each in found]
+    print("\n" + "\n".join(_table(rows)) + "\n" + LEGEND)
     _write(found)
     if accept:
         BASELINE.write_text(
             json.dumps(accepted | {each.name: round(each.ratio, 3) for each in found if each.ratios}, indent=2) + "\n"
         )
         print(f"Accepted these ratios into {BASELINE.name}.")
-    return lost
+    return len(lost)
 
 
-def _line(each: Measurement, before: float | None) -> str:
+def _cells(each: Measurement, before: float | None, *, is_lost: bool) -> Cells:
     most = f"≤ {each.at_most:g}" if each.at_most is not None else ""
-    target = f"≥ {each.at_least:g}" if each.at_least is not None else most
-    yardstick = _figure(statistics.median(each.yardstick)) if each.yardstick else ""
-    ratio = f"{each.ratio:.3f}" if each.ratios else ""
-    known = f"{before:g}" if before is not None else ""
-    ours = f"{_figure(statistics.median(each.ours))} {each.unit}"
-    return f"{each.name:4} {each.what:58} {ours:>12} {yardstick:>12} {ratio:>8} {target:>9} {known:>9}"
+    verdict = "" if each.is_on_target else "target missed"
+    return (
+        each.name, each.what, f"{_figure(statistics.median(each.ours))} {each.unit}".strip(),
+        _figure(statistics.median(each.yardstick)) if each.yardstick else "",
+        f"{each.ratio:.3f}" if each.ratios else "",
+        f"≥ {each.at_least:g}" if each.at_least is not None else most,
+        f"{before:g}" if before is not None else "",  # bare figures differ from machine to machine: none is accepted
+        " ".join(filter(None, ("LOST" if is_lost else "", verdict))),
+    )  # fmt: skip
+
+
+def _table(rows: Sequence[Cells]) -> Iterator[str]:
+    """The headings and the rows, each column as wide as its widest cell; figures stand to the right."""
+    lines = [HEADINGS, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = [
+            cell.ljust(width) if place in WORDS else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        yield "  ".join(cells).rstrip()
 
 
 def _figure(value: float) -> str:
