@@ -11,14 +11,17 @@ from xdist.scheduler import LoadFileScheduling
 
 WHOLE_ROOMS = ("tests/sdk",)
 LONG = (  # each took more than twelve seconds by itself, the longest first
-    "tests/browser/test_pages.py", "tests/sdk", "tests/faults/test_storm.py", "tests/faults/test_trouble.py",
-    "tests/faults/test_servers.py", "tests/browser/test_first_email.py", "tests/api/test_openapi.py",
+    "tests/browser/test_pages.py", "tests/sdk", "tests/house/test_up.py", "tests/faults/test_storm.py",
+    "tests/faults/test_trouble.py", "tests/browser/test_newsletter.py", "tests/browser/test_drafts_kept.py",
+    "tests/browser/test_push.py", "tests/browser/test_files.py", "tests/faults/test_servers.py",
+    "tests/browser/test_templates.py", "tests/browser/test_text_message.py", "tests/browser/test_calendar.py",
+    "tests/browser/test_first_email.py", "tests/browser/test_email_sheet.py", "tests/api/test_openapi.py",
     "tests/services/test_demo.py", "tests/engine/test_model.py", "tests/emulators/test_thirteenth.py",
-    "tests/browser/test_import.py", "tests/engine/test_poison.py", "tests/services/test_list_plans.py",
-    "tests/engine/test_dispatch_limits.py", "tests/services/test_work.py", "tests/engine/test_tickers.py",
-    "tests/providers/test_shared_tokens.py", "tests/house/test_up.py", "tests/browser/test_leaving.py",
-    "tests/house/test_db_commands.py", "tests/browser/test_provider_order.py", "tests/web/test_page_plans.py",
-    "tests/browser/test_files.py",
+    "tests/browser/test_import.py", "tests/browser/test_saving.py", "tests/engine/test_poison.py",
+    "tests/services/test_list_plans.py", "tests/engine/test_dispatch_limits.py", "tests/services/test_work.py",
+    "tests/engine/test_tickers.py", "tests/providers/test_shared_tokens.py", "tests/browser/test_unsubscribe.py",
+    "tests/browser/test_leaving.py", "tests/house/test_db_commands.py", "tests/browser/test_provider_order.py",
+    "tests/web/test_page_plans.py",
 )  # fmt: skip
 _KEPT = "rooms_stay_whole"
 

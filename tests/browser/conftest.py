@@ -2,12 +2,15 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from random import sample
 from typing import Any
@@ -17,10 +20,16 @@ from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
+from app.domain.permissions import Role, system
+from app.infra.settings import Settings
+from app.services.story import demo as story
+from app.services.team import members, projects
+from app.services.work import Workshop
 from tests import needs
 from tests.browser.person import Person
 
 ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "correct horse battery"  # of everybody who signs in
 QUIET = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
@@ -30,8 +39,12 @@ QUIET = (
 class House:
     """`make run` on an empty data dir, as a newcomer starts it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: Path | None = None) -> None:
+        """Starts it; `database` is an empty one for it, which saves the seconds that making one takes."""
         self.folder = folder
+        if database:
+            (folder / "data").mkdir(mode=0o700)
+            shutil.copy(database, folder / "data" / "carillon.sqlite3")
         self.url = f"http://127.0.0.1:{_free_port()}"
         self.log = folder / "up.log"
         where = {"CARILLON_PORT": self.url.rpartition(":")[2], "CARILLON_DATA_DIR": str(folder / "data")}
@@ -73,11 +86,56 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 
 @pytest.fixture(scope="module")
-def full_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def full_house(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[House]:
     """One that several tests share; the first of them makes the member."""
-    house = House(tmp_path_factory.mktemp("house"))
+    house = House(tmp_path_factory.mktemp("house"), empty_database)
     yield house
     house.stop()
+
+
+@dataclass(frozen=True)
+class Home:
+    """A new, empty project in a house that many tests share, and its admin, who has no other."""
+
+    url: str
+    project: str
+    folder: Path  # the house's
+
+    @property
+    def email(self) -> str:
+        return f"ann@{self.project}.example"
+
+
+@pytest.fixture(scope="session")
+def make_home(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[Callable[..., Home]]:
+    """Makes a home in the one house that all tests of this process share: `make_home(demo=True)` adds the story."""
+    house = House(tmp_path_factory.mktemp("homes"), empty_database)
+    house.first_address()
+    workshop = Workshop.equip(Settings(data_dir=house.folder / "data"))
+    numbers = count(1)
+
+    def make(*, demo: bool = False) -> Home:
+        home = Home(house.url, f"home{next(numbers)}", house.folder)
+        with workshop.open(system()) as work:
+            project = projects.create_project(work, home.project, name="Bells")
+            members.create_member(
+                work, home.email, PASSWORD, role=Role.ADMIN.value, project_id=home.project, name="Ann Archer"
+            )
+            pk = project.pk
+        if demo:
+            with workshop.open(system(pk)) as work:
+                story.add(work)
+        return home
+
+    yield make
+    workshop.close()
+    house.stop()
+
+
+@pytest.fixture
+def home(make_home: Callable[..., Home]) -> Home:
+    """A project of its own for one test."""
+    return make_home()
 
 
 @pytest.fixture

@@ -25,6 +25,11 @@ class Person:
         self.driver = driver
         self.url = url
         self.has_scripts = has_scripts
+        self.project = "default"
+
+    def go(self, path: str) -> None:
+        """Open a page of the project."""
+        self.open(f"/p/{self.project}{path}")
 
     def open(self, path: str) -> None:
         """Go to a path of the house, or to a whole address."""
@@ -32,7 +37,7 @@ class Person:
 
     def see(self, text: str, seconds: float = PATIENCE) -> None:
         """Wait until that text is on the page."""
-        self._wait(lambda: text in self.text(), f"to see {text!r}", seconds)
+        self.wait_until(lambda: text in self.text(), f"to see {text!r}", seconds)
 
     def text(self) -> str:
         """What can be read on the page."""
@@ -71,7 +76,7 @@ class Person:
             found[:] = [self.driver.find_element(By.ID, target) if target else place.find_element(*inside)]
             return True
 
-        self._wait(look, f"to find the field {label!r}")
+        self.wait_until(look, f"to find the field {label!r}")
         return found[0]
 
     def press(self, text: str) -> None:
@@ -104,15 +109,14 @@ class Person:
         entries = [entry for entry in self.driver.get_log("browser") if entry["level"] != "DEBUG"]
         return [f"{entry['level']}: {entry['message']}" for entry in entries]
 
-    def barriers(self) -> list[str]:
-        """What axe-core finds on the page, a line each."""
+    def barriers(self, *rules: str) -> list[str]:
+        """What axe-core finds on the page, a line each; only by these of its rules when any are named."""
         if not self.driver.execute_script("return !!window.axe"):
             self.driver.execute_script(needs.AXE.read_text())
-        script = (
-            "const done = arguments[0]; axe.run(document, {resultTypes: ['violations']}).then(r => done(r.violations))"
-        )
+        script = "const [how, done] = arguments; axe.run(document, how).then(r => done(r.violations))"
+        how: dict[str, Any] = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
         self.driver.set_script_timeout(60)
-        found: list[dict[str, Any]] = self.driver.execute_async_script(script)
+        found: list[dict[str, Any]] = self.driver.execute_async_script(script, how)
         return [f"{each['id']}: {each['help']}: {node['html'][:160]}" for each in found for node in each["nodes"][:4]]
 
     def screenshot(self, path: Path, *, whole: bool = False) -> None:
@@ -121,21 +125,8 @@ class Person:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(base64.b64decode(picture["data"]))
 
-    def _click(self, xpath: str) -> None:
-        def click() -> bool:
-            for element in self.driver.find_elements(By.XPATH, xpath):
-                if element.is_displayed():
-                    element.click()
-                    return True
-            return False
-
-        self._wait(click, f"to click {xpath}")
-
-    def _find(self, xpath: str) -> WebElement:
-        self._wait(lambda: self.driver.find_elements(By.XPATH, xpath), f"to find {xpath}")
-        return self.driver.find_elements(By.XPATH, xpath)[0]
-
-    def _wait(self, is_true: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
+    def wait_until(self, is_true: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
+        """Until that is true; fails with what the page said instead. What is redrawn meanwhile is asked again."""
         end = time.monotonic() + seconds
         while True:
             try:
@@ -147,6 +138,20 @@ class Person:
             if time.monotonic() > end:
                 pytest.fail(f"Waited in vain {what} on {self.driver.current_url}:\n{self.text()[:2500]}")
             time.sleep(0.05)
+
+    def _click(self, xpath: str) -> None:
+        def click() -> bool:
+            for element in self.driver.find_elements(By.XPATH, xpath):
+                if element.is_displayed():
+                    element.click()
+                    return True
+            return False
+
+        self.wait_until(click, f"to click {xpath}")
+
+    def _find(self, xpath: str) -> WebElement:
+        self.wait_until(lambda: self.driver.find_elements(By.XPATH, xpath), f"to find {xpath}")
+        return self.driver.find_elements(By.XPATH, xpath)[0]
 
 
 def _quote(text: str) -> str:

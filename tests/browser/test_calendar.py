@@ -11,36 +11,29 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
-from tests.browser.conftest import House, start_browser
+from tests.browser.conftest import Home
+from tests.browser.keyboard import Keyboard
 from tests.browser.person import Person
-from tests.browser.test_first_email import become_the_first_member
+from tests.browser.steps import enter
 
 pytestmark = pytest.mark.browser
-CALENDAR = "/p/default/calendar"
+CALENDAR = "/calendar"
 TITLE = "Open casting day: 30 places"  # of the sample story, scheduled
-House_ = tuple[House, list[dict[str, str]]]
 
 
 @pytest.fixture(scope="module")
-def story(full_house: House) -> House_:
-    """A house with the sample story, and the cookies of its admin."""
-    ann = start_browser(full_house.url)
-    become_the_first_member(ann, full_house, demo=True)
-    cookies = ann.driver.get_cookies()
-    ann.driver.quit()
-    return full_house, cookies
+def story(make_home: Callable[..., Home]) -> Home:
+    """A project with the sample story."""
+    return make_home(demo=True)
 
 
 @pytest.fixture
-def open_calendar(story: House_, open_browser: Callable[..., Person]) -> Callable[..., Person]:
-    """A browser in which the admin is signed in, with a zone of UTC."""
-    house, cookies = story
+def open_calendar(story: Home, open_browser: Callable[..., Person]) -> Callable[..., Person]:
+    """A browser in which its admin is signed in."""
 
     def open_one(**looks: Any) -> Person:
-        person = open_browser(house.url, **looks)
-        person.open("/sign-in")
-        for cookie in cookies:
-            person.driver.add_cookie(cookie)
+        person = open_browser(story.url, **looks)
+        enter(person, story)
         return person
 
     return open_one
@@ -77,7 +70,7 @@ def spoken(person: Person) -> str:
 
 def put(person: Person, day: date, time: str, zone: str) -> None:
     """Give the event that time by form; the fields are set as a picker sets them."""
-    person.open(f"{CALENDAR}?view=agenda&zone={zone}")
+    person.go(f"{CALENDAR}?view=agenda&zone={zone}")
     for _ in range(3):
         links = person.driver.find_elements("css selector", f"a[aria-label='Move {TITLE}']")
         if links:
@@ -100,7 +93,7 @@ def put(person: Person, day: date, time: str, zone: str) -> None:
 def test_a_message_is_dragged_and_taken_back(open_calendar: Callable[..., Person]) -> None:
     ann, day = open_calendar(), wednesday()
     put(ann, day, "09:00", "UTC")
-    ann.open(week(day))
+    ann.go(week(day))
     wait_for(ann, f"{day}T09")
     target = f"{day + timedelta(days=1)}T14"
     ActionChains(ann.driver).move_to_element(event(ann)).click_and_hold().move_to_element(
@@ -119,27 +112,54 @@ def test_a_message_is_dragged_and_taken_back(open_calendar: Callable[..., Person
     assert ann.complaints() == []
 
 
+def focused_title(person: Person) -> str | None:
+    return person.driver.switch_to.active_element.get_attribute("data-title")
+
+
+def walk_to(person: Person, keys: Keyboard, at: str) -> None:
+    """Tab into the grid, then go to the event in that hour by arrows, as somebody does who sees where it stands."""
+    for _ in range(60):
+        here = str(person.driver.execute_script("return document.activeElement.closest('.cal-cell')?.dataset.at ?? ''"))
+        if here[:13] == at and focused_title(person) == TITLE:
+            return
+        if not here:
+            keys.press(Keys.TAB)
+        elif here[11:13] != at[11:13]:
+            keys.press(Keys.ARROW_DOWN if here[11:13] < at[11:13] else Keys.ARROW_UP)
+        elif here[:10] != at[:10]:
+            keys.press(Keys.ARROW_RIGHT if here[:10] < at[:10] else Keys.ARROW_LEFT)
+        else:
+            keys.press(Keys.ARROW_DOWN)  # something else in the same hour
+        keys.look()
+    pytest.fail(f"No key leads to {TITLE}")
+
+
 def test_a_message_is_carried_with_the_keys(open_calendar: Callable[..., Person]) -> None:
     ann, day = open_calendar(), wednesday()
     put(ann, day, "09:00", "UTC")
-    ann.open(week(day))
-    event(ann).send_keys("m")
+    ann.go(week(day))
+    keys = Keyboard(ann)
+    keys.skip()
+    walk_to(ann, keys, f"{day}T09")
+    keys.press("m")
     assert spoken(ann).startswith(f"{TITLE} is lifted from")
-    event(ann).send_keys(Keys.ARROW_RIGHT)
+    keys.press(Keys.ARROW_RIGHT)
     assert spoken(ann).endswith("09:00.")
-    event(ann).send_keys(Keys.ESCAPE)
+    keys.press(Keys.ESCAPE)
     assert spoken(ann) == f"{TITLE} is back where it was."
-    event(ann).send_keys("m", Keys.ARROW_RIGHT, Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ENTER)
+    keys.look()
+    keys.press("m", Keys.ARROW_RIGHT, Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ENTER)
     moved = f"{day + timedelta(days=1)}T11"
     wait_for(ann, moved)
-    assert ann.driver.switch_to.active_element.get_attribute("data-title") == TITLE, "the focus follows it"
-    ann.driver.switch_to.active_element.send_keys(Keys.ARROW_LEFT)
+    ann.wait_until(lambda: focused_title(ann) == TITLE, "for the focus to follow it")
+    keys.look()
+    keys.press(Keys.ARROW_LEFT)
     focused = ann.driver.switch_to.active_element.get_attribute("aria-label")
     assert focused is not None
     assert focused.startswith("Write a message for")
     assert len(ann.driver.find_elements("css selector", ".cal-grid [tabindex='0']")) == 1
 
-    ann.open(f"{CALENDAR}?view=month&date={datetime.now(UTC).date()}&zone=UTC")
+    ann.go(f"{CALENDAR}?view=month&date={datetime.now(UTC).date()}&zone=UTC")
     entry = ann.driver.find_element("css selector", ".cal-event[data-move]")
     entry.send_keys("m", *[Keys.ARROW_UP] * 6, *[Keys.ARROW_LEFT] * 40)
     assert "past: it cannot be dropped here" in spoken(ann)
@@ -152,7 +172,7 @@ def test_a_message_is_carried_with_the_keys(open_calendar: Callable[..., Person]
 def test_a_finger_that_rests_lifts_a_message_on_a_phone(open_calendar: Callable[..., Person]) -> None:
     ann, day = open_calendar(width=360, dark=True), wednesday()
     put(ann, day, "09:00", "UTC")
-    ann.open(f"{CALENDAR}?view=day&date={day}&zone=UTC")
+    ann.go(f"{CALENDAR}?view=day&date={day}&zone=UTC")
     wait_for(ann, f"{day}T09")
     target = cell(ann, f"{day}T11")
     ann.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", target)
@@ -181,10 +201,10 @@ def _touch(person: Person, kind: str, place: list[float]) -> None:
 def test_without_scripts_the_agenda_moves_a_message_in_another_zone(open_calendar: Callable[..., Person]) -> None:
     plain, day = open_calendar(scripts=False), wednesday()
     plain.driver.delete_cookie("zone")
-    plain.open(CALENDAR)
+    plain.go(CALENDAR)
     current = plain.driver.find_element("css selector", ".cal-bar .segment[aria-current='page']")
     assert current.text == "Agenda"
     put(plain, day, "04:00", "America/New_York")
-    plain.open(week(day))
+    plain.go(week(day))
     there = datetime(day.year, day.month, day.day, 4, tzinfo=ZoneInfo("America/New_York"))
     wait_for(plain, f"{there.astimezone(UTC):%Y-%m-%dT%H}")

@@ -12,19 +12,18 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
-from tests.browser.conftest import House
+from tests.browser.conftest import Home
 from tests.browser.person import Person
-from tests.browser.test_files import make_bucket
-from tests.browser.test_first_email import add_a_contact, add_to_audience, become_the_first_member, make_a_topic
+from tests.browser.steps import add_a_contact, add_to_audience, enter, make_a_topic, make_bucket
 
 pytestmark = pytest.mark.browser
 
 
 def test_a_newsletter_with_an_image_and_an_attachment_from_upload_to_inbox(
-    house: House, open_browser: Callable[..., Person], tmp_path: Path
+    home: Home, open_browser: Callable[..., Person], tmp_path: Path
 ) -> None:
-    ann = open_browser(house.url, height=1000)
-    become_the_first_member(ann, house)
+    ann = open_browser(home.url, height=1000)
+    enter(ann, home)
     ann.press_like("Use the Sandbox")
     add_a_contact(ann)
     make_a_topic(ann)

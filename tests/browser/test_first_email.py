@@ -4,13 +4,12 @@ import time
 from collections.abc import Callable
 
 import pytest
-from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.browser.conftest import House
 from tests.browser.person import Person
+from tests.browser.steps import add_a_contact, add_to_audience, become_the_first_member, make_a_topic
 
 pytestmark = pytest.mark.browser
-PASSWORD = "correct horse battery"
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with JavaScript", "without JavaScript"])
@@ -32,45 +31,6 @@ def test_from_nothing_to_an_email_in_the_sandbox(
         assert ann.complaints() == []
 
 
-def become_the_first_member(person: Person, house: House, *, demo: bool = False) -> None:
-    person.open(house.first_address())
-    person.fill("Name", "Ann Archer")
-    person.fill("Email", "ann@example.org")
-    person.fill("Password", PASSWORD)
-    person.tick("Add sample data", on=demo)
-    person.press("Create member and sign in")
-    person.see("Ann Archer")
-
-
-def sign_in(person: Person, email: str = "ann@example.org") -> None:
-    """As a member that there is; ends once the browser has its session."""
-    person.open("/sign-in")
-    person.fill("Email", email)
-    person.fill("Password", PASSWORD)
-    person.press("Sign in")
-    WebDriverWait(person.driver, 15).until(lambda driver: "/sign-in" not in driver.current_url)
-
-
-def add_a_contact(person: Person) -> None:
-    person.follow("Contacts")
-    person.follow("Add contact")
-    person.fill("Name", "Ben Baker")
-    person.fill("Email", "ben@example.org")
-    person.press("Add contact")
-    person.see("ben@example.org")
-
-
-def make_a_topic(person: Person) -> None:
-    person.follow("Topics")
-    person.follow("Add topic")
-    person.fill("Name", "Newsletter")
-    person.press("Add topic")
-    person.follow("Add subscribers")
-    person.fill("Addresses", "ben@example.org")
-    person.press("Add addresses")
-    person.see("ben@example.org")
-
-
 def write_and_send(person: Person) -> None:
     person.follow("Messages")
     person.follow("New message")
@@ -81,11 +41,3 @@ def write_and_send(person: Person) -> None:
     person.press_like("Send to 1 person")
     person.see("Through")
     person.press("Send to 1 person now")
-
-
-def add_to_audience(person: Person, topic: str) -> None:
-    person.fill("Add topics, people or addresses", topic)
-    if not person.has_scripts:
-        person.press("Search")
-    person.press_like(topic)
-    person.see("will receive it")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import House
+from tests.browser.conftest import Home
 from tests.browser.person import Person
-from tests.browser.test_first_email import become_the_first_member
+from tests.browser.steps import enter
 
 pytestmark = pytest.mark.browser
 ROWS = """\ufeffName;Email;Phone;City;Topics
@@ -21,13 +21,13 @@ Dora Dean;dora@example.org;;Bonn;Unheard of
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with JavaScript", "without JavaScript"])
 def test_a_file_becomes_contacts_and_its_faulty_rows_are_named(
-    house: House, open_browser: Callable[..., Person], tmp_path: Path, scripts: bool
+    home: Home, open_browser: Callable[..., Person], tmp_path: Path, scripts: bool
 ) -> None:
     file = tmp_path / "people.csv"
     file.write_text(ROWS, encoding="utf-8")
-    ann = open_browser(house.url, scripts=scripts)
+    ann = open_browser(home.url, scripts=scripts)
     see = ann.see if scripts else ann.reload_until
-    become_the_first_member(ann, house)
+    enter(ann, home)
     ann.follow("Contacts")
     ann.follow("Import")
     check(ann)

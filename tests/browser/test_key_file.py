@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 from selenium.webdriver.support.wait import WebDriverWait
 
-from tests.browser.conftest import House
+from tests.browser.conftest import Home
 from tests.browser.person import Person
-from tests.browser.test_first_email import become_the_first_member
+from tests.browser.steps import enter
 
 pytestmark = pytest.mark.browser
 ACCOUNT = json.dumps({"type": "service_account", "project_id": "bells", "private_key": "…"})
@@ -21,10 +21,10 @@ return [!field.dispatchEvent(fall("dragover")), !field.dispatchEvent(fall("drop"
 """
 
 
-def test_a_service_account_is_dropped_on_its_field(house: House, open_browser: Callable[..., Person]) -> None:
-    ann = open_browser(house.url)
-    become_the_first_member(ann, house)
-    ann.open("/p/default/providers/new/fcm")
+def test_a_service_account_is_dropped_on_its_field(home: Home, open_browser: Callable[..., Person]) -> None:
+    ann = open_browser(home.url)
+    enter(ann, home)
+    ann.go("/providers/new/fcm")
     field = ann.field("Service account JSON")
     assert "drop the file" in (field.get_attribute("placeholder") or "")
 
@@ -37,16 +37,16 @@ def test_a_service_account_is_dropped_on_its_field(house: House, open_browser: C
 
 
 def test_the_name_of_a_key_file_fills_its_id_and_what_it_holds_is_said(
-    house: House, open_browser: Callable[..., Person]
+    home: Home, open_browser: Callable[..., Person]
 ) -> None:
-    ann = open_browser(house.url)
-    become_the_first_member(ann, house)
-    ann.open("/p/default/providers/new/apns")
+    ann = open_browser(home.url)
+    enter(ann, home)
+    ann.go("/providers/new/apns")
     ann.driver.execute_script(DROP, "AuthKey_2X9R4HXF34.p8", "-----BEGIN PRIVATE KEY-----")
     ann.see("AuthKey_2X9R4HXF34.p8 was read: Key ID 2X9R4HXF34.")
     assert ann.field("Key ID").get_property("value") == "2X9R4HXF34"
 
-    ann.open("/p/default/providers/new/fcm")
+    ann.go("/providers/new/fcm")
     ann.driver.execute_script(DROP, "bells.json", ACCOUNT)
     ann.see("bells.json was read: bells.")
     ann.driver.execute_script(DROP, "bells.txt", "no JSON")

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.browser.conftest import House
+from tests.browser.conftest import Home
 from tests.browser.person import Person
-from tests.browser.test_first_email import become_the_first_member
+from tests.browser.steps import enter
 
 pytestmark = pytest.mark.browser
 ASK = 'htmx.ajax("GET", location.pathname, { source: document.body, swap: "none" }).catch(() => {});'
@@ -16,9 +16,9 @@ TOUCH = 'window.dispatchEvent(new KeyboardEvent("keydown", { key: "Shift" }));'
 LEAVE = 'window.dispatchEvent(new Event("beforeunload"));'
 
 
-def test_a_request_that_leaving_ends_is_no_failure(house: House, open_browser: Callable[..., Person]) -> None:
-    ann = open_browser(house.url)
-    become_the_first_member(ann, house)
+def test_a_request_that_leaving_ends_is_no_failure(home: Home, open_browser: Callable[..., Person]) -> None:
+    ann = open_browser(home.url)
+    enter(ann, home)
     ann.complaints()
     ann.driver.execute_cdp_cmd("Network.enable", {})
     offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}

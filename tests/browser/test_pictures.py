@@ -10,7 +10,7 @@ import pytest
 
 from tests.browser.conftest import ROOT, House
 from tests.browser.person import Person
-from tests.browser.test_first_email import become_the_first_member
+from tests.browser.steps import become_the_first_member
 
 pytestmark = pytest.mark.browser
 MAKES_THEM = os.environ.get("CARILLON_PICTURES_OF_PRODUCT") == "1"

@@ -7,19 +7,19 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
-from tests.browser.conftest import House
+from tests.browser.conftest import Home
 from tests.browser.person import Person
-from tests.browser.test_first_email import become_the_first_member
+from tests.browser.steps import enter
 
 pytestmark = pytest.mark.browser
-LIST = "/p/default/providers"
+LIST = "/providers"
 NAMES = ("Sandbox", "Mailgun Sandbox", "SendGrid Sandbox")
 
 
 def connect(person: Person) -> None:
     """Three mail providers of the Sandbox."""
     for words in ("Use the Sandbox", "Try Mailgun in the Sandbox", "Try SendGrid in the Sandbox"):
-        person.open(f"{LIST}/new")
+        person.go(f"{LIST}/new")
         person.press(words)
         person.see("The Sandbox is connected.")
 
@@ -42,13 +42,13 @@ def wait_for(person: Person, tiers: list[list[str]]) -> None:
 
 
 def test_the_order_is_carried_with_keys_dragged_and_moved_by_buttons(
-    house: House, open_browser: Callable[..., Person]
+    home: Home, open_browser: Callable[..., Person]
 ) -> None:
-    ann = open_browser(house.url)
-    become_the_first_member(ann, house)
+    ann = open_browser(home.url)
+    enter(ann, home)
     connect(ann)
     first, second, third = NAMES
-    ann.open(LIST)
+    ann.go(LIST)
     assert order(ann) == [[first], [second], [third]]
 
     grip = ann.driver.find_element("css selector", f"[aria-label='Move {third}']")
@@ -69,14 +69,12 @@ def test_the_order_is_carried_with_keys_dragged_and_moved_by_buttons(
     wait_for(ann, [[third], [first, second]])
     ann.see("50 %")
 
-    plain = open_browser(house.url, scripts=False)
-    plain.open("/sign-in")
-    for cookie in ann.driver.get_cookies():
-        plain.driver.add_cookie(cookie)
-    plain.open(LIST)
+    plain = open_browser(home.url, scripts=False)
+    enter(plain, home)
+    plain.go(LIST)
     assert not plain.driver.find_element("css selector", "[data-grip]").is_displayed()
     plain.press(f"Put {second} on its own")
     plain.press(f"Move {third} down")
-    ann.open(LIST)
+    ann.go(LIST)
     assert order(ann) == [[first], [third], [second]]
     assert ann.complaints() == []

@@ -3,20 +3,22 @@
 import io
 import json
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
-from werkzeug.serving import make_server
+from selenium.webdriver.common.keys import Keys
 
-from app.domain.permissions import Actor, system
+from app.domain.permissions import Role, system
+from app.emulators.outbox import Outbox
 from app.engine import dispatch, fanout
 from app.engine.machine import Machine
-from app.factory import create_app
+from app.infra.settings import Settings
 from app.models.messages import Message
 from app.services.providers import provider_sandbox
 from app.services.storage import buckets, uploads
@@ -25,24 +27,61 @@ from app.services.storage.upload_admission import Incoming
 from app.services.team import members
 from app.services.work import Workshop
 from tests import factories
+from tests.browser.conftest import PASSWORD
+from tests.browser.keyboard import Keyboard
 from tests.browser.person import Person
-from tests.emulators.test_roundtrip import announced, outbox, running
+from tests.browser.serving import served
+from tests.browser.steps import sign_in
+from tests.browser.touch import Finger
+from tests.conftest import SECRET, FakeClock, member, open_workshop
+from tests.emulators.test_roundtrip import outbox, running
 
-__all__ = ["announced", "outbox", "running"]  # fixtures
+__all__ = ["outbox", "running"]  # fixtures
 pytestmark = pytest.mark.browser
 PICTURES = os.environ.get("CARILLON_PICTURES", "")  # a folder: every page seen is kept there as a picture
-PASSWORD = "correct horse battery"
 APPLE, GOOGLE = "a1" * 32, "fcm:a-phone"
+EMAIL = "ed@acme.example"
 
 
-@pytest.fixture
-def address(running: Any, announced: Any, workshop: Workshop, actor: Actor) -> Iterator[str]:
-    """A house at a web server that listens, with two phones, their pretend services, and an image in storage."""
+@dataclass(frozen=True)
+class Studio:
+    """Where Ed writes pushes: an address that answers, and what lies behind it."""
+
+    address: str
+    workshop: Workshop
+
+    def carry(self) -> None:
+        """What the workers of a house would do now."""
+        shop = self.workshop
+        machine = Machine(shop.settings, shop.database, shop.broker, shop.clock, shop.vault)
+        with shop.database.read() as session:
+            pk = session.query(Message.pk).order_by(Message.pk.desc()).limit(1).scalar()
+        fanout.expand(machine, pk)
+        dispatch.drain(machine, pk)
+        machine.close()
+
+
+@pytest.fixture(scope="module")
+def studio(
+    running: Path, valkey: str, empty_database: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Studio]:
+    """One house for all of them: two phones, their pretend services, and an image in storage."""
+    settings = Settings(data_dir=tmp_path_factory.mktemp("push"), redis_url=valkey, secret_keys=SECRET)
+    (settings.data_dir / "carillon.sqlite3").write_bytes(empty_database.read_bytes())
+    settings.run_dir.mkdir(parents=True, exist_ok=True)
+    (settings.run_dir / "emulators.json").write_bytes((running / "run" / "emulators.json").read_bytes())
+    with contextmanager(open_workshop)(settings, FakeClock()) as workshop:
+        furnish(workshop)
+        with served(workshop) as address:
+            yield Studio(address, workshop)
+
+
+def furnish(workshop: Workshop) -> None:
     picture = io.BytesIO()
     Image.new("RGB", (400, 200), (60, 110, 160)).save(picture, "PNG")
     with workshop.open(system()) as work:
-        members.create_member(work, "ed@acme.example", PASSWORD, role="composer", project_id="default", name="Ed")
-    with workshop.open(actor) as work:
+        members.create_member(work, EMAIL, PASSWORD, role="composer", project_id="default", name="Ed")
+    with workshop.open(member(Role.ADMIN, "Olga")) as work:
         for kind in ("apns", "fcm"):
             provider_sandbox.connect_emulated(work, kind)
         phones = [
@@ -54,41 +93,35 @@ def address(running: Any, announced: Any, workshop: Workshop, actor: Actor) -> I
         factories.make_topic(work.session, name="Storm warnings", targets=phones)
         buckets.create_bucket(work, BucketRules("Pictures"), bucket_id="pictures")
     uploads.receive(workshop, system(1), Incoming("pictures", io.BytesIO(picture.getvalue()), "rain.png", "rain"))
-    app = create_app(workshop.settings, workshop=workshop)
-    app.config["COMPRESS_STREAMS"] = False  # packed files are left open for the garbage collector, which warns
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
-def sign_in(person: Person) -> None:
-    person.open("/sign-in")
-    person.fill("Email", "ed@acme.example")
-    person.fill("Password", PASSWORD)
-    person.press("Sign in")
-    person.see("Ed")
+def request_bodies(person: Person) -> list[str]:
+    """What the view of the exact request shows, once it does."""
+    person.see("carries this one")
+    return [each.text for each in person.driver.find_elements("css selector", ".request-body")]
 
 
-def carry(workshop: Workshop) -> None:
-    """What the workers of a house would do now."""
-    machine = Machine(workshop.settings, workshop.database, workshop.broker, workshop.clock, workshop.vault)
-    with workshop.database.read() as session:
-        pk = session.query(Message.pk).scalar()
-    fanout.expand(machine, pk)
-    dispatch.drain(machine, pk)
-    machine.close()
+def assert_it_arrived(studio: Studio, outbox: Outbox, shown: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Both platforms got what was written, as it was shown; the two payloads, Apple's first."""
+    studio.carry()
+    arrived = {row.recipient: json.loads(outbox.get(row.id).raw) for row in outbox.newest()}
+    assert arrived.keys() == {APPLE, GOOGLE}
+    apple, google = arrived[APPLE], arrived[GOOGLE]
+    assert json.loads(shown[0])["aps"] == apple["aps"]
+    assert apple["aps"]["alert"] == {"title": "Storm tonight, Ann", "body": "Stay in. 🌧️"}
+    assert "/files/rain/push?" in apple["image"]
+    message = google.get("message", google)
+    assert message["notification"]["title"] == "Storm tonight, Ben"
+    assert "/files/rain/push?" in message["notification"]["image"]
+    return apple, message
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with JavaScript", "without JavaScript"])
 def test_a_push_with_an_image_reaches_both_platforms_as_it_was_shown(
-    address: str, workshop: Workshop, outbox: Any, open_browser: Callable[..., Person], scripts: bool
+    studio: Studio, outbox: Outbox, open_browser: Callable[..., Person], scripts: bool
 ) -> None:
-    ed = open_browser(address, scripts=scripts)
-    sign_in(ed)
+    ed = open_browser(studio.address, scripts=scripts)
+    sign_in(ed, EMAIL)
     ed.follow("Messages")
     ed.follow("New message")
     ed.press("Write a push")
@@ -106,37 +139,175 @@ def test_a_push_with_an_image_reaches_both_platforms_as_it_was_shown(
     ed.see("iPhone, locked")
     assert ed.driver.find_elements("css selector", ".screen img[src$='/f/rain/picture']")
     ed.press("Request")
-    ed.see("carries this one")
-    shown = [each.text for each in ed.driver.find_elements("css selector", ".request-body")]
+    shown = request_bodies(ed)
     ed.press_like("Send to 2 people")
     ed.press("Send to 2 people now")
     ed.see("Exact request to the provider")
-    carry(workshop)
-    arrived = {row.recipient: json.loads(outbox.get(row.id).raw) for row in outbox.newest()}
-    assert arrived.keys() == {APPLE, GOOGLE}
-    apple, google = arrived[APPLE], arrived[GOOGLE]
-    assert json.loads(shown[0])["aps"] == apple["aps"]
-    assert apple["aps"]["alert"] == {"title": "Storm tonight, Ann", "body": "Stay in. 🌧️"}
-    assert "/files/rain/push?" in apple["image"]
-    message = google.get("message", google)
-    assert message["notification"]["title"] == "Storm tonight, Ben"
-    assert "/files/rain/push?" in message["notification"]["image"]
+    assert_it_arrived(studio, outbox, shown)
     if scripts:
         assert ed.complaints() == []
 
 
+def test_a_push_with_an_image_by_keys_alone(
+    studio: Studio, outbox: Outbox, open_browser: Callable[..., Person]
+) -> None:
+    ed = open_browser(studio.address)
+    keys = Keyboard(ed)
+    ed.open("/sign-in")
+    keys.go_to("Email")
+    keys.type(EMAIL)
+    keys.go_to("Password")
+    keys.type(PASSWORD)
+    keys.press(Keys.ENTER)
+    ed.see("Ed")
+    keys.press("g", "m")
+    ed.see("New message")
+    keys.skip()
+    keys.use("New message")
+    ed.see("How should it reach people?")
+    keys.skip()
+    keys.use("Write a push", "button")
+    ed.see("What people see")
+    write_by_keys(keys)
+    choose_an_image_by_keys(ed, keys)
+    keys.skip()
+    keys.go_to("Add topics, people or addresses")
+    keys.type("Storm")
+    ed.wait_until(lambda: len(ed.driver.find_elements("css selector", ".found-choice")) == 1, "for one topic")
+    keys.press(Keys.ENTER)
+    ed.see("will receive it")
+    keys.look()
+    keys.use("Request", "button")
+    shown = request_bodies(ed)
+    keys.look()
+    keys.use("Send to 2 people", "button")
+    ed.see("Through")
+    keys.skip()
+    keys.use("Send to 2 people now", "button")
+    ed.see("Exact request to the provider")
+    apple, google = assert_it_arrived(studio, outbox, shown)
+    assert (apple["aps"]["sound"], google["android"]["notification"]["color"]) == ("bell", "#0f766e")
+    assert (apple["city"], google["data"]["city"]) == ("Bonn", "Bonn")
+    assert ed.complaints() == []
+
+
+def write_by_keys(keys: Keyboard) -> None:
+    """Words, then what is folded away: a pair for the app, a sound, a colour."""
+    keys.skip()
+    for label, text in (("Title", "Storm tonight, {{ name }}"), ("Words", "Stay in. 🌧️"), ("Opens", "acme://storm")):
+        keys.go_to(label)
+        keys.type(text)
+    keys.use("Data for the app")
+    keys.go_to("Key 1")
+    keys.type("city")
+    keys.go_to("Value 1")
+    keys.type("Bonn")
+    keys.use("Add a pair", "button")
+    assert keys.is_on("Key 2", "textbox")
+    keys.type("street")
+    keys.use("Add a pair", "button")
+    keys.use("Take the pair", "button", back=True)  # the second one goes
+    assert keys.is_on("Key 2", "textbox")
+    keys.use("On iPhone")
+    keys.go_to("Sound")
+    keys.type("bell")
+    keys.use("On Android")
+    keys.go_to("Colour")
+    keys.type("#0f766e")
+
+
+def choose_an_image_by_keys(person: Person, keys: Keyboard) -> None:
+    """Out of the dialog and in again; what was chosen is taken away, and chosen once more."""
+    keys.skip()
+    keys.use("Choose an image", "button")
+    person.wait_until(lambda: keys.is_on("Choose the image", "heading"), "to be in the dialog")
+    keys.press(Keys.ESCAPE)
+    person.wait_until(lambda: keys.is_on("Choose an image", "button"), "to be back where it opened")
+    keys.press(Keys.ENTER)
+    person.wait_until(lambda: keys.is_on("Choose the image", "heading"), "to be in the dialog again")
+    keys.use("Choose rain.png", "button")
+    person.see("Take away")
+    keys.look()
+    keys.use("Take away", "button")
+    person.wait_until(lambda: "Take away" not in person.text(), "to see it go")
+    keys.look()
+    keys.use("Choose an image", "button")
+    person.wait_until(lambda: keys.is_on("Choose the image", "heading"), "to be in the dialog once more")
+    keys.go_to("Search")
+    keys.type("rain")
+    keys.use("Choose rain.png", "button")
+    person.see("Take away")
+    keys.look()
+
+
+def test_a_push_with_an_image_by_touch_on_a_telephone(
+    studio: Studio, outbox: Outbox, open_browser: Callable[..., Person]
+) -> None:
+    ed = open_browser(studio.address)
+    with Finger(ed) as finger:
+        ed.open("/sign-in")
+        finger.write("Email", EMAIL)
+        finger.write("Password", PASSWORD)
+        finger.tap("Sign in", "button")
+        go_by_touch(ed, finger, "Messages", "New message")
+        finger.tap("New message")
+        finger.tap("Write a push")
+        ed.see("What people see")
+        write_by_touch(ed, finger)
+        finger.tap("Choose an image")
+        ed.see("rain.png")
+        assert finger.too_small() == []
+        finger.tap("Choose rain.png")
+        ed.see("Take away")
+        finger.write("Add topics, people or addresses", "Storm")
+        finger.tap("Storm warnings", ".found-choice")
+        ed.see("will receive it")
+        finger.tap("Request", "button")
+        shown = request_bodies(ed)
+        assert finger.too_small() == []
+        finger.tap("Send to 2 people")
+        ed.see("Through")
+        assert finger.too_small() == []
+        finger.tap("Send to 2 people now")
+        ed.see("Exact request to the provider")
+        assert finger.too_small() == []
+    apple, google = assert_it_arrived(studio, outbox, shown)
+    assert (apple["aps"]["badge"], google["android"]["notification"]["color"]) == (4, "#0f766e")
+    assert ed.complaints() == []
+
+
+def go_by_touch(person: Person, finger: Finger, place: str, sign: str) -> None:
+    finger.tap("Menu", "summary")
+    finger.tap(place, "nav a")
+    person.see(sign)
+
+
+def write_by_touch(person: Person, finger: Finger) -> None:
+    """Words, then what is folded away for each platform."""
+    finger.write("Title", "Storm tonight, {{ name }}")
+    finger.write("Words", "Stay in. 🌧️")
+    finger.write("Opens", "acme://storm")
+    finger.tap("On iPhone", "summary")
+    finger.tap("Set it to a number", "label")
+    finger.write("Number", "4")
+    person.see("Saved now")  # the line that folds these away says what is set, and may grow by that
+    finger.tap("On Android", "summary")
+    finger.write("Colour", "#0f766e")
+    assert finger.too_small() == []
+
+
 def test_no_view_of_the_sheet_has_a_barrier_and_its_hands_work(
-    address: str, workshop: Workshop, open_browser: Callable[..., Person]
+    studio: Studio, open_browser: Callable[..., Person]
 ) -> None:
     content = {
         "title": "Storm tonight", "body": "Stay in, all of you. " * 20, "priority": "high", "badge": 4,
         "image": ["pictures", "rain"], "sound": "siren", "critical": True, "data": {"deep": {"a": 1}},
     }  # fmt: skip
-    with workshop.open(system(1)) as work:
+    with studio.workshop.open(system(1)) as work:
         message = factories.make_message(work.session, channel="push", subject="Storm", content=content)
         key, pk = message.id, message.pk
-    ed = open_browser(address)
-    sign_in(ed)
+    ed = open_browser(studio.address)
+    sign_in(ed, EMAIL)
     found: list[str] = []
     for view, width, dark in (
         ("request", 1440, False), ("iphone", 1440, True), ("android", 360, True), ("browser", 360, False),
@@ -158,7 +329,7 @@ def test_no_view_of_the_sheet_has_a_barrier_and_its_hands_work(
     write_pairs_and_pick_a_colour(ed)
 
     def stored() -> dict[str, Any]:
-        with workshop.database.read() as session:
+        with studio.workshop.database.read() as session:
             return dict(session.get_one(Message, pk).content)
 
     ends = time.monotonic() + 15

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -101,26 +102,43 @@ def _words(line: bytes) -> str:
     return line.replace(b"\0", b" ").decode(errors="replace").strip()
 
 
+def _end(up: Up) -> None:
+    """Kill it, and whatever is left of it."""
+    up.process.kill()
+    up.process.wait()
+    for pid in up.family():
+        with suppress(ProcessLookupError):  # it was leaving by itself, now that its parent is gone
+            os.kill(pid, signal.SIGKILL)
+
+
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Start `carillon up`; whatever is left of it in the end is killed."""
+def start(tmp_path: Path, empty_database: Path) -> Iterator[Start]:
+    """Start `carillon up` on an empty database, for making one takes a third of the start; in the end it is killed."""
     started: list[Up] = []
 
-    def up(folder: Path = tmp_path / "data", port: int = 0) -> Up:
+    def begin(folder: Path = tmp_path / "data", port: int = 0) -> Up:
+        if not folder.exists():
+            folder.mkdir(mode=0o700)
+            shutil.copy(empty_database, folder / "carillon.sqlite3")
         started.append(Up(folder, port))
         return started[-1]
 
-    yield up
+    yield begin
     for one in started:
-        one.process.kill()
-        one.process.wait()
-        for pid in one.family():
-            with suppress(ProcessLookupError):  # it was leaving by itself, now that its parent is gone
-                os.kill(pid, signal.SIGKILL)
+        _end(one)
 
 
-def test_it_becomes_ready_and_says_where(start: Start) -> None:
-    up = start().wait_until_ready()
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """One that began with nothing and is ready, for the tests that leave it so."""
+    one = Up(tmp_path_factory.mktemp("up") / "data")
+    try:
+        yield one.wait_until_ready()
+    finally:
+        _end(one)
+
+
+def test_it_becomes_ready_and_says_where(up: Up) -> None:
     wait_for(lambda: f"Carillon is ready: {up.address}" in up.said, "it greets")
     assert f"{up.address}/start/" in up.said
     wait_for(lambda: len(up.pids("worker")) == 2, "both workers run")
@@ -129,15 +147,21 @@ def test_it_becomes_ready_and_says_where(start: Start) -> None:
         assert word in lines
 
 
-def test_what_it_keeps_is_private(start: Start) -> None:
-    up = start().wait_until_ready()
+def test_what_it_keeps_is_private(up: Up) -> None:
     assert up.folder.stat().st_mode & 0o777 == 0o700
     assert (up.folder / "secret.key").stat().st_mode & 0o777 == 0o600
 
 
+def test_the_doctor_finds_a_running_one_well(up: Up) -> None:
+    seen = subprocess.run(
+        [*CARILLON, "doctor", "--data-dir", str(up.folder)], cwd=ROOT, text=True, capture_output=True, check=False
+    )
+    assert seen.returncode == 0, seen.stdout
+    assert "BAD" not in seen.stdout
+
+
 @pytest.mark.parametrize("word", ["carillon web", "worker", "carillon ticker", "valkey-server"])
-def test_a_part_that_is_killed_is_started_again(start: Start, word: str) -> None:
-    up = start().wait_until_ready()
+def test_a_part_that_is_killed_is_started_again(up: Up, word: str) -> None:
     before = up.pids(word)
     for pid in before:
         os.kill(pid, signal.SIGKILL)
@@ -162,13 +186,15 @@ def test_an_interrupt_stops_it_as_well(start: Start) -> None:
     assert up.process.wait(10) == 0
 
 
-def test_a_second_one_on_the_same_data_dir_is_refused_in_words(start: Start) -> None:
-    first = start().wait_until_ready()
-    second = start()
-    assert second.process.wait(15) == 2
-    assert f"runs on {first.folder} already (process {first.process.pid}, {first.address})" in second.said
+def test_a_second_one_on_the_same_data_dir_is_refused_in_words(up: Up) -> None:
+    second = Up(up.folder)
+    try:
+        assert second.process.wait(15) == 2
+    finally:
+        second.process.kill()
+    assert f"runs on {up.folder} already (process {up.process.pid}, {up.address})" in second.said
     assert "Traceback" not in second.said
-    assert first.is_ready()
+    assert up.is_ready()
 
 
 def test_a_port_that_is_taken_is_named_with_the_option(start: Start) -> None:
@@ -193,8 +219,7 @@ def test_after_a_kill_no_part_lives_but_valkey_which_the_next_start_attaches_to(
     assert second.family() == {}
 
 
-def test_without_the_whole_it_says_what_is_missing(start: Start) -> None:
-    up = start().wait_until_ready()
+def test_without_the_whole_it_says_what_is_missing(up: Up) -> None:
     ticker = up.pids("carillon ticker")
     for pid in ticker:
         os.kill(pid, signal.SIGSTOP)  # hangs, but is not dead: nobody starts it again
@@ -224,12 +249,3 @@ def test_while_nobody_can_sign_in_each_start_says_where_the_first_member_is_made
     assert first.process.wait(15) == 0
     again = start().wait_until_ready()
     wait_for(lambda: f"{again.address}/start/" in again.said, "it says where")
-
-
-def test_the_doctor_finds_a_running_one_well(start: Start) -> None:
-    up = start().wait_until_ready()
-    seen = subprocess.run(
-        [*CARILLON, "doctor", "--data-dir", str(up.folder)], cwd=ROOT, text=True, capture_output=True, check=False
-    )
-    assert seen.returncode == 0, seen.stdout
-    assert "BAD" not in seen.stdout

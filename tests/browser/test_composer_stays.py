@@ -1,0 +1,78 @@
+"""What stands around the words stays where it is while a draft saves itself: no click is lost, and no focus."""
+
+from collections.abc import Callable
+
+import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+
+from tests.browser.conftest import Home
+from tests.browser.person import Person
+from tests.browser.steps import enter
+from tests.browser.test_saving import slow_down
+
+pytestmark = pytest.mark.browser
+REMEMBER = (
+    "window.before = Object.fromEntries(['files', 'actions', 'checks'].map((id) => [id, document.getElementById(id)]))"
+)
+STAYED = "return Object.keys(window.before).filter((id) => window.before[id] === document.getElementById(id))"
+PREHEADER = "//section[@id='checks']//a[starts-with(normalize-space(.), 'Preheader')]"
+
+
+def save(person: Person, label: str, text: str) -> None:
+    """Type, and wait for the answer."""
+    person.driver.execute_script("document.getElementById('saved').textContent = ''")
+    person.fill(label, text)
+    person.see("Saved now")
+
+
+def test_a_save_leaves_alone_what_it_does_not_change_and_what_is_pressed(
+    home: Home, open_browser: Callable[..., Person]
+) -> None:
+    ann = open_browser(home.url)
+    enter(ann, home)
+    ann.go("/messages/new")
+    ann.press("Write an email")
+    save(ann, "Subject", "Bells")
+    save(ann, "Content", "They ring.")
+    ann.driver.execute_script(REMEMBER)
+    save(ann, "Content", "They ring at noon.")
+    assert ann.driver.execute_script(STAYED) == ["files", "actions", "checks"]
+
+    ann.driver.execute_script("document.getElementById('saved').textContent = ''")
+    ann.fill("Subject", "BELLS AT NOON!!!")  # two more checks, which come while the mouse is down
+    link = ann.driver.find_element(By.XPATH, PREHEADER)
+    ActionChains(ann.driver, duration=0).click_and_hold(link).perform()
+    ann.see("Saved now")
+    assert ann.driver.execute_script(STAYED) == ["files", "actions", "checks"]
+    ActionChains(ann.driver).release().perform()
+    ann.see("A subject in capitals")
+    assert ann.driver.current_url.endswith("#preheader")
+
+    ann.driver.execute_script("document.getElementById('saved').textContent = ''")
+    ann.fill("Subject", "Bells at noon")
+    ann.driver.execute_script("arguments[0].focus()", ann.driver.find_element(By.XPATH, PREHEADER))
+    ann.see("Saved now")
+    ann.wait_until(lambda: "A subject in capitals" not in ann.text(), "for the checks to follow")
+    ann.wait_until(lambda: ann.driver.switch_to.active_element.text.startswith("Preheader"), "to keep the focus")
+    assert ann.complaints() == []
+
+
+def test_a_button_leads_on_also_when_the_line_that_was_added_was_drawn_anew_meanwhile(
+    home: Home, open_browser: Callable[..., Person]
+) -> None:
+    ann = open_browser(home.url)
+    enter(ann, home)
+    ann.go("/messages/new")
+    ann.press("Write an email")
+    save(ann, "Subject", "Bells")
+    ann.fill("Add topics, people or addresses", "zoe@example.org")
+    ann.see("no contact has this address")
+    slow_down(ann, 1500)
+    ann.press_like("zoe@example.org")
+    ann.driver.execute_script(
+        "const found = document.getElementById('found'); found.replaceWith(found.cloneNode(true))"
+    )
+    ann.press("Schedule")
+    slow_down(ann, 0)
+    ann.see("Time zone")
