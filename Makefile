@@ -18,7 +18,7 @@ WITHOUT_TESTS := tests/bench tests/contrast tests/node_modules tests/__pycache__
 MIDDLE := $(filter-out $(QUICK) $(WHOLE) tests/faults tests/scale $(WITHOUT_TESTS),$(patsubst %/,%,$(sort $(wildcard tests/*/))))
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check fix unit faults contrast browser bench vendor lock ci needs
+.PHONY: help run install test check fix unit faults contrast browser screens bench vendor lock ci needs
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do \
@@ -61,6 +61,9 @@ contrast: needs ## Let the same storms come over django-post_office and Celery, 
 
 browser: needs ## Run the tests that drive a browser
 	@$(RUN_TESTS) $(wildcard tests/browser)
+
+screens: needs ## Photograph every page in every state into docs/screens (PAGES=regex: only some)
+	@$(BIN)/python -m tests.browser.screens "$(PAGES)"
 
 bench: needs ## Measure how fast it is against yardsticks
 	@$(BIN)/python -m tests.bench
