@@ -46,6 +46,11 @@ def find_chromium() -> str | None:
     return find_program("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
+def has_emoji() -> bool:
+    """Whether a font draws what people put into texts: without one, pictures of pages show boxes."""
+    return any(Path("/usr/share/fonts").rglob("*Emoji*"))
+
+
 def find_libfaketime() -> str | None:
     """The library that fakes the time of day of whatever is started with it."""
     return next(map(str, sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))), None)
@@ -119,6 +124,7 @@ NEEDS = {
     for need in (
         Need("chromium", "browser tests", lambda: bool(find_chromium()), ("chromium",)),
         Need("chromedriver", "browser tests", lambda: bool(find_program("chromedriver")), ("chromium-driver",)),
+        Need("emoji", "pictures of pages", has_emoji, ("fonts-noto-color-emoji",)),
         Need("postgresql", "tests on PostgreSQL", lambda: bool(find_postgresql("initdb")), ("postgresql",)),
         Need("pgbouncer", "a pool before PostgreSQL", lambda: bool(find_program("pgbouncer")), ("pgbouncer",)),
         Need("smtp-sink", "sending to a foreign server", lambda: bool(find_program("smtp-sink")), ("postfix",)),
