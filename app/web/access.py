@@ -130,8 +130,9 @@ def gate(app: Flask) -> Response | None:
 
 
 def _to_sign_in(is_dear: bool) -> Response:
-    if is_dear and not request.headers.get("HX-Request"):
-        return ask_to_sign_in(SignInForm(formdata=None), request.path, kept_words.sent_fields(), 401)
+    typed = kept_words.sent_fields() if is_dear else []
+    if typed and not request.headers.get("HX-Request"):
+        return ask_to_sign_in(SignInForm(formdata=None), request.path, typed, 401)
     where = request.full_path.rstrip("?") if request.method == "GET" and not request.headers.get("HX-Request") else ""
     address = url_for("auth.sign_in", next=where or None)
     if request.headers.get("HX-Request"):
