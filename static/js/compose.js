@@ -46,6 +46,11 @@
     isRenewed = false;
     if (isDirty()) say("Not saved yet");
   });
+  // A save that nobody pressed a button for presses none: htmx sends the one along that the focus is on.
+  document.addEventListener("htmx:configRequest", ({ detail }) => {
+    if (!form() || detail.elt !== form()) return;
+    for (const each of form().elements) if (each.type === "submit" && each.name) detail.formData.delete(each.name);
+  });
   const weight = () => [...new FormData(form())].reduce((sum, [, value]) => sum + 200 + new Blob([value]).size, 0);
   // What goes out while the page is left would come after a save under way, as if from somebody who had not seen that.
   const comesTooLate = () => underWay.size > 0 && edits.sent !== edits.typed;

@@ -5,8 +5,10 @@ from collections.abc import Callable
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 from tests.browser.conftest import Home
+from tests.browser.keyboard import Keyboard
 from tests.browser.person import Person
 from tests.browser.steps import enter
 from tests.browser.test_saving import slow_down
@@ -76,3 +78,21 @@ def test_a_button_leads_on_also_when_the_line_that_was_added_was_drawn_anew_mean
     ann.press("Schedule")
     slow_down(ann, 0)
     ann.see("Time zone")
+
+
+def test_a_save_presses_no_button_that_only_has_the_focus(home: Home, open_browser: Callable[..., Person]) -> None:
+    ann = open_browser(home.url)
+    enter(ann, home)
+    ann.go("/messages/new")
+    ann.press("Write an email")
+    save(ann, "Subject", "Bells")
+    ann.fill("Add topics, people or addresses", "zoe@example.org")
+    ann.see("no contact has this address")
+    keys = Keyboard(ann)
+    keys.press(Keys.TAB)
+    assert "found-choice" in (ann.driver.switch_to.active_element.get_attribute("class") or "")
+    ann.driver.execute_script("document.getElementById('saved').textContent = ''; htmx.trigger('#compose', 'save-now')")
+    ann.see("Saved now")
+    assert ann.driver.find_elements(By.CSS_SELECTOR, "#chosen .chip") == []
+    keys.press(Keys.ENTER)
+    ann.wait_until(lambda: len(ann.driver.find_elements(By.CSS_SELECTOR, "#chosen .chip")) == 1, "for the one pressed")
