@@ -14,6 +14,7 @@ from app.domain.email_content import EmailContent
 from app.domain.errors import Invalid
 from app.domain.personalise import Pattern, Problem, Slot, compile
 from app.domain.rendered import NO_EXTRAS, Extras, Recipient, RenderedEmail
+from app.infra.collecting import uncollected
 from app.infra.loading import later
 from app.rendering.markers import Escape, Markers, Stencil
 from app.rendering.plain_text import clean_line, clean_text, encode_part
@@ -175,10 +176,11 @@ def _make_safe(body: str, written_as: str, markers: Markers) -> SafeHtml:
         return markers.pattern.match(address) is not None
 
     try:
-        if written_as == "markdown":
-            _refuse_unclosed(body)
-            return sanitise(markdown.markdown(body, extensions=_EXTENSIONS), is_slot, _MARKDOWN_CSS)
-        return sanitise(body, is_slot)
+        with uncollected():
+            if written_as == "markdown":
+                _refuse_unclosed(body)
+                return sanitise(markdown.markdown(body, extensions=_EXTENSIONS), is_slot, _MARKDOWN_CSS)
+            return sanitise(body, is_slot)
     except RecursionError as error:
         raise Invalid({"body": ["Content nests lists, quotes or elements too deeply. Use fewer levels."]}) from error
 
