@@ -281,7 +281,9 @@ def write_in_plain_forms(person: Person, image: Path, paper: Path) -> None:
     person.fill("Subject", "Plain for {{ first_name | you }}")
     person.fill("Content", "Autumn *hats*")
     press_enter(person, "pick-attachment")
-    person.driver.find_element(By.CSS_SELECTOR, f"[aria-label='Tick {paper.name}']").click()
+    tick = f"[aria-label='Tick {paper.name}']"
+    person.wait_until(lambda: bool(person.driver.find_elements(By.CSS_SELECTOR, tick)), "for the file in the picker")
+    person.driver.find_element(By.CSS_SELECTOR, tick).click()
     person.press("Attach what is ticked")
     person.see("29 KB")
     press_enter(person, "pick-inline")

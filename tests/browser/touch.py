@@ -36,7 +36,11 @@ TOO_SMALL = """
 const done = arguments[0];
 const isSmall = ({ target: [selector] }) => {
   const box = document.querySelector(selector).getBoundingClientRect();
-  return box.width < 24 || box.height < 24;
+  const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
+  const isStuck = (each) => ["fixed", "sticky"].includes(getComputedStyle(each).position);
+  const stays = (each) => each && (isStuck(each) || stays(each.parentElement));
+  const isUnderBar = [-12, 0, 12].some((down) => stays(document.elementFromPoint(x, y + down))); // to be swiped out
+  return !isUnderBar && (box.width < 24 || box.height < 24);
 };
 axe.run(document, { runOnly: ["target-size"] })
   .then((found) => found.violations.flatMap((each) => each.nodes).filter(isSmall))
