@@ -232,6 +232,8 @@ def _leave_topics(holder: _Holder, topic_pks: Collection[int]) -> None:
         select(Subscriber.id, Topic.id, Topic.pk)
         .join(Topic, Topic.pk == Subscriber.topic_pk)
         .where(Subscriber.target_pk == holder.target.pk, Topic.pk.in_(topic_pks))
+        .order_by(Subscriber.pk)
+        .with_for_update(of=Subscriber)  # nobody takes them out before we do
     ).all()
     for subscriber_id, topic_id, topic_pk in rows:
         subscribers.unsubscribe(holder.work, topic_id, subscriber_id)

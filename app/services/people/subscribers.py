@@ -241,6 +241,7 @@ def unsubscribe(work: Work, topic_id: str, subscriber_id: str) -> str:
         select(Subscriber, Target)
         .join(Target, Target.pk == Subscriber.target_pk)
         .where(Subscriber.topic_pk == topic.pk, Subscriber.id == subscriber_id, *visible(work))
+        .with_for_update(of=Subscriber)  # of two at one moment, the second finds nobody: totals count it once
     ).first()
     if row is None:
         raise NotFound("This subscriber was taken out already.", type="subscriber_not_found")

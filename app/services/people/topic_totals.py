@@ -81,6 +81,8 @@ def take_out(work: Work, targets: ColumnElement[bool]) -> None:
         select(Subscriber.topic_pk, Target.channel, Subscriber.target_pk)
         .join(Target, Target.pk == Subscriber.target_pk)
         .where(targets)
+        .order_by(Subscriber.pk)
+        .with_for_update(of=Subscriber)  # held in one order; whoever left a moment ago is not among them
     )
     who: dict[TopicChannel, list[int]] = defaultdict(list)
     for topic_pk, channel, target_pk in rows:
