@@ -171,8 +171,3 @@ def start_browser(
     scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
     return Person(driver, url, has_scripts=scripts)
-
-
-def axe_source() -> str:
-    """axe-core, as it is run inside a page."""
-    return needs.AXE.read_text()

@@ -2,6 +2,7 @@
 
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
@@ -75,6 +76,36 @@ class Keyboard:
         """An option of a list, by its first letters."""
         self.go_to(name)
         self.press(option)
+
+    def begin(self, kind: str, sign: str) -> None:
+        """A new message of the kind that has such a button, until that sign is on its page."""
+        self.press("g", "m")
+        self.person.see("New message")
+        self.skip()
+        self.use("New message")
+        self.person.see("How should it reach people?")
+        self.skip()
+        self.use(kind, "button")
+        self.person.see(sign)
+        self.skip()
+
+    def add_to_audience(self, typed: str) -> None:
+        """In the composer: type that, and take the only one that is found."""
+        self.skip()
+        self.go_to("Add topics, people or addresses")
+        self.type(typed)
+        found = (By.CSS_SELECTOR, ".found-choice")
+        self.person.wait_until(lambda: len(self.driver.find_elements(*found)) == 1, f"for {typed!r} alone")
+        self.press(Keys.ENTER)
+        self.person.see("will receive it")
+        self.look()
+
+    def send(self, people: str) -> None:
+        """What is written, to so many, after a look at it all."""
+        self.use(f"Send to {people}", "button")
+        self.person.see("Through")
+        self.skip()
+        self.use(f"Send to {people} now", "button")
 
     def is_on(self, name: str, role: str) -> bool:
         """Whether that has the focus."""

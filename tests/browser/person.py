@@ -104,6 +104,16 @@ class Person:
             time.sleep(0.5)
             self.driver.refresh()
 
+    def draw_line(self, *, offline: bool = False, latency: int = 0, upload: float = -1) -> None:
+        """The browser's way to the house: cut, so many milliseconds slower, or for so many bytes a second upwards."""
+        line = {"offline": offline, "latency": latency, "downloadThroughput": -1, "uploadThroughput": upload}
+        self.driver.execute_cdp_cmd("Network.enable", {})
+        self.driver.execute_cdp_cmd("Network.emulateNetworkConditions", line)
+
+    def spoken(self) -> str:
+        """What a screen reader was told last."""
+        return str(self.driver.execute_script("return document.querySelector('#speaker').textContent"))
+
     def complaints(self) -> list[str]:
         """What stands in the browser's console; not the hints that a browser hides unless asked for (level DEBUG)."""
         entries = [entry for entry in self.driver.get_log("browser") if entry["level"] != "DEBUG"]
@@ -111,13 +121,17 @@ class Person:
 
     def barriers(self, *rules: str) -> list[str]:
         """What axe-core finds on the page, a line each; only by these of its rules when any are named."""
-        if not self.driver.execute_script("return !!window.axe"):
-            self.driver.execute_script(needs.AXE.read_text())
         script = "const [how, done] = arguments; axe.run(document, how).then(r => done(r.violations))"
         how: dict[str, Any] = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
-        self.driver.set_script_timeout(60)
-        found: list[dict[str, Any]] = self.driver.execute_async_script(script, how)
+        found: list[dict[str, Any]] = self.run_axe(script, how)
         return [f"{each['id']}: {each['help']}: {node['html'][:160]}" for each in found for node in each["nodes"][:4]]
+
+    def run_axe(self, script: str, *arguments: object) -> Any:
+        """What this script answers, which has axe-core and, behind the arguments, what takes its answer."""
+        if not self.driver.execute_script("return !!window.axe"):
+            self.driver.execute_script(needs.AXE.read_text())
+        self.driver.set_script_timeout(60)
+        return self.driver.execute_async_script(script, *arguments)
 
     def screenshot(self, path: Path, *, whole: bool = False) -> None:
         """Keep a picture of what is on the screen, or of the whole page."""

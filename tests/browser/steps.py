@@ -64,10 +64,17 @@ def make_bucket(person: Person) -> str:
     return person.driver.current_url.removeprefix(person.url)
 
 
-def add_to_audience(person: Person, topic: str) -> None:
-    """In the composer."""
-    person.fill("Add topics, people or addresses", topic)
+def add_to_audience(person: Person, name: str) -> None:
+    """In the composer: look for that name, and take what has it or begins with it."""
+    person.fill("Add topics, people or addresses", name)
     if not person.has_scripts:
         person.press("Search")
-    person.press_like(topic)
+    person.press_like(name)
     person.see("will receive it")
+
+
+def send(person: Person, people: str) -> None:
+    """What is written in the composer, to so many, after a look at it all."""
+    person.press_like(f"Send to {people}")
+    person.see("Through")
+    person.press(f"Send to {people} now")

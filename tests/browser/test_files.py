@@ -45,16 +45,7 @@ def line_of(person: Person, name: str) -> str:
 
 
 def wait_for(person: Person, name: str, *texts: str) -> None:
-    WebDriverWait(person.driver, 20).until(lambda _: any(text in line_of(person, name) for text in texts))
-
-
-def link(person: Person, *, speed: float = -1, is_broken: bool = False) -> None:
-    """How fast the browser sends (MB a second), and whether it reaches the server at all."""
-    conditions = {
-        "offline": is_broken, "latency": 0, "downloadThroughput": -1,
-        "uploadThroughput": speed * MEGABYTE if speed > 0 else -1,
-    }  # fmt: skip
-    person.driver.execute_cdp_cmd("Network.emulateNetworkConditions", conditions)
+    person.wait_until(lambda: any(text in line_of(person, name) for text in texts), f"for {texts} with {name}", 20)
 
 
 def test_an_upload_shows_how_far_it_is_survives_a_broken_line_and_can_be_cancelled(
@@ -63,19 +54,18 @@ def test_an_upload_shows_how_far_it_is_survives_a_broken_line_and_can_be_cancell
     ann = open_browser(home.url)
     enter(ann, home)
     bucket = make_bucket(ann)
-    ann.driver.execute_cdp_cmd("Network.enable", {})
 
-    link(ann, speed=4)
+    ann.draw_line(upload=4 * MEGABYTE)
     assert ann.driver.execute_script(DROP, "film.bin", 12 * MEGABYTE) == [True, True, True]
     wait_for(ann, "film.bin", " of 12 MB")
-    link(ann, is_broken=True)
+    ann.draw_line(offline=True)
     wait_for(ann, "film.bin", "The connection was lost. Goes on in")
-    link(ann)
+    ann.draw_line()
     wait_for(ann, "film.bin", "12 MB, uploaded")
     ann.see("1 file, 12 MB")
     assert ann.driver.find_element(By.CSS_SELECTOR, "#files .first a").text == "film.bin"
 
-    link(ann, speed=2)
+    ann.draw_line(upload=2 * MEGABYTE)
     ann.driver.execute_script(DROP, "wrong.bin", 12 * MEGABYTE)
     wait_for(ann, "wrong.bin", " of 12 MB")
     ann.press("Cancel the upload of wrong.bin")
@@ -83,12 +73,12 @@ def test_an_upload_shows_how_far_it_is_survives_a_broken_line_and_can_be_cancell
 
     content = Random(1).randbytes(11 * MEGABYTE)
     (tmp_path / "tower.bin").write_bytes(content)
-    link(ann, speed=4)
+    ann.draw_line(upload=MEGABYTE)  # so slow that the page is left before the second part is there
     ann.field("Upload files").send_keys(str(tmp_path / "tower.bin"))
     wait_for(ann, "tower.bin", *(f"\n{size}." for size in (6, 7, 8, 9)))
     ann.open(bucket)
     ann.see("1 upload is not complete")
-    link(ann)
+    ann.draw_line()
     ann.field("Upload files").send_keys(str(tmp_path / "tower.bin"))
     wait_for(ann, "tower.bin", "11 MB, uploaded")
     assert ann.driver.execute_script(SENT) == 2, "what had come was sent again"

@@ -16,7 +16,7 @@ from selenium.webdriver.common.keys import Keys
 from tests.browser.conftest import Home, start_browser
 from tests.browser.keyboard import Keyboard
 from tests.browser.person import Person
-from tests.browser.steps import add_a_contact, add_to_audience, enter, make_a_topic, make_bucket
+from tests.browser.steps import add_a_contact, add_to_audience, enter, make_a_topic, make_bucket, send
 from tests.browser.touch import Finger
 
 pytestmark = pytest.mark.browser
@@ -96,18 +96,10 @@ def test_a_newsletter_by_keys_alone(ann: Person, tmp_path: Path) -> None:
     write_by_keys(ann, keys)
     attach_by_keys(ann, keys, paper.name)
     show_by_keys(ann, keys, image.name)
-    keys.skip()
-    keys.go_to("Add topics, people or addresses")
-    keys.type("Newsl")
-    ann.wait_until(lambda: len(ann.driver.find_elements(By.CSS_SELECTOR, ".found-choice")) == 1, "for one topic")
-    keys.press(Keys.ENTER)
-    ann.see("will receive it")
+    keys.add_to_audience("Newsl")
     ann.see("Fits Sandbox (")
     keys.look()
-    keys.use("Send to 1 person", "button")
-    ann.see("Through")
-    keys.skip()
-    keys.use("Send to 1 person now", "button")
+    keys.send("1 person")
     ann.see("1 of 1 person")
     keys.press("g", "b")
     ann.see("What arrived")
@@ -120,15 +112,7 @@ def test_a_newsletter_by_keys_alone(ann: Person, tmp_path: Path) -> None:
 
 def write_by_keys(person: Person, keys: Keyboard) -> None:
     """Subject with a variable, and a heading and a bold word by their keys."""
-    keys.press("g", "m")
-    person.see("New message")
-    keys.skip()
-    keys.use("New message")
-    person.see("Write an email")
-    keys.skip()
-    keys.use("Write an email", "button")
-    person.see("Subject")
-    keys.skip()
+    keys.begin("Write an email", "Subject")
     keys.go_to("Subject")
     keys.type("Keys for ")
     keys.choose("Insert a variable", "first_name")
@@ -186,7 +170,7 @@ def test_a_newsletter_by_touch_on_a_telephone(ann: Person, tmp_path: Path) -> No
     image, paper = draw_up(tmp_path, "touch")
     with Finger(ann) as finger:
         ann.open("/")
-        go_by_touch(ann, finger, "Files", "Add bucket")
+        finger.go("Files", "Add bucket")
         finger.tap("Pictures")
         ann.see("Any file up to")
         ann.field("Upload files").send_keys(f"{image}\n{paper}")
@@ -194,9 +178,7 @@ def test_a_newsletter_by_touch_on_a_telephone(ann: Person, tmp_path: Path) -> No
         assert finger.too_small() == []
         write_by_touch(ann, finger)
         attach_by_touch(ann, finger, image, paper)
-        finger.write("Add topics, people or addresses", "Newsl")
-        finger.tap("Newsletter", ".found-choice")
-        ann.see("will receive it")
+        finger.add_to_audience("Newsl", "Newsletter")
         ann.see("Fits Sandbox (")
         assert finger.too_small() == []
         finger.tap("Send to 1 person")
@@ -205,24 +187,15 @@ def test_a_newsletter_by_touch_on_a_telephone(ann: Person, tmp_path: Path) -> No
         finger.tap("Send to 1 person now")
         ann.see("1 of 1 person")
         assert finger.too_small() == []
-        go_by_touch(ann, finger, "Sandbox", "What arrived")
+        finger.go("Sandbox", "What arrived")
         finger.tap("Touch for Ben")
         ann.see("Attachments")
         assert_it_arrived(ann, "Touch for Ben", image, paper)
     assert ann.complaints() == []
 
 
-def go_by_touch(person: Person, finger: Finger, place: str, sign: str) -> None:
-    finger.tap("Menu", "summary")
-    finger.tap(place, "nav a")
-    person.see(sign)
-
-
 def write_by_touch(person: Person, finger: Finger) -> None:
-    go_by_touch(person, finger, "Messages", "New message")
-    finger.tap("New message")
-    finger.tap("Write an email")
-    person.see("Subject")
+    finger.begin("Write an email", "Subject")
     finger.write("Subject", "Touch for {{ first_name | you }}")
     finger.tap("Bold")
     finger.type("Autumn")
@@ -257,9 +230,7 @@ def test_a_newsletter_without_javascript(ann: Person, open_browser: Callable[...
     eve.press("Upload")
     eve.see(paper.name)
     write_in_plain_forms(eve, image, paper)
-    eve.press("Send to 1 person")
-    eve.see("Through")
-    eve.press("Send to 1 person now")
+    send(eve, "1 person")
     eve.reload_until("1 of 1 person")
     eve.follow("Sandbox")
     eve.follow("Plain for Ben")

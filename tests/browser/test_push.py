@@ -31,8 +31,9 @@ from tests.browser.conftest import PASSWORD
 from tests.browser.keyboard import Keyboard
 from tests.browser.person import Person
 from tests.browser.serving import served
-from tests.browser.steps import sign_in
+from tests.browser.steps import add_to_audience, send, sign_in
 from tests.browser.touch import Finger
+from tests.browser.visits import change_look
 from tests.conftest import SECRET, FakeClock, member, open_workshop
 from tests.emulators.test_roundtrip import outbox, running
 
@@ -97,7 +98,7 @@ def furnish(workshop: Workshop) -> None:
 
 def request_bodies(person: Person) -> list[str]:
     """What the view of the exact request shows, once it does."""
-    person.see("carries this one")
+    person.see("Goes through this one")
     return [each.text for each in person.driver.find_elements("css selector", ".request-body")]
 
 
@@ -130,18 +131,13 @@ def test_a_push_with_an_image_reaches_both_platforms_as_it_was_shown(
     ed.fill("Opens", "acme://storm")
     ed.press("Choose an image")
     ed.press("Choose rain.png")
-    ed.see("Take away")
-    ed.fill("Add topics, people or addresses", "Storm")
-    if not scripts:
-        ed.press("Search")
-    ed.press_like("Storm warnings")
-    ed.see("will receive it")
+    ed.see("Choose another image")
+    add_to_audience(ed, "Storm warnings")
     ed.see("iPhone, locked")
     assert ed.driver.find_elements("css selector", ".screen img[src$='/f/rain/picture']")
     ed.press("Request")
     shown = request_bodies(ed)
-    ed.press_like("Send to 2 people")
-    ed.press("Send to 2 people now")
+    send(ed, "2 people")
     ed.see("Exact request to the provider")
     assert_it_arrived(studio, outbox, shown)
     if scripts:
@@ -160,30 +156,14 @@ def test_a_push_with_an_image_by_keys_alone(
     keys.type(PASSWORD)
     keys.press(Keys.ENTER)
     ed.see("Ed")
-    keys.press("g", "m")
-    ed.see("New message")
-    keys.skip()
-    keys.use("New message")
-    ed.see("How should it reach people?")
-    keys.skip()
-    keys.use("Write a push", "button")
-    ed.see("What people see")
+    keys.begin("Write a push", "What people see")
     write_by_keys(keys)
     choose_an_image_by_keys(ed, keys)
-    keys.skip()
-    keys.go_to("Add topics, people or addresses")
-    keys.type("Storm")
-    ed.wait_until(lambda: len(ed.driver.find_elements("css selector", ".found-choice")) == 1, "for one topic")
-    keys.press(Keys.ENTER)
-    ed.see("will receive it")
-    keys.look()
+    keys.add_to_audience("Storm")
     keys.use("Request", "button")
     shown = request_bodies(ed)
     keys.look()
-    keys.use("Send to 2 people", "button")
-    ed.see("Through")
-    keys.skip()
-    keys.use("Send to 2 people now", "button")
+    keys.send("2 people")
     ed.see("Exact request to the provider")
     apple, google = assert_it_arrived(studio, outbox, shown)
     assert (apple["aps"]["sound"], google["android"]["notification"]["color"]) == ("bell", "#0f766e")
@@ -193,7 +173,6 @@ def test_a_push_with_an_image_by_keys_alone(
 
 def write_by_keys(keys: Keyboard) -> None:
     """Words, then what is folded away: a pair for the app, a sound, a colour."""
-    keys.skip()
     for label, text in (("Title", "Storm tonight, {{ name }}"), ("Words", "Stay in. 🌧️"), ("Opens", "acme://storm")):
         keys.go_to(label)
         keys.type(text)
@@ -206,7 +185,7 @@ def write_by_keys(keys: Keyboard) -> None:
     assert keys.is_on("Key 2", "textbox")
     keys.type("street")
     keys.use("Add a pair", "button")
-    keys.use("Take the pair", "button", back=True)  # the second one goes
+    keys.use("Remove the pair", "button", back=True)  # the second one goes
     assert keys.is_on("Key 2", "textbox")
     keys.use("On iPhone")
     keys.go_to("Sound")
@@ -226,17 +205,17 @@ def choose_an_image_by_keys(person: Person, keys: Keyboard) -> None:
     keys.press(Keys.ENTER)
     person.wait_until(lambda: keys.is_on("Choose the image", "heading"), "to be in the dialog again")
     keys.use("Choose rain.png", "button")
-    person.see("Take away")
+    person.see("Choose another image")
     keys.look()
-    keys.use("Take away", "button")
-    person.wait_until(lambda: "Take away" not in person.text(), "to see it go")
+    keys.use("Remove the image", "button")
+    person.wait_until(lambda: "Choose another image" not in person.text(), "to see it go")
     keys.look()
     keys.use("Choose an image", "button")
     person.wait_until(lambda: keys.is_on("Choose the image", "heading"), "to be in the dialog once more")
     keys.go_to("Search")
     keys.type("rain")
     keys.use("Choose rain.png", "button")
-    person.see("Take away")
+    person.see("Choose another image")
     keys.look()
 
 
@@ -249,19 +228,14 @@ def test_a_push_with_an_image_by_touch_on_a_telephone(
         finger.write("Email", EMAIL)
         finger.write("Password", PASSWORD)
         finger.tap("Sign in", "button")
-        go_by_touch(ed, finger, "Messages", "New message")
-        finger.tap("New message")
-        finger.tap("Write a push")
-        ed.see("What people see")
+        finger.begin("Write a push", "What people see")
         write_by_touch(ed, finger)
         finger.tap("Choose an image")
         ed.see("rain.png")
         assert finger.too_small() == []
         finger.tap("Choose rain.png")
-        ed.see("Take away")
-        finger.write("Add topics, people or addresses", "Storm")
-        finger.tap("Storm warnings", ".found-choice")
-        ed.see("will receive it")
+        ed.see("Choose another image")
+        finger.add_to_audience("Storm", "Storm warnings")
         finger.tap("Request", "button")
         shown = request_bodies(ed)
         assert finger.too_small() == []
@@ -274,12 +248,6 @@ def test_a_push_with_an_image_by_touch_on_a_telephone(
     apple, google = assert_it_arrived(studio, outbox, shown)
     assert (apple["aps"]["badge"], google["android"]["notification"]["color"]) == (4, "#0f766e")
     assert ed.complaints() == []
-
-
-def go_by_touch(person: Person, finger: Finger, place: str, sign: str) -> None:
-    finger.tap("Menu", "summary")
-    finger.tap(place, "nav a")
-    person.see(sign)
 
 
 def write_by_touch(person: Person, finger: Finger) -> None:
@@ -313,10 +281,7 @@ def test_no_view_of_the_sheet_has_a_barrier_and_its_hands_work(
         ("request", 1440, False), ("iphone", 1440, True), ("android", 360, True), ("browser", 360, False),
         ("devices", 1440, False),
     ):  # fmt: skip
-        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-        ed.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
-        ed.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
+        change_look(ed, width, dark=dark)
         ed.open(f"/p/default/messages/{key}/edit?view={view}&wall={'dark' if dark else 'light'}")
         ed.driver.execute_script("document.querySelectorAll('details').forEach(each => { each.open = true; })")
         found += [f"{view}: {line}" for line in (*ed.complaints(), *ed.barriers())]

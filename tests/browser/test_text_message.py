@@ -1,22 +1,19 @@
-"""A text with an emoji that costs a second message: taken out and sent; by mouse, by keys, by touch, with no script."""
+"""A text with an emoji that costs a second part: taken out and sent; by mouse, by keys, by touch, with no script."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
-from selenium.common.exceptions import StaleElementReferenceException
-from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.browser.conftest import Home, start_browser
 from tests.browser.keyboard import Keyboard
-from tests.browser.person import PATIENCE, Person
-from tests.browser.steps import enter
+from tests.browser.person import Person
+from tests.browser.steps import add_to_audience, enter, send
 from tests.browser.touch import Finger
 
 pytestmark = pytest.mark.browser
 WORDS = "the tower opens at noon on Saturday. There is soup, there are bells, bring a friend"
 CUP = "\N{HOT BEVERAGE}"
-DEAR = "With these replaced it is 1 message instead of 2"
+DEAR = "With these replaced it is 1 part instead of 2"
 
 
 @pytest.fixture(scope="module")
@@ -42,20 +39,17 @@ def ann(shop: Home) -> Iterator[Person]:
     person.driver.quit()
 
 
-def test_a_text_with_an_emoji_becomes_one_message(ann: Person) -> None:
+def test_a_text_with_an_emoji_becomes_one_part(ann: Person) -> None:
     words = f"By mouse: {WORDS}"
     begin(ann, words)
     ann.see(DEAR)
     assert ann.barriers() == []
     ann.press("Remove: hot beverage")
     wait_for_text(ann, words)
-    ann.fill("Add topics, people or addresses", "Ben")
-    ann.press_like("Ben Baker")
-    ann.see("will receive it")
+    add_to_audience(ann, "Ben Baker")
     ann.press("Cost")
     ann.see("Everybody was counted.")
-    ann.press_like("Send to 1 person")
-    ann.press("Send to 1 person now")
+    send(ann, "1 person")
     ann.see("1 of 1 person")
     ann.follow("Sandbox")
     ann.follow_like(words[:20])
@@ -63,18 +57,10 @@ def test_a_text_with_an_emoji_becomes_one_message(ann: Person) -> None:
     assert ann.complaints() == []
 
 
-def test_it_becomes_one_message_by_keys_alone(ann: Person) -> None:
+def test_it_becomes_one_part_by_keys_alone(ann: Person) -> None:
     words, keys = f"By keys: {WORDS}", Keyboard(ann)
     ann.open("/")
-    keys.press("g", "m")
-    ann.see("New message")
-    keys.skip()
-    keys.use("New message")
-    ann.see("How should it reach people?")
-    keys.skip()
-    keys.use("Write an SMS", "button")
-    ann.see("Preview as")
-    keys.skip()
+    keys.begin("Write an SMS", "Preview as")
     keys.go_to("Text")
     keys.type(f"{words} {CUP}")
     ann.see(DEAR)
@@ -82,17 +68,8 @@ def test_it_becomes_one_message_by_keys_alone(ann: Person) -> None:
     wait_for_text(ann, words)
     ann.wait_until(lambda: "Remove: hot beverage" not in ann.driver.page_source, "for the button to go")
     keys.look()
-    keys.skip()
-    keys.go_to("Add topics, people or addresses")
-    keys.type("Ben")
-    ann.wait_until(lambda: len(ann.driver.find_elements("css selector", ".found-choice")) == 1, "for Ben alone")
-    keys.press(Keys.ENTER)
-    ann.see("will receive it")
-    keys.look()
-    keys.use("Send to 1 person", "button")
-    ann.see("Through")
-    keys.skip()
-    keys.use("Send to 1 person now", "button")
+    keys.add_to_audience("Ben")
+    keys.send("1 person")
     ann.see("1 of 1 person")
     keys.press("g", "b")
     ann.see("What arrived")
@@ -102,11 +79,12 @@ def test_it_becomes_one_message_by_keys_alone(ann: Person) -> None:
     assert ann.complaints() == []
 
 
-def test_it_becomes_one_message_by_touch_on_a_telephone(ann: Person) -> None:
+def test_it_becomes_one_part_by_touch_on_a_telephone(ann: Person) -> None:
     words = f"By touch: {WORDS}"
     with Finger(ann) as finger:
         ann.open("/")
-        go_by_touch(ann, finger, "Messages", "New message")
+        finger.go("Messages", "New message")
+        assert finger.too_small() == []
         finger.tap("New message")
         finger.tap("Write an SMS")
         ann.see("Preview as")
@@ -115,34 +93,29 @@ def test_it_becomes_one_message_by_touch_on_a_telephone(ann: Person) -> None:
         assert finger.too_small() == []
         finger.tap("Remove: hot beverage")
         wait_for_text(ann, words)
-        finger.write("Add topics, people or addresses", "Ben")
-        finger.tap("Ben Baker", ".found-choice")
-        ann.see("will receive it")
+        finger.add_to_audience("Ben", "Ben Baker")
         assert finger.too_small() == []
         finger.tap("Send to 1 person")
         ann.see("Through")
         finger.tap("Send to 1 person now")
         ann.see("1 of 1 person")
-        go_by_touch(ann, finger, "Sandbox", "What arrived")
+        finger.go("Sandbox", "What arrived")
+        assert finger.too_small() == []
         finger.tap(words[:20])
         assert_one_segment(ann)
     assert ann.complaints() == []
 
 
-def test_it_becomes_one_message_without_scripts(shop: Home, ann: Person, open_browser: Callable[..., Person]) -> None:
+def test_it_becomes_one_part_without_scripts(shop: Home, ann: Person, open_browser: Callable[..., Person]) -> None:
     words = f"With no script: {WORDS}"
     bob = open_browser(shop.url, scripts=False, width=360, height=3600)
     enter(bob, shop)
     begin(bob, words)
     bob.press("Remove: hot beverage")
-    bob.see("1 message")
+    bob.see("1 part")
     wait_for_text(bob, words)
-    bob.fill("Add topics, people or addresses", "Ben")
-    bob.press("Search")
-    bob.press_like("Ben Baker")
-    bob.see("will receive it")
-    bob.press_like("Send to 1 person")
-    bob.press("Send to 1 person now")
+    add_to_audience(bob, "Ben Baker")
+    send(bob, "1 person")
     bob.reload_until("1 of 1 person")
     bob.go("/sandbox")
     bob.follow_like(words[:20])
@@ -155,19 +128,11 @@ def begin(person: Person, words: str) -> None:
     person.fill("Text", f"{words} {CUP}")
     if not person.has_scripts:
         person.press("Refresh preview")
-    person.see("2 messages")
-
-
-def go_by_touch(person: Person, finger: Finger, place: str, sign: str) -> None:
-    finger.tap("Menu", "summary")
-    finger.tap(place, "nav a")
-    person.see(sign)
-    assert finger.too_small() == []
+    person.see("2 parts")
 
 
 def wait_for_text(person: Person, text: str) -> None:
-    patience = WebDriverWait(person.driver, PATIENCE, ignored_exceptions=[StaleElementReferenceException])
-    patience.until(lambda _: person.field("Text").get_attribute("value") == text)
+    person.wait_until(lambda: person.field("Text").get_attribute("value") == text, f"for the text {text!r}")
 
 
 def assert_one_segment(person: Person) -> None:
