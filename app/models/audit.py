@@ -10,7 +10,12 @@ from app.models.base import Base, BigId
 
 
 class AuditEntry(Base):
-    """One act of somebody; written with the change itself, in the same transaction."""
+    """One act of somebody; written with the change itself, in the same transaction.
+
+    `details` hold what a thing was called then, so that it is known when it is gone. Of contacts neither names nor
+    addresses are written: the trail is not rewritten when somebody is deleted, and nothing of them shall live on in it.
+    `actor_name` is empty where `actor_pk` is a contact.
+    """
 
     __tablename__ = "audit_entries"
     __table_args__ = (Index(None, "project_pk", "resource", "pk"), Index(None, "project_pk", "pk"))

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from app.domain.ids import unique
-from app.domain.permissions import Actor
+from app.domain.permissions import Actor, ActorKind
 from app.infra import time_zones
 from app.infra.broker import Broker
 from app.infra.clock import Clock, SystemClock
@@ -156,14 +156,18 @@ class Work:
         return {"created_at": self.now, "updated_at": self.now}
 
     def audit(self, event: str, resource: str, **details: Any) -> None:
-        """Write into the trail, in this transaction: `event` is noun.verb, `resource` is noun/id; no secrets."""
+        """Write into the trail, in this transaction: `event` is noun.verb, `resource` is noun/id.
+
+        No secrets, and of contacts no name and no address: who it was is looked up as long as they are there.
+        """
         if not self.ground.is_writing:
             return  # what a work that only reads changes is thrown away, and its trail too
         actor = self.actor
+        is_found_again = actor.kind is ActorKind.CONTACT and actor.pk is not None
         self.ground.unflushed.change(
             _TRAIL, project_pk=actor.project_pk, at=self.now, event=event, resource=resource,
-            actor_kind=actor.kind.value, actor_pk=actor.pk, actor_name=actor.name, ip=actor.ip[:64],
-            user_agent=actor.user_agent[:512], details=details,
+            actor_kind=actor.kind.value, actor_pk=actor.pk, actor_name="" if is_found_again else actor.name,
+            ip=actor.ip[:64], user_agent=actor.user_agent[:512], details=details,
         )  # fmt: skip
 
     def given_to(self, actor: Actor) -> "Work":

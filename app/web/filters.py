@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
+from app.domain.addresses import brief
 from app.domain.outcomes import answer_line
 from app.domain.sizes import say_size
 from app.infra.clock import Clock
-from app.infra.countries import say_money
-from app.web.wording import advise, explain, say_audit, say_duration, say_reason, say_wall, status_page
+from app.infra.countries import country_name, say_money
+from app.web.wording import advise, explain, say_duration, say_reason, say_wall, status_page
 
 
 class Badge(NamedTuple):
@@ -38,7 +39,7 @@ DELIVERY_BADGES: Mapping[str, Badge] = {
 MESSAGE_BADGES: Mapping[str, Badge] = {
     "draft": Badge("circle-dashed", "Draft", "outline"),
     "scheduled": Badge("clock", "Scheduled", "blue"),
-    "late": Badge("alert-triangle", "Late, waits for you", "amber"),
+    "late": Badge("alert-triangle", "Late, not sent", "amber"),
     "processing": Badge("send", "Sending", "blue"),
     "sending": Badge("send", "Sending", "blue"),
     "paused": Badge("player-pause", "Paused", "amber"),
@@ -92,10 +93,18 @@ def percent(part: float, whole: float) -> str:
         return "–"
     share = 100 * part / whole
     if 0 < share < 0.1:
-        return "< 0.1 %"
+        return "< 0.1%"
     if 99.9 < share < 100:
-        return "> 99.9 %"
-    return f"{share:.1f} %" if share < 10 or (share > 90 and share != 100) else f"{share:.0f} %"
+        return "> 99.9%"
+    return f"{share:.1f}%" if share < 10 or (share > 90 and share != 100) else f"{share:.0f}%"
+
+
+def address(text: str) -> Markup:
+    """An address in a list: a line may end after its @; a device stands by the end of its token, all of it beside."""
+    short = brief(text)
+    if short == text:
+        return Markup("@<wbr>").join(escape(part) for part in text.split("@"))
+    return Markup('<span class="one-line" title="{}">{}</span>').format(text, short[:1].upper() + short[1:])
 
 
 def file_size(count: int | None) -> str:
@@ -126,17 +135,6 @@ def attributes(pairs: Mapping[str, Any]) -> Markup:
 def dashed(pairs: Mapping[str, Any]) -> dict[str, Any]:
     """Keyword arguments with attribute names as HTML writes them (`hx_get` is hx-get), for a WTForms field."""
     return {name.rstrip("_").replace("_", "-"): value for name, value in pairs.items()}
-
-
-def say_value(value: Any) -> str:
-    """A detail of the trail as people read it: yes and no, numbers with separators, lists with commas."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int | float):
-        return number(value)
-    if isinstance(value, list | tuple):
-        return ", ".join(map(say_value, value))
-    return "–" if value in (None, "") else str(value)
 
 
 class Share(NamedTuple):
@@ -220,6 +218,9 @@ def install(env: Environment, clock: Clock, zone: Callable[[], tzinfo] = lambda:
         machine=times.machine,
         number=number,
         percent=percent,
+        address=address,
+        brief=brief,
+        country=country_name,
         bytes=file_size,
         money=say_money,
         duration=duration,
@@ -235,7 +236,5 @@ def install(env: Environment, clock: Clock, zone: Callable[[], tzinfo] = lambda:
         explain=explain,
         advise=advise,
         status_page=status_page,
-        audit_words=say_audit,
-        say_value=say_value,
         wall=say_wall,
     )

@@ -7,6 +7,7 @@ from app.services.lists.listing import Cursor
 from app.services.story import demo
 from app.services.team import audit, settings
 from app.web import access
+from app.web.activity_words import draw
 from app.web.context import opening, reading
 from app.web.fields import options, put_errors, read_lateness
 from app.web.forms.settings import ProjectForm
@@ -58,8 +59,9 @@ def activity(project_id: str) -> Response:
     resource = request.args.get("resource", "")[:160]
     with reading() as work:
         cursor = Cursor.parse(request.args.get("after", ""), request.args.get("before", ""))
-        page = audit.list_entries(work, cursor, resource)
-    return render("settings/activity.html", "settings/_activity.html", entries=page, resource=resource)
+        page = audit.list_lines(work, cursor, resource)
+    acts = [draw(line) for line in page.items]
+    return render("settings/activity.html", "settings/_activity.html", trail=page, acts=acts, resource=resource)
 
 
 @blueprint.post("/sample-data/new")
@@ -76,7 +78,9 @@ def add_demo(project_id: str) -> Response:
 @access.needs("demo.write")
 def ask_remove_demo(project_id: str) -> Response:
     """Ask, saying what goes and what stays."""
-    return render("settings/remove_demo.html")
+    with reading() as work:
+        cast = demo.cast_of(work)
+    return render("settings/remove_demo.html", cast=cast)
 
 
 @blueprint.post("/sample-data")

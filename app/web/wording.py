@@ -39,7 +39,7 @@ REASONS: Mapping[Reason, Wording] = {
     Reason.TARGET_EXPIRED: Wording("Left out: the address has expired.", "Add a current address to the contact."),
     Reason.DUPLICATE: Wording("Left out: the same address is in this message already."),
     Reason.TOO_LARGE: Wording(
-        "The message is too large for who carries it.", "Make a smaller copy, or connect a provider that takes more."
+        "The message is too large for the provider.", "Make a smaller copy, or connect a provider that takes more."
     ),
     Reason.ATTACHMENT_MISSING: Wording("A file of the message is gone.", "Choose another file in a copy, and send it."),
     Reason.CONTENT_REJECTED: Wording("The receiver refused the content.", "Change what the answer below names."),
@@ -99,11 +99,9 @@ _ADVICE_AT_END: Mapping[str, str] = {
 
 STATUS_PAGES: Mapping[int, Wording] = {
     400: Wording("We cannot read this request", "Go back, check what you filled in, and send it again."),
-    401: Wording("This address does not let you in", "If you are a member already, sign in."),
+    401: Wording("This link does not let you in", "If you are a member already, sign in."),
     403: Wording("You may not do this", "Ask an admin of the project for the role that allows it."),
-    404: Wording(
-        "There is nothing here", "The link may be old, or the thing was deleted. Start again from the first page."
-    ),
+    404: Wording("There is nothing here", "The link may be old, or what it led to was deleted."),
     405: Wording("This address does not take that", "Open the page again and use its buttons."),
     409: Wording(
         "Somebody was quicker", "It has changed since you opened it. Open it again and look at how it is now."
@@ -142,60 +140,6 @@ def advise(reason: str | None) -> str:
 def status_page(code: int) -> Wording:
     """Title and next step of the page for an HTTP status."""
     return STATUS_PAGES.get(code, STATUS_PAGES[500 if code >= 500 else 400])
-
-
-_NOUNS = {
-    "demo": "the sample data", "key": "an API key", "member": "a member", "subscriber": "a subscription",
-    "target": "an address", "project": "the project", "import": "an import",
-}  # fmt: skip
-_VERBS = {
-    "create": "Added", "update": "Changed", "edit": "Changed", "delete": "Deleted", "remove": "Removed", "add": "Added",
-    "export": "Exported", "upload": "Uploaded", "start": "Started", "revoke": "Revoked", "pause": "Paused",
-    "resume": "Resumed", "cancel": "Cancelled", "retry": "Retried", "schedule": "Scheduled", "send": "Sent",
-    "move": "Moved", "lift": "Lifted", "repair": "Unblocked",
-}  # fmt: skip
-_EVENTS = {
-    "contact.export": "Exported contacts",
-    "dead_letter.dismiss": "Dismissed dead letters",
-    "dead_letter.replay": "Replayed dead letters",
-    "dead_letter.undo": "Took a dismissal of dead letters back",
-    "member.disable": "Forbade a member to sign in",
-    "member.enable": "Allowed a member to sign in again",
-    "member.invite": "Invited a member",
-    "member.join": "Joined the project",
-    "member.roles": "Changed the roles of a member",
-    "member.sign_in": "Signed in",
-    "member.uninvite": "Took back an invitation",
-    "message.export": "Exported deliveries",
-    "message.test": "Sent a test of a message",
-    "message.unschedule": "Took a message back to draft",
-    "price.import": "Imported prices",
-    "sending.resume": "Resumed all sending",
-    "sending.stop": "Stopped all sending",
-    "provider.believe": "Retired devices that a provider called dead",
-    "provider.create": "Connected a provider",
-    "provider.delete": "Disconnected a provider",
-    "provider.disable": "Switched a provider off",
-    "provider.enable": "Switched a provider on",
-    "provider.limit": "Set a provider's limits",
-    "provider.reorder": "Changed the order of providers",
-    "provider.share": "Set a provider's share",
-    "provider.test": "Tested a provider",
-    "template.create": "Saved a template",
-    "template.restore": "Restored a version of a template",
-    "template.save": "Saved a version of a template",
-    "template.update": "Renamed a template",
-    "subscriber.create": "Added to a topic",
-    "subscriber.delete": "Took out of a topic",
-}
-
-
-def say_audit(event: str) -> str:
-    """What somebody did, from the code of the trail: "message.pause" is "Paused a message"."""
-    noun, _, verb = event.partition(".")
-    if event in _EVENTS or verb not in _VERBS:
-        return _EVENTS.get(event, event.replace(".", ": ").replace("_", " ").capitalize())
-    return f"{_VERBS[verb]} {_NOUNS.get(noun, f'a {noun}')}"
 
 
 def say_wall(text: str) -> str:

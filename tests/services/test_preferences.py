@@ -18,7 +18,9 @@ from app.models.projects import Project
 from app.models.suppressions import Suppression
 from app.models.targets import Target
 from app.models.topics import Subscriber, Topic
+from app.services.lists.listing import Cursor
 from app.services.people import contacts, preferences, subscribers, topics
+from app.services.team import audit
 from app.services.work import Workshop
 from tests import factories
 from tests.conftest import FakeClock
@@ -102,8 +104,10 @@ def test_it_stands_in_the_trail_and_with_the_contact(scene: Scene, actor: Actor)
     scene.leave()
     with scene.shop.database.read() as session:
         entry = session.scalars(select(AuditEntry).where(AuditEntry.event == "subscriber.delete")).one()
-    assert (entry.actor_kind, entry.actor_name, entry.ip) == ("contact", "Ann", "192.0.2.7")
+    assert (entry.actor_kind, entry.actor_name, entry.ip) == ("contact", "", "192.0.2.7")
     with scene.shop.read(actor) as work:
+        line = audit.list_lines(work, Cursor()).items[0]
+        assert (line.entry.event, line.doer, line.subject.name) == ("subscriber.delete", "Ann", "Ann@example.org")
         found = contacts.left_topics_of(work, contacts.find_contact(work, scene.ann_id))
     assert [(row.topic_name, row.address, row.at) for row in found] == [
         ("News", "Ann@example.org", scene.shop.clock.now())

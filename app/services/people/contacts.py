@@ -97,7 +97,7 @@ def create_contact(
     work.session.flush()
     for address in wanted:
         targets.add_target(work, contact, address, is_audited=False)
-    work.audit("contact.create", f"contact/{contact.id}", name=contact.name, targets=len(wanted))
+    work.audit("contact.create", f"contact/{contact.id}", targets=len(wanted))
     return contact
 
 
@@ -133,7 +133,7 @@ def update_contact(work: Work, contact_id: str, *, name: str, attributes: Mappin
     contact.name, contact.name_key = name.strip(), name_key(name)
     contact.attributes = cleaned
     contact.updated_at = work.now
-    work.audit("contact.update", f"contact/{contact.id}", name=contact.name)
+    work.audit("contact.update", f"contact/{contact.id}")
     return contact
 
 

@@ -1,15 +1,17 @@
 """Suppressions: addresses that must not be contacted, why, and how that is lifted."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from app.domain.addresses import mask
 from app.domain.errors import Conflict, Invalid
 from app.domain.ids import CUSTOM_ID_RULE, is_custom_id
 from app.models.suppressions import Suppression
+from app.models.targets import Target
 from app.services.lists.listing import Cursor, Page, page_of
 from app.services.people.targets import read_address, search_key
 from app.services.work import Work
@@ -116,9 +118,14 @@ def lift(work: Work, suppression_id: str) -> Suppression:
     work.require("suppressions.write")
     row = find_suppression(work, suppression_id)
     work.session.delete(row)
-    work.audit(
-        "suppression.lift", f"suppression/{row.id}", channel=row.channel, reason=row.reason, address=row.address_key
+    whose = select(Target.id).where(
+        Target.project_pk == work.project_pk, Target.channel == row.channel, Target.address_key == row.address_key
     )
+    target_id = work.session.scalar(whose)
+    work.audit(
+        "suppression.lift", f"suppression/{row.id}", channel=row.channel, reason=row.reason,
+        address=mask(row.address_key), **({"target": target_id} if target_id else {}),
+    )  # fmt: skip
     return row
 
 
@@ -133,18 +140,6 @@ def suppressed_reason(work: Work, channel: str, address_key: str) -> str | None:
     """Why this address must not be contacted on that channel; None when it may be."""
     found = find_by_address(work, channel, address_key)
     return found.reason if found else None
-
-
-def suppressed_reasons(work: Work, channel: str, address_keys: Iterable[str]) -> dict[str, str]:
-    """Those of these addresses (some hundreds at most) that are suppressed, each with its reason."""
-    rows = work.session.execute(
-        select(Suppression.address_key, Suppression.reason).where(
-            Suppression.project_pk == work.project_pk,
-            Suppression.channel == channel,
-            Suppression.address_key.in_(list(address_keys)),
-        )
-    )
-    return {row.address_key: row.reason for row in rows}
 
 
 def find_by_address(work: Work, channel: str, address_key: str) -> Suppression | None:
