@@ -108,10 +108,10 @@ def _show_app_error(error: AppError) -> tuple[str, int]:
 
 def _show_csrf_error(app: Flask, _error: CSRFError) -> tuple[str, int] | Response:
     redraw = kept_words.redraw_of(app.view_functions.get(request.endpoint or ""))
-    if redraw and access.visitor() is not None and kept_words.is_sent_from_here():
+    if redraw and kept_words.is_sent_from_here():
         try:  # no error handler of ours stands around this one
             old_page = Invalid({"": [kept_words.OLD_PAGE]})
-            return access.gate(app) or redraw((request.view_args or {})["message_id"], old_page)
+            return access.gate(app) or redraw(old_page, **request.view_args or {})
         except AppError as error:
             return _show_app_error(error)
     return _error_page(

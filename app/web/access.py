@@ -11,10 +11,11 @@ from app.domain.errors import Forbidden
 from app.domain.permissions import Actor, ActorKind
 from app.services.sending import fences
 from app.services.team import access
-from app.services.team.access import SignedIn
+from app.services.team.access import ProjectCard, SignedIn
 from app.services.work import Workshop
 from app.web import kept_words
 from app.web.context import workshop
+from app.web.doorstep import WAS_HERE, is_known
 from app.web.forms.access import SignInForm
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -83,8 +84,11 @@ def end() -> None:
     if now is not None:
         with workshop().open(anonymous()) as work:
             access.sign_out(work, now.token)
+    was_here = is_known()
     logout_user()
     session.clear()
+    if was_here:
+        session[WAS_HERE] = True
 
 
 def install(app: Flask, shop: Workshop) -> None:
@@ -125,8 +129,17 @@ def gate(app: Flask) -> Response | None:
     if permission == SIGNED_IN:
         return None
     if permission is None or project_id is None or not g.actor.may(permission):
-        raise Forbidden("Your role in this project does not allow this. Ask an admin of the project.")
+        raise Forbidden(_say_role(g.get("project")))
     return None
+
+
+def _say_role(project: ProjectCard | None) -> str:
+    if project is None:
+        return "Your role does not allow this."
+    return (
+        f"Your role in {project.name} is {project.role}, which does not allow this. "
+        "An admin can give you another one under Settings, Members."
+    )
 
 
 def _to_sign_in(is_dear: bool) -> Response:

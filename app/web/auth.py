@@ -15,6 +15,9 @@ from app.web.limits import limiter, typed_email
 
 blueprint = Blueprint("auth", __name__)
 
+MISSING = {"email": "Email is missing: type the one that you were invited with.", "password": "Password is missing."}
+OLD_SIGN_IN = "Somebody signed in or out in this browser since this page was opened. Type your password again."
+
 
 @blueprint.get("/")
 @access.signed_in
@@ -40,19 +43,39 @@ def sign_in() -> Response:
 
 @blueprint.post("/sign-in")
 @access.public
+@kept_words.kept(lambda _error: _sign_in_again())
 @limiter.limit("20 per minute; 120 per hour")
 @limiter.limit("10 per minute; 60 per hour", key_func=typed_email)
 def sign_in_now() -> Response:
     """Check what was typed, begin a session."""
-    form, kept = SignInForm(), kept_words.carried_fields()
+    form = SignInForm()
+    missing = {name: [sentence] for name, sentence in MISSING.items() if not form[name].data}
+    if missing:
+        return _ask_again(form, Invalid(missing))
     try:
         with workshop().open(access.anonymous()) as work:
             token = doors.sign_in(work, form.email.data or "", form.password.data or "")
     except Invalid as error:
-        put_errors(form, error)
-        return access.ask_to_sign_in(form, request.values.get("next", ""), kept, 422)
-    where = _next_page()
+        # It is about both fields together, so it stands above them, once.
+        return _ask_again(form, Invalid({"": [sentence for each in error.fields.values() for sentence in each]}))
     access.begin(token)
+    return _lead_on()
+
+
+def _ask_again(form: SignInForm, error: Invalid) -> Response:
+    put_errors(form, error)
+    return access.ask_to_sign_in(form, request.values.get("next", ""), kept_words.carried_fields(), 422)
+
+
+def _sign_in_again() -> Response:
+    """The sign-in page is older than the session that the browser has now, which may be one of somebody signed in."""
+    if access.visitor() is not None:
+        return _lead_on()
+    return _ask_again(SignInForm(), Invalid({"": [OLD_SIGN_IN]}))
+
+
+def _lead_on() -> Response:
+    where, kept = _next_page(), kept_words.carried_fields()
     if kept:
         return Response(render_template("auth/go_on.html", where=where, fields=kept_words.unpacked(kept)))
     return go(where)

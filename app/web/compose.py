@@ -47,7 +47,7 @@ def edit(project_id: str, message_id: str) -> Response:
 
 @blueprint.post("/<message_id>/edit")
 @access.needs("messages.write")
-@kept(lambda message_id, error: _redraw_typed(message_id, _form(message_id), error))
+@kept(lambda error, message_id, **_: _redraw_typed(message_id, _form(message_id), error))
 def save(project_id: str, message_id: str) -> Response:
     """Save what was typed, then go where the pressed button leads. Nothing typed is lost when it cannot be saved."""
     form = _form(message_id)

@@ -6,6 +6,7 @@ from flask import Flask, abort, request, session
 from werkzeug.routing import IntegerConverter, Map
 
 LARGEST_NUMBER = 2**63 - 1  # what a row's number can be
+WAS_HERE = "was_here"  # in the cookie of a browser that signed out: a page still open there may hold a long draft
 LARGEST_FROM_STRANGERS = 64 * 1024  # bytes: an email, a name and a password with room to spare
 
 
@@ -22,9 +23,14 @@ def install(app: Flask) -> None:
     app.before_request(_look)
 
 
+def is_known() -> bool:
+    """Whether somebody signed in with this browser, now or before; its cookie is signed, so no stranger says so."""
+    return "_user_id" in session or WAS_HERE in session
+
+
 def _look() -> None:
     if "\0" in request.path:
         abort(404)
     is_of_api = request.path.startswith("/v1/")  # programs show a key there, not a cookie
-    if request.method == "POST" and not is_of_api and "_user_id" not in session:
+    if request.method == "POST" and not is_of_api and not is_known():
         request.max_content_length = LARGEST_FROM_STRANGERS

@@ -1,19 +1,17 @@
-"""What somebody typed for a long while is not lost when the session ended before it was sent.
+"""What somebody typed for a long while is not lost when they were signed out before it was sent.
 
 A view that wears `kept` asks for a sign-in and carries what was sent along, as hidden fields of that page. Nothing is
 stored, and nothing is done with it before somebody who is signed in presses the button.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from flask import Response, request
 
-from app.domain.errors import Invalid
-
 View = TypeVar("View", bound=Callable[..., Any])
-Redraw = Callable[[str, Invalid], Response]
+Redraw = Callable[..., Response]
 PREFIX = "kept-"  # of the fields on the sign-in page, so that none of them is taken for its own
 OLD_PAGE = "You signed in again since this page was opened. Nothing is saved yet: look at it, then save."
 
@@ -21,7 +19,7 @@ OLD_PAGE = "You signed in again since this page was opened. Nothing is saved yet
 def kept(redraw: Redraw) -> Callable[[View], View]:
     """This view's form is too dear to be lost.
 
-    `redraw` takes the message's id and what is wrong, and draws the form of this request again, unsaved.
+    `redraw` takes what is wrong and what the address names, and draws the form of this request again, unsaved.
     """
 
     def mark(view: View) -> View:
@@ -46,18 +44,14 @@ def is_sent_from_here() -> bool:
 
 def sent_fields() -> list[tuple[str, str]]:
     """What this request's form holds, with the names that the sign-in page gives it."""
-    return [(PREFIX + name, value) for name, value in _pairs() if name != "csrf_token"]
+    return [(PREFIX + name, value) for name, value in request.form.items(multi=True) if name != "csrf_token"]
 
 
 def carried_fields() -> list[tuple[str, str]]:
     """What the sign-in page carried, with the names it has there."""
-    return [(name, value) for name, value in _pairs() if name.startswith(PREFIX)]
+    return [(name, value) for name, value in request.form.items(multi=True) if name.startswith(PREFIX)]
 
 
 def unpacked(fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """The same with the names that the form gave it."""
     return [(name.removeprefix(PREFIX), value) for name, value in fields]
-
-
-def _pairs() -> Iterator[tuple[str, str]]:
-    yield from request.form.items(multi=True)

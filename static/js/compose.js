@@ -54,7 +54,8 @@
   const weight = () => [...new FormData(form())].reduce((sum, [, value]) => sum + 200 + new Blob([value]).size, 0);
   // What goes out while the page is left would come after a save under way, as if from somebody who had not seen that.
   const comesTooLate = () => underWay.size > 0 && edits.sent !== edits.typed;
-  window.addEventListener("beforeunload", (event) => { if (form() && isDirty() && (comesTooLate() || weight() > BEACON)) event.preventDefault(); });
+  const mayBeLost = () => isSignedOut() || comesTooLate() || weight() > BEACON;
+  window.addEventListener("beforeunload", (event) => { if (form() && isDirty() && mayBeLost()) event.preventDefault(); });
   window.addEventListener("pagehide", () => {
     if (form() && isDirty()) navigator.sendBeacon(form().getAttribute("hx-post"), new FormData(form()));
   });
@@ -67,8 +68,9 @@
     if (event.target !== form() || event.defaultPrevented) return;
     if (underWay.size) { event.preventDefault(); onward = { button: event.submitter }; } else edits.saved = edits.typed;
   });
-  document.addEventListener("htmx:beforeSend", ({ detail: { xhr }, detail }) => {
+  document.addEventListener("htmx:beforeSend", ({ detail }) => {
     if (!isSave(detail)) return;
+    const { xhr } = detail;
     underWay.add(xhr);
     // Its own end, not htmx's event: that is lost where the button was drawn anew meanwhile, as a search does with a line.
     xhr.addEventListener("loadend", () => { underWay.delete(xhr); setTimeout(leadOn, SETTLED); });
@@ -112,6 +114,19 @@
   });
   document.addEventListener("click", (event) => { if (event.target.closest?.("[data-go-on]")) goOn(); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden && isSignedOut()) goOn(); });
+
+  // --- the bar of parts marks the one that is read --------------------------------------------------------------------------
+  let isMarking = false;
+  function mark() {
+    isMarking = false;
+    const links = [...document.querySelectorAll(".compose-jump a")];
+    const line = Math.max(144, innerHeight / 3); // what begins above it is read; a part that was jumped to begins at 120
+    const begun = links.filter((link) => find(link.hash)?.getBoundingClientRect().top < line);
+    const isAtEnd = scrollY > 0 && innerHeight + scrollY >= document.documentElement.scrollHeight - 2;
+    const current = isAtEnd ? links.at(-1) : begun.at(-1) ?? links[0];
+    for (const link of links) if (link === current) link.setAttribute("aria-current", "true"); else link.removeAttribute("aria-current");
+  }
+  document.addEventListener("scroll", () => { if (!isMarking) { isMarking = true; requestAnimationFrame(mark); } }, { passive: true });
 
   // --- the picker's box is what somebody wants who opens it -------------------------------------------------------------------
   let opening = null; // a page that comes with the box open leaves the focus where it is

@@ -54,13 +54,6 @@ def stored(person: Person, label: str) -> str:
     return str(person.field(label).get_property("value"))
 
 
-def draw_line(person: Person, *, offline: bool = False, latency: int = 0) -> None:
-    """The browser's way to the house: cut, or so many milliseconds slower."""
-    line = {"offline": offline, "latency": latency, "downloadThroughput": -1, "uploadThroughput": -1}
-    person.driver.execute_cdp_cmd("Network.enable", {})
-    person.driver.execute_cdp_cmd("Network.emulateNetworkConditions", line)
-
-
 def end_session(home: Home) -> None:
     """A day passes for whoever signed in last: no session lasts that long without a request."""
     late = "UPDATE member_sessions SET seen_at = seen_at - 24 * 60 * 60 * 1000"
@@ -69,15 +62,39 @@ def end_session(home: Home) -> None:
         assert database.execute(f"{late} WHERE pk = ({whose})", [home.email]).rowcount
 
 
+def sign_out_beside(person: Person, *, back_in_as: str = "") -> None:
+    """In another tab, where that member signs in again before it is closed."""
+    mine = person.driver.current_window_handle
+    person.driver.switch_to.new_window("tab")
+    person.open("/")
+    for menu in person.driver.find_elements(By.CSS_SELECTOR, ".places-menu > summary, .person > summary"):
+        if menu.is_displayed():  # a new tab is as wide as the window, not as the first one
+            menu.click()
+    person.press("Sign out")
+    person.see("Sign in")
+    if back_in_as:
+        sign_in(person, back_in_as)
+    person.driver.close()
+    person.driver.switch_to.window(mine)
+
+
+def sign_in_here(person: Person, email: str) -> None:
+    """On the page that carries what was typed; then send it."""
+    person.see("What you typed is kept")
+    person.fill("Email", email)
+    person.fill("Password", PASSWORD)
+    person.press("Sign in")
+    person.press("Save and go on")
+
+
 def test_a_draft_is_found_again_after_the_browser_was_killed_while_somebody_typed(
     desk: Home, open_browser: Callable[..., Person]
 ) -> None:
     first = open_browser(desk.url)
     enter(first, desk)
-    first.go("/messages/new")
-    first.press("Write an email")
-    first.fill("Subject", "Bells at dusk")
-    hand = ActionChains(first.driver, duration=0).click(first.field("Content"))
+    begin(first, "Bells at dusk")
+    first.field("Content").send_keys(Keys.HOME)  # brings it out from under the bar that stays
+    hand = ActionChains(first.driver, duration=0)
     for word in WORDS:
         hand.send_keys(f"{word} ").pause(0.3)
     hand.perform()
@@ -141,40 +158,48 @@ def test_what_is_typed_after_a_session_ended_waits_until_somebody_is_signed_in_a
     assert stored(ann, "Content") == "Typed after the session had ended"
 
 
-def test_without_javascript_the_sign_in_carries_what_was_typed(desk: Home, open_browser: Callable[..., Person]) -> None:
+@pytest.mark.parametrize("is_signed_out_beside", [False, True])
+def test_without_javascript_the_sign_in_carries_what_was_typed(
+    desk: Home, open_browser: Callable[..., Person], *, is_signed_out_beside: bool
+) -> None:
     eve = open_browser(desk.url, scripts=False)
     enter(eve, desk)
     eve.go("/messages/new")
     eve.press("Write an email")
     eve.fill("Content", "Line one\n\nLine two & <three>")
-    end_session(desk)
+    if is_signed_out_beside:
+        sign_out_beside(eve)
+    else:
+        end_session(desk)
     eve.driver.find_element(By.CSS_SELECTOR, ".script-free [value='save']").send_keys(Keys.ENTER)
-    eve.see("What you typed is kept")
-    eve.fill("Email", desk.email)
-    eve.fill("Password", PASSWORD)
-    eve.press("Sign in")
-    eve.press("Save and go on")
+    sign_in_here(eve, desk.email)
     eve.see("Write an email")
     assert stored(eve, "Content") == "Line one\n\nLine two & <three>"
 
 
 def test_a_page_of_an_older_session_saves_with_the_new_one(desk: Home, ann: Person) -> None:
     begin(ann, "Signed out beside")
-    mine = ann.driver.current_window_handle
-    ann.driver.switch_to.new_window("tab")
-    ann.open("/")
-    for menu in ann.driver.find_elements(By.CSS_SELECTOR, ".places-menu > summary, .person > summary"):
-        if menu.is_displayed():  # a new tab is as wide as the window, not as the first one
-            menu.click()
-    ann.press("Sign out")
-    ann.see("Sign in")
-    sign_in(ann, desk.email)
-    ann.driver.close()
-    ann.driver.switch_to.window(mine)
+    sign_out_beside(ann, back_in_as=desk.email)
     ann.fill("Content", "Under a new session")
     ann.see("Saved now")
     assert "You are signed out" not in ann.text()
     assert stored(ann, "Content") == "Under a new session"
+
+
+def test_who_signed_out_beside_is_told_so_is_asked_before_leaving_and_finds_the_words_again(
+    desk: Home, ann: Person
+) -> None:
+    address = begin(ann, "Out for good")
+    sign_out_beside(ann)
+    ann.fill("Content", "Typed while nobody was signed in")
+    ann.see("You are signed out")
+    assert ann.driver.current_url == address
+    assert ann.driver.execute_script(ASKS), "a browser that leaves sends it to nobody"
+    ann.press("Send test")
+    sign_in_here(ann, desk.email)
+    ann.see("Send a test")
+    ann.open(address)
+    assert stored(ann, "Content") == "Typed while nobody was signed in"
 
 
 def test_a_lost_line_loses_no_words_and_what_a_leaving_browser_cannot_send_is_asked_about(ann: Person) -> None:
@@ -192,23 +217,23 @@ def test_a_lost_line_loses_no_words_and_what_a_leaving_browser_cannot_send_is_as
     assert not ann.driver.execute_script(ASKS)
     assert stored(ann, "Content").startswith("Typed before. Long. Long.")
 
-    draw_line(ann, offline=True)
+    ann.draw_line(offline=True)
     ann.fill("Content", "Typed in a tunnel")
     ann.see("Not saved: no answer from Carillon")
-    draw_line(ann)
+    ann.draw_line()
     ann.see("Saved now")
     assert stored(ann, "Content") == "Typed in a tunnel"
 
 
 def test_leaving_is_asked_about_while_a_save_is_under_way_that_lacks_the_last_words(ann: Person) -> None:
     begin(ann, "A slow line")
-    draw_line(ann, latency=1500)
+    ann.draw_line(latency=1500)
     ann.field("Content").send_keys("First words")
     ann.see("Saving…")
     assert not ann.driver.execute_script(ASKS)
     ann.field("Content").send_keys(", last words")
     assert ann.driver.execute_script(ASKS)
-    draw_line(ann)
+    ann.draw_line()
     ann.see("Saved now")
     assert not ann.driver.execute_script(ASKS)
     assert stored(ann, "Content") == "First words, last words"

@@ -57,10 +57,26 @@ def test_a_wrong_password_keeps_the_email_and_says_one_sentence(app: Flask, olga
     assert "do not belong together" in answer.text
 
 
+def test_empty_fields_are_said_to_be_empty(client: PageClient) -> None:
+    page = client.submit(client.get("/sign-in"))
+    assert page.status == 422
+    assert "Email is missing: type the one" in page.select("#email-error")[0].get_text()
+    assert "Password is missing." in page.select("#password-error")[0].get_text()
+    assert "do not belong together" not in page.text
+
+
 def test_without_the_forms_token_nothing_happens(app: Flask, olga: PageClient) -> None:
     answer = app.test_client().post("/sign-in", data={"email": "olga@acme.example", "password": PASSWORD})
     assert answer.status_code == 400
     assert "Reload the page" in answer.text
+
+
+def test_a_second_sign_in_page_leads_on_once_the_first_one_was_used(olga: PageClient, client: PageClient) -> None:
+    client.raw.environ_base["HTTP_ORIGIN"] = "http://localhost"  # as every browser says
+    second = client.get("/sign-in", next="/p/default/contacts")
+    client.sign_in("olga@acme.example", PASSWORD)
+    page = client.submit(second, email="olga@acme.example", password=PASSWORD)
+    assert (page.status, page.path) == (200, "/p/default/contacts")
 
 
 def test_signing_in_gives_a_new_session(app: Flask, olga: PageClient) -> None:
