@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request, url_for
 
 from app.domain.errors import AppError, Conflict, Invalid
 from app.services.lists.listing import Cursor
-from app.services.people import subscribers, topics
+from app.services.people import subscribers, topic_uses, topics
 from app.web import access
 from app.web.context import opening, reading
 from app.web.forms.audience import CHANNELS, PasteForm, TopicForm, put_problem
@@ -100,10 +100,12 @@ def update(project_id: str, topic_id: str) -> Response:
 @blueprint.get("/<topic_id>/delete")
 @access.needs("topics.write")
 def ask_delete(project_id: str, topic_id: str) -> Response:
-    """Ask, saying how many subscriptions go."""
+    """Ask, saying how many subscriptions go, and which messages count on the topic."""
     with reading() as work:
         topic = topics.find_topic(work, topic_id)
-    return render("topics/delete.html", topic=topic, total=topics.total_of(topic))
+        uses = topic_uses.uses_of(work, topic)
+        is_stopped = work.project.stopped_at is not None
+    return render("topics/delete.html", topic=topic, total=topics.total_of(topic), uses=uses, is_stopped=is_stopped)
 
 
 @blueprint.post("/<topic_id>/delete")

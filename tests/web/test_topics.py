@@ -1,5 +1,7 @@
 """The pages of topics: add, subscribe by picking and by pasting, take out, delete."""
 
+from datetime import timedelta
+
 from app.domain.permissions import Actor
 from app.services.work import Workshop
 from tests import factories
@@ -67,6 +69,27 @@ def test_renaming_and_deleting(olga: PageClient, workshop: Workshop, actor: Acto
     question = olga.get(f"{HOME}/{topic.id}/delete")
     assert "3 subscriptions go with it" in question.text
     assert "No topics yet" in olga.submit(question).text
+
+
+def test_the_question_names_the_messages_that_count_on_the_topic(
+    olga: PageClient, workshop: Workshop, actor: Actor
+) -> None:
+    with workshop.open(actor) as work:
+        topic = factories.make_audience(work.session, 1)
+    alone = olga.get(f"{HOME}/{topic.id}/delete").text
+    with workshop.open(actor) as work:
+        to_it = {"audience": {"topics": [topic.id]}}
+        factories.make_message(work.session, subject="Half done", **to_it)
+        later = factories.make_message(
+            work.session, subject="December letter", status="scheduled", scheduled_at=work.now + timedelta(9), **to_it
+        )
+    assert "1 subscription goes with it" in alone
+    assert "this topic" not in alone
+    page = olga.get(f"{HOME}/{topic.id}/delete")
+    assert "1 message waits to go to this topic" in page.text
+    assert "1 draft names this topic" in page.text
+    assert [link.get_text() for link in page.select(".notice a")] == ["December letter", "Half done"]
+    assert page.select(".notice a")[0]["href"].endswith(f"/messages/{later.id}")
 
 
 def test_a_viewer_sees_topics_but_changes_nothing(vera: PageClient, workshop: Workshop, actor: Actor) -> None:
