@@ -19,13 +19,14 @@ class Verdict(NamedTuple):
     """What one person's copy came to.
 
     `length` counts the characters that people read, `missing` the variables without value and fallback, `segments` the
-    parts of a text message.
+    parts of a text message. `filled` are the variables that this person has a value for.
     """
 
     found: Sequence[Found] = ()
     length: int = 0
     missing: int = 0
     segments: int = 0
+    filled: Sequence[str] = ()
 
 
 @dataclass(slots=True)
@@ -96,6 +97,7 @@ class Findings:
             country: {int(number): count for number, count in counts.items()}
             for country, counts in stored.get("segments", {}).items()
         }
+        self._filled = set(stored.get("filled", ()))
 
     def add(self, person: str, verdict: Verdict, country: str = "", refusal: tuple[str, str] | None = None) -> None:
         """Count one copy. `person` is the target's public id, empty for a raw address, which nobody can be shown as.
@@ -104,6 +106,7 @@ class Findings:
         """
         for found in verdict.found:
             self._count(found, person)
+        self._filled.update(verdict.filled)
         if refusal is not None:
             self._count(("refused", refusal[0]), person, refusal[1])
         if verdict.segments:
@@ -146,6 +149,11 @@ class Findings:
         """Of text messages, by country (ISO 3166, "" for none): how many people get that number of segments."""
         return self._segments
 
+    @property
+    def filled(self) -> frozenset[str]:
+        """The variables that somebody has a value for."""
+        return frozenset(self._filled)
+
     def to_json(self) -> dict[str, Any]:
         """As a JSON object; building one of it gives the same findings."""
         return {
@@ -155,4 +163,5 @@ class Findings:
                 country: {str(number): count for number, count in counts.items()}
                 for country, counts in self._segments.items()
             },
+            "filled": sorted(self._filled),
         }  # fmt: skip

@@ -72,9 +72,14 @@ def can_leave(session: Session, message: Message, way: Way, now: datetime) -> bo
     return bool(_choice_for(session, message, now).others(way))
 
 
-def can_send(session: Session, project_pk: int, channel: str, now: datetime) -> bool:
-    """Whether some provider of the channel takes deliveries now."""
-    return bool(_ready(in_order(session, project_pk, channel), now))
+def first_of(session: Session, message: Message, now: datetime) -> Provider | None:
+    """Who comes first for a delivery that is bound to nobody: who takes it now, else who is waited for.
+
+    Where nobody can carry it, the first whom the message allows. None when none of them is switched on.
+    """
+    choice, anywhere = _choice_for(session, message, now), Way()
+    left = choice.ready(anywhere) or choice.able(anywhere) or choice.allowed
+    return next((each for each in left if each.enabled), None)
 
 
 def wish_of_target(session: Session, message: Message) -> ColumnElement[int]:
@@ -130,6 +135,10 @@ class _Choice:
         """Who can carry what goes that way, of those that the message allows."""
         return capacity.able(self.allowed, self.burden, way.unfit, self.now)
 
+    def ready(self, way: Way) -> list[Provider]:
+        """Those of them that take something now."""
+        return _ready(self.able(way), self.now)
+
     def others(self, way: Way) -> list[Provider]:
         """Who may stand in on that way, now or later; nobody where a person or the address chose the provider."""
         wished = self.wished(way)
@@ -173,7 +182,7 @@ def _route(choice: _Choice, lane: int, way: Way) -> Route:
     size = choice.size_among(able)
     if others := choice.stand_ins(way) if way.avoids else []:
         return Route(lane, _side_by_side(others), size=size)
-    ready = _ready(able, now)
+    ready = choice.ready(way)
     if not is_chosen and wished in ready:
         return Route(lane, (wished,), size=size)
     if ready:

@@ -42,12 +42,14 @@ class CheckContext:
 
     `audience` is the number of distinct recipients (0: none picked yet);
     `has_topic` says whether a topic is among them, `has_links` whether there is an address for links to leave by.
+    `cut` counts those whose copy Gmail cuts; 0 until everybody's was looked at.
     `here` is how addresses of this machine begin, where the Sandbox needs no https.
     """
 
     known: frozenset[str] | set[str] = frozenset()
     lacking: Mapping[str, int] = field(default_factory=dict)
     audience: int = 0
+    cut: int = 0
     has_topic: bool = False
     has_links: bool = True
     here: str = ""
@@ -62,7 +64,7 @@ def check_email(
         *check_words(content, prepared, context),
         *_check_subject(content),
         *_check_preheader(content),
-        *_check_size(sample),
+        *_check_size(sample, context),
         *_check_images(survey),
         *_check_inline(content, survey),
         *_check_links(survey, context),
@@ -112,7 +114,7 @@ def _check_values(prepared: Compiled, context: CheckContext) -> Iterator[Check]:
                 f"{_people(lacking[name], context.audience)} no value for “{name}”: nothing would stand in its place. "
                 f"Add a fallback, as in {{{{ {name} | … }}}}.",
                 "variable_lacking",
-                _whose(name),
+                _whose("missing", name),
             )
 
 
@@ -124,12 +126,12 @@ def _unknown_variable(name: str, has_fallback: bool, where: str) -> Check:
         f"Nobody in the audience has a value for “{name}”: nothing would stand in its place. "
         f"Correct the name, or add a fallback, as in {{{{ {name} | … }}}}."
     )
-    return Check("blocks", where, sentence, "variable_unknown", _whose(name))
+    return Check("blocks", where, sentence, "variable_unknown", _whose("missing", name))
 
 
-def _whose(name: str) -> str:
-    """The finding that names those who lack a variable."""
-    return Finding("missing", name, 0).key
+def _whose(code: str, name: str = "") -> str:
+    """The finding that names those whom a check is about."""
+    return Finding(code, name, 0).key
 
 
 def _check_subject(content: EmailContent) -> Iterator[Check]:
@@ -157,11 +159,20 @@ def _check_preheader(content: EmailContent) -> Iterator[Check]:
         yield Check("advises", "preheader", sentence, "preheader_empty")
 
 
-def _check_size(sample: RenderedEmail) -> Iterator[Check]:
-    size = len(sample.html.encode("utf-8", "replace"))
+def _check_size(sample: RenderedEmail, context: CheckContext) -> Iterator[Check]:
+    """Where Gmail cuts; whose copy it cuts is said here too, and nowhere else."""
+    size, others = len(sample.html.encode("utf-8", "replace")), ""
+    if context.cut:
+        others = f"{context.cut:,} of {context.audience:,} people would get"
     if size > GMAIL_LIMIT:
         sentence = f"Gmail cuts this email at 102 KB; yours has {-(-size // 1024):,} KB. The end would be hidden."
-        yield Check("advises", "body", sentence, "html_large")
+        if context.cut in (0, context.audience):
+            yield Check("advises", "body", sentence, "html_large")
+        else:
+            yield Check("advises", "body", f"{sentence} {others} so large a copy.", "html_large", _whose("large"))
+    elif others:
+        sentence = f"{others} a copy of more than 102 KB, where Gmail cuts it. The end would be hidden."
+        yield Check("advises", "body", sentence, "html_large", _whose("large"))
 
 
 def _check_images(survey: Survey) -> Iterator[Check]:
@@ -242,7 +253,7 @@ def _check_unsubscribe(prepared: PreparedEmail, survey: Survey, context: CheckCo
     if not re.search(r"unsubscrib|opt.?out|preferences", said, re.IGNORECASE):
         sentence = (
             "This email goes to a topic and has no unsubscribe link: people who want to leave would report it as spam. "
-            "Write one, as in [Unsubscribe]({{ unsubscribe_url }})."
+            "Add one with Unsubscribe link above the content."
         )
         yield Check("advises", "body", sentence, "unsubscribe_missing")
 

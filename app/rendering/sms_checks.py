@@ -8,9 +8,9 @@ from app.domain.sms_segments import Encoding, segment
 from app.domain.sms_senders import is_name
 from app.rendering.checks import Check
 
-MANY = 3  # messages; what is longer is better a link or an email
+MANY = 3  # parts; what is longer is better a link or an email
 MOST_NAMED = 3  # signs in one sentence
-WORST = 3  # people whose signs are looked at: those with the most messages
+WORST = 3  # people whose signs are looked at: those with the most parts
 # Words by which people are told how to leave, in the languages that most texts are written in.
 _WAY_OUT = re.compile(
     r"\b(stop|stopp|arr[eê]t)\b|opt.?out|unsubscrib|preferences_url|abmeld|abbestell|d[ée]sabonn|d[ée]sinscri|afmeld|"
@@ -58,11 +58,11 @@ def _check_signs(written: str, read: Sequence[str]) -> Iterator[Check]:
     savings = [(segment(text).count, segment(less).count) for text, less in zip(read, mended, strict=True)]
     before, after = max(savings, key=lambda pair: pair[0] - pair[1], default=(0, 0))
     if after < before:
-        sentence = f"Without {_name(own)} it is {_messages(after)} instead of {before:,}."
+        sentence = f"Without {_name(own)} it is {_parts(after)} instead of {before:,}."
         yield Check("advises", "text", sentence, "text_unicode")
     dear = max(map(saving_of, mended), key=lambda saving: saving.before - saving.after, default=None)
     if dear is not None and dear.is_worth_it:
-        many = f"their text is {_messages(dear.before)} instead of {dear.after:,}"
+        many = f"their text is {_parts(dear.before)} instead of {dear.after:,}"
         sentence = f"Values of some people hold {_name(dear.signs)}: {many}."
         yield Check("advises", "text", sentence, "text_unicode_values")
 
@@ -72,7 +72,7 @@ def _check_length(longest: str) -> Iterator[Check]:
     if found.count > MANY:
         kind = "characters" if found.encoding is Encoding.GSM7 else "characters with signs beyond plain SMS"
         sentence = (
-            f"It is charged as {found.count:,} messages for each person ({found.units:,} {kind}). "
+            f"It is charged as {found.count:,} parts for each person ({found.units:,} {kind}). "
             f"More than {MANY} cost much and may arrive apart; shorten it, or link to the rest."
         )
         yield Check("advises", "text", sentence, "text_long")
@@ -108,8 +108,8 @@ def _check_links(longest: str) -> Iterator[Check]:
         yield Check("advises", "text", sentence, "link_shortened")
     lengths = [len(link) for link in _LINK.findall(longest) if len(link) > LONG_LINK]
     if lengths and segment(longest).count > 1:
-        count = _messages(segment(longest).count)
-        sentence = f"A link takes {max(lengths):,} characters of {count}. A shorter one may save a message."
+        count = _parts(segment(longest).count)
+        sentence = f"A link takes {max(lengths):,} characters of {count}. A shorter one may save a part."
         yield Check("advises", "text", sentence, "link_long")
 
 
@@ -121,5 +121,5 @@ def _name(signs: Sequence[Sign]) -> str:
     return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
-def _messages(count: int) -> str:
-    return f"{count:,} message{'' if count == 1 else 's'}"
+def _parts(count: int) -> str:
+    return f"{count:,} part{'' if count == 1 else 's'}"

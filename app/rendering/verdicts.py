@@ -29,11 +29,14 @@ def judge_of(content: Content, prepared: Compiled) -> Judge:
         missing = rendered.missing
         if missing:
             found += [("missing", name) for name in missing]
+        filled = []
         for name in names:
             value = recipient.variables.get(name)
-            if value and (mistake := _mistake_in(value)):
-                found.append((mistake, name))
-        return Verdict(found, length, len(missing), segments)
+            if value:
+                filled.append(name)
+                if mistake := _mistake_in(value):
+                    found.append((mistake, name))
+        return Verdict(found, length, len(missing), segments, filled)
 
     return look
 

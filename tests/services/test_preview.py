@@ -23,6 +23,7 @@ from tests.factories import (
     make_topic,
 )
 from tests.services.linted import CITY, draft, look
+from tests.statements import heard
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def test_who_will_not_get_it_does_not_count_as_lacking(workshop: Workshop, compo
         make_suppression(session, "b@x.org")
         topic = make_topic(session, targets=targets)
     with workshop.read(composer) as work:
-        gaps = samples.count_gaps(work, "email", {"topics": [topic.id]}, ["name", "first_name", "email", "city"])
+        gaps = samples.count_gaps(work, "email", {"topics": [topic.id]}, ["name", "first_name", "email", "city"], 9)
     assert (gaps.counted, gaps.lacking) == (1, {"name": 0, "first_name": 0, "email": 0, "city": 1})
 
 
@@ -99,16 +100,18 @@ def test_gaps_are_counted_the_same_on_each_database(any_workshop: Workshop, comp
         topic = make_topic(
             session, targets=[make_target(session, each, address=f"p{each.pk}@x.org") for each in people]
         )
-    names = ["name", "first_name", "city", "no.of-pets"]
+    nobodys = [f"v{place}" for place in range(preview.MOST_NAMES - 4)]
+    names = ["name", "first_name", "city", "no.of-pets", *nobodys]
     with any_workshop.read(composer) as work:
-        gaps = samples.count_gaps(work, "email", {"topics": [topic.id]}, names)
-    assert gaps.lacking == {"name": 1, "first_name": 0, "city": 2, "no.of-pets": 2}
+        gaps = samples.count_gaps(work, "email", {"topics": [topic.id]}, names, 9)
+    assert gaps.lacking == {"name": 1, "first_name": 0, "city": 2, "no.of-pets": 2} | dict.fromkeys(nobodys, 3)
+    assert gaps.known == {"name", "first_name", "city", "no.of-pets"}
 
 
 def test_a_large_audience_is_sampled_and_that_is_said(
     workshop: Workshop, composer: Actor, ready: Message, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(samples, "MOST_COUNTED", 1)
+    monkeypatch.setattr(samples, "COUNTED_AT_FIRST", 1)
     message = change(workshop, ready, body="Hello {{ city }}")
     assert "variables_sampled" in codes(workshop, composer, message, "advises")
 
@@ -118,9 +121,30 @@ def test_a_variable_that_only_the_others_may_have_does_not_block_a_large_audienc
 ) -> None:
     message = change(workshop, ready, body="Hello {{ nickname }}")
     assert "variable_unknown" in codes(workshop, composer, message, "blocks")
-    monkeypatch.setattr(samples, "MOST_COUNTED", 1)
+    monkeypatch.setattr(samples, "COUNTED_AT_FIRST", 1)
     assert "variable_unknown" not in codes(workshop, composer, message, "blocks")
     assert {"variable_lacking", "variables_sampled"} <= set(codes(workshop, composer, message, "advises"))
+
+
+def test_more_are_counted_before_sending_than_on_a_page(
+    workshop: Workshop, composer: Actor, ready: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = change(workshop, ready, body="Hello {{ nickname }}")
+    monkeypatch.setattr(samples, "COUNTED_AT_FIRST", 1)
+    for most, blocking in ((3, ["variable_unknown"]), (1, [])):
+        monkeypatch.setattr(samples, "MOST_COUNTED", most)
+        with workshop.read(composer) as work:
+            assert [check.code for check in preview.blocking(work, message)] == blocking
+
+
+def test_of_many_variables_those_that_nobody_counts_do_not_block(
+    workshop: Workshop, composer: Actor, ready: Message
+) -> None:
+    with workshop.database.begin() as session:
+        for contact in session.query(Contact):
+            contact.attributes = {f"v{place}": "x" for place in range(preview.MOST_NAMES + 1)}
+    body = " ".join(f"{{{{ v{place} }}}}" for place in range(preview.MOST_NAMES + 1))
+    assert codes(workshop, composer, change(workshop, ready, body=body)) == []
 
 
 def test_an_audience_of_nobody_blocks(workshop: Workshop, composer: Actor, ready: Message) -> None:
@@ -153,7 +177,7 @@ def test_a_provider_that_rests_only_advises(workshop: Workshop, actor: Actor, re
     with workshop.open(actor) as work:
         from app.services.providers.sender import provider_of  # noqa: PLC0415
 
-        provider = provider_of(work, "email")
+        provider = provider_of(work, ready)
         assert provider is not None
         provider.blocked_at, provider.blocked_detail = work.now, "535 wrong password"
     assert codes(workshop, actor, ready) == []
@@ -212,7 +236,7 @@ def test_attributes_of_every_sort_become_text(value: object, text: str) -> None:
 def test_once_everybody_was_looked_at_the_check_counts_them_all(
     workshop: Workshop, composer: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(samples, "MOST_COUNTED", 2)
+    monkeypatch.setattr(samples, "COUNTED_AT_FIRST", 2)
     with workshop.database.begin() as session:
         people = [make_contact(session, email=f"p{place}@example.org", city="Bern") for place in range(3)]
         people += [make_contact(session, email=f"q{place}@example.org") for place in range(2)]
@@ -225,3 +249,41 @@ def test_once_everybody_was_looked_at_the_check_counts_them_all(
     assert found["variable_lacking"].sentence.startswith("2 of 5 people have no value for “city”")
     assert found["variable_lacking"].found == "missing:city"
     assert "variables_sampled" not in found
+
+
+def test_a_variable_that_nobody_has_blocks_however_many_were_looked_at(
+    workshop: Workshop, composer: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(samples, "COUNTED_AT_FIRST", 1)
+    monkeypatch.setattr(samples, "MOST_COUNTED", 1)
+    with workshop.database.begin() as session:
+        chosen = [make_contact(session, email=f"p{place}@example.org", city="Bern").id for place in range(3)]
+    content = {**CITY, "body": "{{ nickname }}, {{ city }}, {{ plan | none }}"}
+    message = draft(workshop, composer, content, contacts=chosen)
+    assert "variable_unknown" not in codes(workshop, composer, message)
+    look(workshop, composer, message)
+    with workshop.read(composer) as work:
+        checks = preview.review(work, messages.find(work, message.id)).checks
+    found = [(each.level, each.sentence) for each in checks if each.code == "variable_unknown"]
+    assert [(level, sentence.split(":")[0]) for level, sentence in found] == [
+        ("blocks", "Nobody in the audience has a value for “nickname”"),
+        ("advises", "Nobody in the audience has a value for “plan”"),
+    ]
+
+
+def test_people_are_not_counted_again_once_everybody_was_looked_at(
+    any_workshop: Workshop, composer: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(samples, "COUNTED_AT_FIRST", 7)
+    with any_workshop.database.begin() as session:
+        topic = make_audience(session, 3)
+    message = draft(any_workshop, composer, CITY, topics=[topic.id])
+    for is_looked_at in (False, True):
+        if is_looked_at:
+            look(any_workshop, composer, message)
+        with any_workshop.read(composer) as work, heard() as statements:
+            preview.review(work, messages.find(work, message.id))
+        counting = [given for statement, given in statements if "attributes" in statement and "GROUP BY" in statement]
+        assert len(counting) == (0 if is_looked_at else 1)
+        for given in counting:
+            assert 7 in (given.values() if isinstance(given, dict) else given)

@@ -11,7 +11,7 @@ from app.domain.content_limits import File as Named
 from app.domain.provider_spec import encoded_size
 from app.domain.rendered import RenderedEmail
 from app.domain.sizes import say_size
-from app.engine import capacity
+from app.engine import breaker, capacity
 from app.models.files import Bucket, File
 from app.models.messages import Message
 from app.rendering import Check
@@ -83,11 +83,12 @@ def lay_out(work: Work, message: Message, content: EmailContent, shown: Rendered
     words = len(shown.html.encode("utf-8", "replace")) + len(shown.text.encode("utf-8", "replace")) if shown else 0
     encoded = sum(encoded_size(each.size) for each in files if each.travels)
     candidates = sender.candidates(work, message.channel, message.provider_pk)
-    first = next((each for each in candidates if each.blocked_at is None), candidates[0] if candidates else None)
+    resting = {each.pk for each in candidates if breaker.is_blocked(each, work.now)}
+    first = next((each for each in candidates if each.pk not in resting), next(iter(candidates), None))
     fits = [
         Fit(
             each.name, limit, words + encoded <= limit, first is not None and each.rank == first.rank,
-            each.blocked_at is not None,
+            each.pk in resting,
         )
         for each in candidates
         for limit in (capacity.limit_of(each, work.now),)

@@ -7,8 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, delete, select
 
-from app.domain.channels import Channel
-from app.domain.content import Content, EmailContent, channel_of, content_of, title_of
+from app.domain.content import Content, channel_of, content_of, title_of
 from app.domain.errors import Conflict, Invalid
 from app.domain.message_states import MessageStatus
 from app.domain.words import read_search
@@ -21,7 +20,6 @@ from app.services.messages import message_files
 from app.services.tracking import deliveries
 from app.services.work import Work
 
-UNTITLED = EmailContent.UNTITLED
 KINDS = ("topics", "contacts", "targets")
 # Who gets a copy of an email, beside its audience: ids of targets, and addresses that need not be anybody's. Only
 # programs name them; each address gets one delivery of its own (docs/adr/0013-copies.md).
@@ -57,14 +55,6 @@ class Line:
     def is_running(self) -> bool:
         """Whether deliveries of it are on their way or held: it can be cancelled, not deleted."""
         return self.phase in {"sending", "stopped", "paused"}
-
-
-def create_draft(work: Work, channel: str = Channel.EMAIL) -> Message:
-    """A new, empty draft. Raises Invalid for a channel that does not exist."""
-    work.require("messages.write")
-    if channel not in set(Channel):
-        raise Invalid({"channel": [f"Channel {channel[:20]!r} does not exist; choose {', '.join(Channel)}."]})
-    return _add(work, content_of(channel, {}), {}, "created")
 
 
 def write(work: Work, content: Content, audience: Mapping[str, Sequence[str]], *, message_id: str = "") -> Message:

@@ -124,7 +124,7 @@ def _leaving(work: Work, message: Message) -> str:
 
 
 def _letter(work: Work, message: Message, preview: "Preview") -> Letter | None:
-    provider = sender.provider_of(work, message.channel, message.provider_pk)
+    provider = sender.provider_of(work, message)
     if provider is None:
         return None
     asked = exact_request.ask(work, message, preview, provider)

@@ -97,4 +97,4 @@ def _carrier(work: Work, message: Message, preview: "Preview") -> Provider | Non
     wished = work.session.get(Provider, wish) if wish else None
     if wished is not None and owns_addresses(wished):
         return wished
-    return sender.provider_of(work, message.channel, message.provider_pk)
+    return sender.provider_of(work, message)

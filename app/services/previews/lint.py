@@ -36,7 +36,7 @@ class Report:
 
     `state` is waiting, running, done, refused (it cannot be rendered; the checks say why) or failed. `checked` of
     `total` people were looked at. `segments` counts, by country (ISO 3166, "" for none), how many people get how many
-    segments of a text message. While `is_live` it will be different soon.
+    segments of a text message. `filled` are the variables that somebody has. While `is_live` it will be different soon.
     """
 
     state: str
@@ -47,6 +47,7 @@ class Report:
     worst: Mapping[str, tuple[int, str]]
     seen_at: datetime
     is_live: bool
+    filled: frozenset[str] = frozenset()
 
     @property
     def is_whole(self) -> bool:
@@ -119,24 +120,29 @@ def ring_if_wanted(shop: Workshop, work: Work, message: Message) -> None:
 
 
 def report_of(work: Work, message: Message) -> Report | None:
-    """What is known by now; None for what is no draft any more, and for an audience of nobody."""
+    """What is known by now; None for what is no draft any more, and for an audience of nobody.
+
+    What was found long ago stands until it is looked at again, which whoever looks at the report asks for.
+    """
     work.require("messages.read")
     if message.status != MessageStatus.DRAFT or not any(message.audience.values()):
         return None
     row = once(work.session, ("lint", message.pk), lambda: work.session.get(Lint, message.pk))
     if row is None:
         return Report("waiting", 0, 0, (), {}, {}, work.now, is_live=True)
-    findings = Findings(row.findings)
+    findings, begins_anew = Findings(row.findings), is_wanted(work, message)
     return Report(
-        row.state, row.checked, row.total, tuple(findings), findings.segments, findings.worst, row.seen_at,
-        is_live=row.state in UNDER_WAY and work.now - row.seen_at < GIVEN_UP,
+        "waiting" if begins_anew else row.state, row.checked, row.total, tuple(findings), findings.segments,
+        findings.worst, row.seen_at,
+        is_live=begins_anew or (row.state in UNDER_WAY and work.now - row.seen_at < GIVEN_UP),
+        filled=findings.filled,
     )  # fmt: skip
 
 
 def whole_report_of(work: Work, message: Message) -> Report | None:
     """What came of it once everybody was looked at, in this version and lately; None until then."""
     report = report_of(work, message)
-    return report if report is not None and report.is_whole and not is_wanted(work, message) else None
+    return report if report is not None and report.is_whole else None
 
 
 def ring_due(shop: Workshop) -> None:

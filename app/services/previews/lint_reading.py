@@ -114,7 +114,7 @@ def _carriers(work: Work, message: Message) -> tuple[dict[int, _Judging], int]:
                 found[row.pk] = _Judging(adapter, account_of(work.vault, work.settings, row), row.name)
             except VaultError:  # its own page says so, and it takes nothing at all
                 continue
-    first = sender.provider_of(work, message.channel, message.provider_pk)
+    first = sender.provider_of(work, message)
     return found, first.pk if first is not None else routing.NO_WISH
 
 

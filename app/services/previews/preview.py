@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from html import escape
 from typing import Any
@@ -29,6 +29,7 @@ from app.services.messages.audience import Choice, Equation
 from app.services.messages.enclosures import Enclosures
 from app.services.previews import lint, push_look, sample_links, samples, sms_look
 from app.services.previews.compiling import compiled
+from app.services.previews.lint import Report
 from app.services.previews.samples import Gaps, Sample
 from app.services.providers import sender
 from app.services.providers.sender import Sender
@@ -128,7 +129,9 @@ def preview_content(work: Work, content: Content, target_id: str = "") -> Previe
     if isinstance(content, PushContent) and content.image is not None:
         message_files.require_image(work, content.image)
         content = message_files.with_signed_image(work, content)
-    message = Message(project_pk=work.project_pk, channel=channel.value, audience={}, created_at=work.now)
+    message = Message(
+        project_pk=work.project_pk, channel=channel.value, content=content.to_json(), audience={}, created_at=work.now
+    )  # fmt: skip
     prepared = sample_links.linked_as_sample(work, message, compiled(content))
     return _preview_as(prepared, sample or samples.example_of(channel.value))
 
@@ -173,13 +176,20 @@ def pictures_of(work: Work, content: Content) -> dict[str, str]:
 
 
 def review(work: Work, message: Message) -> Review:
-    """What blocks sending this draft and what only deserves a look, with its audience and sender."""
+    """What blocks sending this draft and what only deserves a look, with its audience and sender.
+
+    Of a large audience it counts only the first who lack a value, until everybody's copy was looked at.
+    """
+    return _review(work, message, samples.COUNTED_AT_FIRST)
+
+
+def _review(work: Work, message: Message, most: int) -> Review:
     work.require("messages.read")
     chosen = audience.chosen(work, message.channel, message.audience)
     chosen += copies.chosen(work, message.channel, message.audience)
     equation = audience.equation(work, message.channel, message.audience)
     carrier = sender.sender_for(work, message)
-    found, shown = _check_content(work, message, equation)
+    found, shown = _check_content(work, message, equation, most)
     found += _check_audience(chosen, equation) + copies.check(message.audience, equation)
     found += _check_sender(message.channel, carrier)
     content, enclosed = content_of(message.channel, message.content), None
@@ -191,10 +201,12 @@ def review(work: Work, message: Message) -> Review:
 
 def blocking(work: Work, message: Message) -> list[Check]:
     """What must be mended before this message may be sent; empty when nothing must."""
-    return review(work, message).blocking
+    return _review(work, message, samples.MOST_COUNTED).blocking
 
 
-def _check_content(work: Work, message: Message, equation: Equation) -> tuple[list[Check], RenderedEmail | None]:
+def _check_content(
+    work: Work, message: Message, equation: Equation, most: int
+) -> tuple[list[Check], RenderedEmail | None]:
     """The findings about the words, and an email as its first recipient gets it."""
     content = content_of(message.channel, message.content)
     try:
@@ -208,13 +220,14 @@ def _check_content(work: Work, message: Message, equation: Equation) -> tuple[li
         return refused, None
     address = sample_links.address_of(work, message)
     links = set(VARIABLES) if address else set()
-    names = [name for name in prepared.placeholders if name not in links][:MOST_NAMES]
-    counted = samples.count_gaps(work, message.channel, message.audience, names)
-    gaps = _gaps_of_all(work, message, prepared) or counted
+    whole = lint.whole_report_of(work, message)
+    names = [name for name in prepared.placeholders if name not in links]
+    gaps = _count_gaps(work, message, names, most) if whole is None else _gaps_of_all(whole, names)
     context = CheckContext(
-        known=_known(names, counted) | _always_known(message.channel) | links,
+        known=gaps.known | _always_known(message.channel) | links,
         lacking=gaps.lacking,
         audience=gaps.counted,
+        cut=sum(found.count for found in whole.findings if found.code == "large") if whole is not None else 0,
         has_topic=equation.topics > 0,
         has_links=bool(links),
         here="" if work.settings.public_url else address,
@@ -234,18 +247,16 @@ def _check_content(work: Work, message: Message, equation: Equation) -> tuple[li
     return check_email(content, prepared, shown, context) + sampled, shown
 
 
-def _gaps_of_all(work: Work, message: Message, prepared: Compiled) -> Gaps | None:
-    """Who lacks what, as the look at everybody's copy found; None before it has ended."""
-    whole = lint.whole_report_of(work, message)
-    if whole is None:
-        return None
+def _count_gaps(work: Work, message: Message, names: Sequence[str], most: int) -> Gaps:
+    """Who lacks what among the first `most`; variables beyond those that are counted are taken for known."""
+    counted = samples.count_gaps(work, message.channel, message.audience, names[:MOST_NAMES], most)
+    return replace(counted, known=counted.known.union(names[MOST_NAMES:]))
+
+
+def _gaps_of_all(whole: Report, names: Sequence[str]) -> Gaps:
+    """Who lacks what, as the look at everybody's copy found."""
     lacking = {found.name: found.count for found in whole.findings if found.code == "missing"}
-    return Gaps(whole.checked, dict.fromkeys(prepared.placeholders, 0) | lacking)
-
-
-def _known(names: Sequence[str], gaps: Gaps) -> set[str]:
-    """Those that somebody has, or may have: whom nobody looked at is given the benefit of the doubt."""
-    return {name for name in names if not gaps.is_all or gaps.lacking[name] < gaps.counted}
+    return Gaps(whole.checked, dict.fromkeys(names, 0) | lacking, whole.filled)
 
 
 def _always_known(channel: str) -> set[str]:
@@ -254,7 +265,7 @@ def _always_known(channel: str) -> set[str]:
 
 
 def _say_sampled(prepared: Compiled, gaps: Gaps) -> list[Check]:
-    if gaps.is_all or all(prepared.placeholders.values()):
+    if gaps.is_all or not gaps.counted or all(prepared.placeholders.values()):
         return []
     sentence = f"Values of variables were looked at for the first {gaps.counted:,} people; the others may lack some."
     return [Check("advises", "body", sentence, "variables_sampled")]
@@ -283,7 +294,9 @@ def _check_sender(channel: str, carrier: Sender | None) -> list[Check]:
         sentence = f"{carrier.provider_name} has no sender address. Give it one like news@example.org."
         return [Check("blocks", "provider", sentence, "sender_missing")]
     if carrier.trouble:
-        sentence = f"{carrier.provider_name} is not working, so the message would wait. {carrier.trouble}"
+        what = "is not working, so the message would wait"
+        what = what if carrier.waits else "failed lately: a few copies try it first"
+        sentence = f"{carrier.provider_name} {what}. {carrier.trouble}"
         return [Check("advises", "provider", sentence, "provider_blocked")]
     return []
 

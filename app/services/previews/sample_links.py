@@ -30,5 +30,5 @@ def address_of(work: Work, message: Message) -> str:
 
 
 def _is_emulated(work: Work, message: Message) -> bool:
-    provider = sender.provider_of(work, message.channel, message.provider_pk)
+    provider = sender.provider_of(work, message)
     return provider is not None and provider.is_emulated

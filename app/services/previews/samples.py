@@ -1,11 +1,12 @@
 """The people that a preview is made for: real recipients of an audience, or an example when there are none."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, exists, false, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, case, exists, func, literal, or_, select
 
+from app.domain.addresses import brief
 from app.domain.rendered import Recipient
 from app.engine.audience import branches, page_of_targets, topic_pks
 from app.engine.recipients import ADDRESS_NAMES, recipient_of
@@ -17,8 +18,8 @@ from app.services.messages.audience import Audience
 from app.services.work import Work
 
 FIRST_FEW = 8
-MOST_COUNTED = 50_000  # recipients looked at for missing values; above, the first so many stand for all
-MOST_OF_TOKEN = 24  # characters of an address without an @ that a list of people shows
+COUNTED_AT_FIRST = 2_000  # recipients looked at for missing values on a page, until everybody's copy was looked at
+MOST_COUNTED = 50_000  # and before sending; above, the first so many stand for all
 _END = "\U0010ffff"
 
 
@@ -35,17 +36,17 @@ _ADDRESSES = {"email": "alex@example.org", "sms": "+447700900123", "push": "exam
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One real recipient. `id` is the target's public id; empty for the built-in example."""
+    """One real recipient. `id` is the target's public id; empty for the built-in example. `named` is its label."""
 
     id: str
     recipient: Recipient
+    named: str = ""
 
     @property
     def label(self) -> str:
-        """What a list of people shows: of the long token of a device only how it begins."""
+        """What a list of people shows: a device by its label, or by how its long token ends."""
         person = self.recipient
-        is_token = len(person.address) > MOST_OF_TOKEN and "@" not in person.address
-        address = f"{person.address[: MOST_OF_TOKEN - 1]}…" if is_token else person.address
+        address = brief(person.address, self.named)
         return f"{person.name}, {address}" if person.name else address
 
 
@@ -56,10 +57,14 @@ def example_of(channel: str) -> Sample:
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
-    """How many of the `counted` recipients have no value for each variable; `is_all` when everybody was counted."""
+    """How many of the `counted` recipients have no value for each variable; `is_all` when everybody was counted.
+
+    `known` are the variables that somebody has, or may have: whom nobody looked at is given the benefit of the doubt.
+    """
 
     counted: int
-    lacking: dict[str, int]
+    lacking: Mapping[str, int]
+    known: frozenset[str] = frozenset()
     is_all: bool = True
 
 
@@ -109,27 +114,42 @@ def search_samples(work: Work, channel: str, text: str) -> list[Sample]:
     return found + [sample for sample in _read(work, by_name.limit(FIRST_FEW)) if sample.id not in known]
 
 
-def count_gaps(work: Work, channel: str, audience: Audience, names: Sequence[str]) -> Gaps:
-    """How many recipients (suppressed and expired ones aside) have no value for each of these variables."""
-    page = _first_targets(work, channel, audience, MOST_COUNTED + 1)
+def count_gaps(work: Work, channel: str, audience: Audience, names: Sequence[str], most: int) -> Gaps:
+    """How many of the first `most` recipients (suppressed and expired ones aside) have no value for these variables."""
+    page, beyond = (_first_targets(work, channel, audience, size) for size in (most, most + 1))
     if page is None or not names:
         return Gaps(0, dict.fromkeys(names, 0))
+    looked_at = work.session.scalar(select(func.count()).select_from(beyond)) or 0
+    # One by one: PostgreSQL would rather read all targets there are than look a few thousand of them up. And behind a
+    # fence (OFFSET 0), or SQLite looks each of them up twice.
+    lacks = _lacks(channel, names).where(Target.pk == page.c.target_pk).scalar_subquery()
+    each = select(lacks.label("bits")).select_from(page).offset(0).subquery().c
+    rows = work.session.execute(select(each.bits, func.count()).group_by(each.bits)).all()
+    people = [(bits, count) for bits, count in rows if bits is not None]
+    counted, is_all = sum(count for _, count in people), looked_at <= most
+    lacking = {name: sum(count for bits, count in people if bits >> place & 1) for place, name in enumerate(names)}
+    known = frozenset(name for name in names if not is_all or lacking[name] < counted)
+    return Gaps(counted, lacking, known, is_all)
+
+
+def _lacks(channel: str, names: Sequence[str]) -> Select[Any]:
+    """A bit for each of these variables that a target's person lacks; no row for who gets nothing."""
     own = ADDRESS_NAMES.get(channel)
-    columns = [func.sum(case((_has_no(name) if name != own else false(), 1), else_=0)) for name in names]
+    bits = [
+        case((_has_no(name), literal(1 << place, BigInteger)), else_=literal(0, BigInteger))
+        for place, name in enumerate(names)
+        if name != own
+    ]
     blocked = exists().where(
         Suppression.project_pk == Target.project_pk, Suppression.channel == Target.channel,
         Suppression.address_key == Target.address_key,
     )  # fmt: skip
-    looked_at = work.session.scalar(select(func.count()).select_from(page)) or 0
-    counted, *sums = work.session.execute(
-        select(func.count(), *columns)
-        .select_from(page)
-        .join(Target, Target.pk == page.c.target_pk)
+    return (
+        select(sum(bits, literal(0, BigInteger)))
+        .select_from(Target)
         .join(Contact, Contact.pk == Target.contact_pk)
         .where(Target.channel == channel, Target.expired_at.is_(None), ~blocked)
-    ).one()
-    lacking = {name: int(number or 0) for name, number in zip(names, sums, strict=True)}
-    return Gaps(counted, lacking, looked_at <= MOST_COUNTED)
+    )
 
 
 def _first_targets(work: Work, channel: str, audience: Audience, size: int) -> Any:
@@ -140,13 +160,13 @@ def _first_targets(work: Work, channel: str, audience: Audience, size: int) -> A
 
 
 def _people() -> Select[Any]:
-    return select(Target.id, Target.address, Contact.name, Contact.attributes).join(
+    return select(Target.id, Target.address, Target.name.label("named"), Contact.name, Contact.attributes).join(
         Contact, Contact.pk == Target.contact_pk
     )
 
 
 def _read(work: Work, query: Select[Any]) -> list[Sample]:
-    return [Sample(row.id, recipient_of(row, row.address)) for row in work.session.execute(query)]
+    return [Sample(row.id, recipient_of(row, row.address), row.named) for row in work.session.execute(query)]
 
 
 def _has_no(name: str) -> ColumnElement[bool]:

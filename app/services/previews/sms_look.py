@@ -112,7 +112,7 @@ def look(work: Work, message: Message, content: SmsContent, preview: "Preview", 
     if not isinstance(rendered, RenderedSms):
         raise TypeError(f"A text message is looked at, not {type(rendered).__name__}")
     candidates = sender.candidates(work, message.channel, message.provider_pk)
-    carrier = sender.provider_of(work, message.channel, message.provider_pk)
+    carrier = sender.provider_of(work, message)
     address = sender_of(work, carrier) if carrier is not None else ""
     home, found = region_of(f"+{digits_of(address)}"), segment(rendered.text)
     reach = sms_reach.reach_of(work, message, total)
@@ -185,7 +185,7 @@ def check(work: Work, message: Message, content: SmsContent, prepared: Compiled,
     people = samples.first_samples(work, message.channel, message.audience)
     linked = sample_links.linked_as_sample(work, message, prepared)
     texts = [linked.render(person.recipient).text for person in people]
-    carrier = sender.provider_of(work, message.channel, message.provider_pk)
+    carrier = sender.provider_of(work, message)
     address = sender_of(work, carrier) if carrier is not None else ""
     found = check_sms(content.text, texts, address, has_topic=has_topic)
     if not content.text.strip():

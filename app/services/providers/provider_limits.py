@@ -39,11 +39,6 @@ class Usage:
     is_known: bool = True
     size_limit: int | None = None
 
-    @property
-    def is_limited(self) -> bool:
-        """Whether anything holds it back, set or learned."""
-        return self.rate is not None or self.most_in_flight is not None or self.held_until is not None
-
 
 def usage_of(work: Work, provider: Provider) -> Usage:
     """What is used of a provider's limits now."""

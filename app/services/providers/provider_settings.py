@@ -61,7 +61,7 @@ def settle(adapter: Adapter, typed: Mapping[str, Any], kept: Mapping[str, Any] |
         place[each.name] = value
     _guard_kept_secrets(adapter.spec, settled, kept or {})
     for each in adapter.spec.missing(settled.values):
-        settled.problems.setdefault(each.name, [f"{each.label} is needed. {each.hint}".strip()])
+        settled.problems.setdefault(each.name, [f"{each.label} is missing."])
     for name, sentences in adapter.check(settled.values).items():
         settled.problems.setdefault(name, list(sentences))
     return settled

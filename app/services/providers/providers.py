@@ -12,7 +12,7 @@ from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.message_states import MessageStatus
 from app.domain.provider_spec import ProviderSpec
 from app.domain.shares import per_cent
-from app.engine import breaker, capacity, provider_history, routing, token_deaths
+from app.engine import breaker, capacity, provider_history, token_deaths
 from app.engine.accounts import SANDBOX
 from app.models.messages import Message
 from app.models.providers import Provider
@@ -116,11 +116,6 @@ def state_of(work: Work, provider: Provider) -> str:
         return "ready"
     waits = provider.retry_at is not None and provider.retry_at > work.now
     return "resting" if waits and provider.streak else "failing"
-
-
-def has_usable(work: Work, channel: str) -> bool:
-    """Whether something can be sent on that channel now."""
-    return routing.can_send(work.session, work.project_pk, channel, work.now)
 
 
 def names_of(work: Work) -> list[tuple[str, str]]:
@@ -312,11 +307,15 @@ def switch(work: Work, provider_id: str, *, on: bool) -> Provider:
     return provider
 
 
+NAMED = 5  # of the messages that keep a provider from being disconnected
+
+
 @dataclass(frozen=True, slots=True)
 class Removal:
     """What disconnecting a provider would mean, in numbers."""
 
     sending: int  # messages that it carries right now
+    carried: tuple[Message, ...]  # the first of these
     pinned: int  # drafts and scheduled messages that name it
     others: int  # enabled providers left on the channel
 
@@ -331,9 +330,12 @@ def removal_of(work: Work, provider_id: str) -> Removal:
         Provider.pk != provider.pk,
     )  # fmt: skip
     early = pinned.where(Message.status.in_([MessageStatus.DRAFT, MessageStatus.SCHEDULED]))
-    late = work.session.scalar(pinned.where(Message.status == MessageStatus.PROCESSING)) or 0
+    going = (Message.provider_pk == provider.pk) & (Message.status == MessageStatus.PROCESSING)
+    carried = Message.pk.in_(deliveries.carried(work, provider.pk)) | going
+    mine = select(Message).where(Message.project_pk == work.project_pk, carried)
     return Removal(
-        sending=max(late, deliveries.carried_by(work, provider.pk)),
+        sending=work.session.scalar(select(func.count()).select_from(mine.subquery())) or 0,
+        carried=tuple(work.session.scalars(mine.order_by(Message.pk).limit(NAMED))),
         pinned=work.session.scalar(early) or 0,
         others=work.session.scalar(others) or 0,
     )

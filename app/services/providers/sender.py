@@ -3,12 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlalchemy import select
 
 from app.domain.content import EmailContent, content_of
 from app.domain.errors import NotFound
-from app.engine import routing
+from app.engine import breaker, routing
+from app.infra.asked_once import once
 from app.models.messages import Message
 from app.models.providers import Provider
 from app.providers import get
@@ -26,8 +28,9 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The provider that would carry a message now. `trouble` says why it would wait; empty when all is well.
+    """The provider that would carry a message now. `trouble` says why it failed lately; empty when all is well.
 
+    `waits`: because of that it takes nothing now, and the message would wait for it; else it is tried again with a few.
     `usual` is the provider's own, where the message has another name or address. `ways` are all who carry a part of
     it, where this one does not carry all.
     """
@@ -39,6 +42,7 @@ class Sender:
     address: str
     reply_to: str
     trouble: str = ""
+    waits: bool = False
     usual: "Sender | None" = None
     ways: tuple[Way, ...] = ()
 
@@ -48,23 +52,13 @@ class Sender:
         return f"{self.name} <{self.address}>" if self.name else self.address
 
 
-def sender_of(work: Work, channel: str, pinned: int | None = None) -> Sender | None:
-    """Who would carry a message of that channel; None when no provider is connected and switched on."""
-    provider = provider_of(work, channel, pinned)
-    if provider is None:
-        return None
-    options = provider.options
-    return Sender(
-        provider.id, provider.name, provider.is_emulated, str(options.get("fromName") or ""),
-        str(options.get("fromEmail") or options.get("from") or ""), str(options.get("replyToEmail") or ""),
-        (provider.blocked_detail or "It takes no messages at the moment.") if provider.blocked_at else "",
-    )  # fmt: skip
+def provider_of(work: Work, message: Message) -> Provider | None:
+    """Who would carry this message now to those who are bound to nobody, by the very rule that sends it.
 
-
-def provider_of(work: Work, channel: str, pinned: int | None = None) -> Provider | None:
-    """The pinned provider while it is switched on, else the first one in failover order that is not blocked."""
-    ready = candidates(work, channel, pinned)
-    return next((provider for provider in ready if provider.blocked_at is None), ready[0] if ready else None)
+    None when nobody whom it allows is switched on.
+    """
+    key = ("first provider", message, message.version)
+    return once(work.session, key, lambda: routing.first_of(work.session, message, work.now))
 
 
 def candidates(work: Work, channel: str, pinned: int | None = None) -> list[Provider]:
@@ -80,12 +74,26 @@ def everyone(work: Work, channel: str) -> Sequence[Provider]:
 
 def sender_for(work: Work, message: Message) -> Sender | None:
     """Who would carry this message now; an email's own sender and reply-to stand before the provider's."""
-    found, content = sender_of(work, message.channel, message.provider_pk), content_of(message.channel, message.content)
-    if found is None or not isinstance(content, EmailContent):
-        return found if found is None else replace(found, ways=_ways(work, message))
+    provider, content = provider_of(work, message), content_of(message.channel, message.content)
+    if provider is None:
+        return None
+    found = _as_it_is(provider, work.now)
+    if not isinstance(content, EmailContent):
+        return replace(found, ways=_ways(work, message))
     return replace(
         found, name=content.from_name or found.name, address=content.from_address or found.address,
         reply_to=content.reply_to or found.reply_to, usual=found,
+    )  # fmt: skip
+
+
+def _as_it_is(provider: Provider, now: datetime) -> Sender:
+    """The provider's own sender, and how it stands."""
+    options = provider.options
+    return Sender(
+        provider.id, provider.name, provider.is_emulated, str(options.get("fromName") or ""),
+        str(options.get("fromEmail") or options.get("from") or ""), str(options.get("replyToEmail") or ""),
+        (provider.blocked_detail or "It takes no messages at the moment.") if provider.blocked_at else "",
+        waits=breaker.is_blocked(provider, now),
     )  # fmt: skip
 
 
@@ -106,7 +114,7 @@ def provider_for(work: Work, message: Message, address: str) -> Provider | None:
     owner = next(iter(fitting), shapes.get(""))
     if owner is not None and owner.enabled:
         return owner
-    return provider_of(work, message.channel, message.provider_pk)
+    return provider_of(work, message)
 
 
 def find_provider(work: Work, provider_id: str) -> Provider:

@@ -77,7 +77,7 @@ def ways(work: Work) -> list[Way]:
     found = []
     for channel in Channel:
         offered, total = templates.latest(work, channel.value, MOST_OFFERED)
-        is_carried = sender.provider_of(work, channel.value) is not None
+        is_carried = bool(sender.candidates(work, channel.value))
         found.append(Way(channel.value, is_carried, offered, total))
     return found
 

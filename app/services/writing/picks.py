@@ -66,6 +66,11 @@ def _size_of(work: Work, chosen: Sequence[Named]) -> int:
     return int(work.session.scalar(summed.where(Bucket.project_pk == work.project_pk, named)) or 0)
 
 
+def types_for(use: str) -> frozenset[str]:
+    """The MIME types that can be used so; empty when all can."""
+    return _FITTING.get(use, (frozenset(), ""))[0]
+
+
 def why_not(row: File, use: str) -> str:
     """Why this file cannot be used so, in a sentence; empty when it can."""
     types, sentence = _FITTING.get(use, (frozenset({row.mime_type}), ""))

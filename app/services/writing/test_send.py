@@ -42,9 +42,9 @@ _HELLOS: dict[Channel, Content] = {
     Channel.PUSH: PushContent(title="A test from Carillon", body="If you read this, the provider works."),
 }
 _RULES: dict[Channel, tuple[Callable[[str], str | None], str]] = {
-    Channel.EMAIL: (normalise_email, EMAIL_RULE),
-    Channel.SMS: (normalise_phone, PHONE_RULE),
-    Channel.PUSH: (normalise_token, "needs the token of a device, without spaces"),
+    Channel.EMAIL: (normalise_email, f"Email {EMAIL_RULE}."),
+    Channel.SMS: (normalise_phone, f"Phone number {PHONE_RULE}."),
+    Channel.PUSH: (normalise_token, "Push token needs the token of a device, without spaces."),
 }
 
 
@@ -161,7 +161,7 @@ def _checked(channel: Channel, address: str) -> str:
     normalise, rule = _RULES[channel]
     found = normalise(address)
     if found is None:
-        raise Invalid({"address": [f"Address {rule}."]})
+        raise Invalid({"address": [rule]})
     return found
 
 
