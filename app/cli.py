@@ -1,7 +1,6 @@
 """The `carillon` command: what a person or a process manager types; each subcommand loads only what it needs."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 
 # Imports stand inside the commands on purpose: `carillon --help` must not wait for SQLAlchemy, nor `up` for Flask.
 # ruff: noqa: PLC0415
-
-Command = Callable[..., Any]
 
 _data_dir = click.option(
     "--data-dir", type=click.Path(path_type=Path, file_okay=False), metavar="D",

@@ -11,6 +11,8 @@ _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _PHONE_NOISE = re.compile(r"[\s().\-/\u00a0\u2010-\u2015]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 MAX_EMAIL = 320
+LONGEST_NUMBER = 24  # characters of an address without an @ that is shown whole; a longer one is the token of a device
+END_OF_TOKEN = 6  # characters that tell one device from another
 MAX_TOKEN = 2048
 
 EMAIL_RULE = "needs an address like name@example.org"
@@ -85,6 +87,12 @@ def normalise_token(text: str) -> str | None:
     if not text or len(text) > MAX_TOKEN or not text.isascii() or any(sign <= " " or sign == "\x7f" for sign in text):
         return None
     return text
+
+
+def brief(address: str, named: str = "") -> str:
+    """The address as lists show it: a device by its label, or by how its long token ends; all others whole."""
+    is_token = len(address) > LONGEST_NUMBER and "@" not in address
+    return (named or f"device …{address[-END_OF_TOKEN:]}") if is_token else address
 
 
 def mask(address: str) -> str:

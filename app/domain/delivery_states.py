@@ -18,8 +18,6 @@ class DeliveryState(StrEnum):
     UNCERTAIN = "uncertain"
 
 
-OPEN = frozenset({DeliveryState.QUEUED, DeliveryState.SENDING})
-ENDED_BADLY = frozenset({DeliveryState.FAILED, DeliveryState.BOUNCED})
 RETRYABLE = frozenset({DeliveryState.FAILED, DeliveryState.UNCERTAIN})
 
 

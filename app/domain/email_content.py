@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from app.domain.addresses import EMAIL_RULE, normalise_email
 from app.domain.content_limits import File, line_problems, only_filled, read_file, text_problems
+from app.domain.personalise import read_plainly
 
 FORMATS = ("markdown", "html", "text")
 _TEXTS = (
@@ -63,7 +64,7 @@ class EmailContent:
     @property
     def title(self) -> str:
         """What lists call it; empty when nothing was written yet."""
-        return self.subject.strip()
+        return " ".join(read_plainly(self.subject).split())
 
     @property
     def files(self) -> tuple[File, ...]:

@@ -16,6 +16,8 @@ MOST_VARYING = 20
 _RUN = re.compile(r"(?:[A-Za-z0-9+/]{60,76}\n)+[A-Za-z0-9+/]*={0,2}\n?|[A-Za-z0-9+/]{200,}={0,2}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{200,}={0,2}")
 _HIDDEN_RUN = re.compile(f"{HIDDEN}{{2,}}")
+# A whole value, or what stands for a long token: words that somebody wrote may hold the same sign.
+_HIDDEN_IN_BODY = re.compile(rf'["=](?:{HIDDEN}|%E2%80%A6)(?=["&]|$)|(?:{HIDDEN}|%E2%80%A6){{8,}}'.encode())
 _PROOF = re.compile(r"\b(Basic) \S+")
 _FIELD = re.compile(r"^([!-9;-~]+):[ \t]*(.*(?:\n[ \t].*)*)", re.MULTILINE)
 _PART_NAME = re.compile(rb'name="([^"]*)"\r\n(?:[^\r\n]+\r\n)*\r\n(.*?)\r\n--', re.DOTALL)
@@ -53,6 +55,12 @@ class ExactRequest:
     def size(self) -> int:
         """Octets of the body."""
         return len(self.body)
+
+    @property
+    def hides_secrets(self) -> bool:
+        """Whether something that is secret stands as HIDDEN in it, in the address, a header or the body."""
+        heads = (self.address, *(value for _, value in self.headers))
+        return any(HIDDEN in text for text in heads) or _HIDDEN_IN_BODY.search(self.body) is not None
 
     @property
     def media_type(self) -> str:

@@ -101,6 +101,16 @@ def compile(text: str) -> Pattern:
     return Pattern(tuple(part for part in parts if part != ""), tuple(problems))
 
 
+def read_plainly(text: str) -> str:
+    """The text as lists show it, to nobody in particular: for a variable stands its fallback, else its name."""
+    parts = compile(text).parts
+    return "".join(part if isinstance(part, str) else _in_words(part) for part in parts)
+
+
+def _in_words(slot: Slot) -> str:
+    return slot.name.replace("_", " ") if slot.fallback is None else slot.fallback
+
+
 def _read(inner: str | None) -> Slot | str:
     """The slot between two pairs of braces, or what is wrong with it (`inner` is None when it never closes)."""
     if inner is None or "{{" in inner:

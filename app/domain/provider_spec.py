@@ -35,6 +35,8 @@ class Field:
     `open_parts` are those of a secret JSON object that are no secret, and may be shown.
     Where the name of a key file holds the value of another field, `name_gives` is that field and the regular expression
     whose first group the value is.
+    Where a switch says what a value of another field means, `means` is that field, its value, and the words for it when
+    the switch is on and when it is off; the switch itself is then not told.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Field:
     proves_receipts: bool = False
     name_gives: tuple[str, str] = ("", "")
     open_parts: tuple[str, ...] = ()
+    means: tuple[str, str, str, str] = ("", "", "", "")
 
 
 def encoded_size(size: int) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from app.domain.content_limits import MAX_TEXT, File, line_problems, only_filled, read_file, text_problems
+from app.domain.personalise import read_plainly
 from app.domain.storable import is_storable
 
 PRIORITIES = ("normal", "high")
@@ -54,7 +55,8 @@ class PushContent:
     @property
     def headline(self) -> str:
         """What lists call it: title or body on one line; empty when nothing was written yet."""
-        return " ".join((self.title.strip() or self.body[:1000]).split())[: self.MAX_TITLE].strip()
+        words = read_plainly(self.title).strip() or read_plainly(self.body[:1000])
+        return " ".join(words.split())[: self.MAX_TITLE].strip()
 
     @property
     def files(self) -> tuple[File, ...]:

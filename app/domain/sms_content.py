@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from app.domain.content_limits import MAX_TEXT, File, only_filled, text_problems
+from app.domain.personalise import read_plainly
 
 _LONGEST_TITLE = 120
 
@@ -22,7 +23,7 @@ class SmsContent:
     @property
     def title(self) -> str:
         """What lists call it: its beginning, on one line; empty when nothing was written yet."""
-        return " ".join(self.text[:1000].split())[:_LONGEST_TITLE].strip()
+        return " ".join(read_plainly(self.text[:1000]).split())[:_LONGEST_TITLE].strip()
 
     @property
     def files(self) -> tuple[File, ...]:

@@ -20,9 +20,9 @@ from flask import (
 from app.emulators.faults import FAULTS, MOST, NUMBERS, NUMBERS_START, Dial, Faults
 from app.emulators.outbox import outbox_path
 
-NAMES = {
-    "smtp": "Mail server (SMTP)", "ses": "Amazon SES", "sendgrid": "SendGrid", "fcm": "Firebase (FCM)",
-    "apns": "Apple (APNs)", "msg91": "MSG91",
+NAMES = {  # as the providers are called
+    "smtp": "SMTP", "ses": "Amazon SES", "sendgrid": "SendGrid", "fcm": "Firebase Cloud Messaging",
+    "apns": "Apple Push Notification service", "msg91": "MSG91",
 }  # fmt: skip
 USUAL_AMOUNT = {"slow": 2, "receipts-late": 5, "too-many-recipients": 1}
 # What each failure leads to, in words, grouped by who is at fault.
@@ -108,7 +108,7 @@ def dials_of(project_id: str) -> list[Dial]:
 def say_dial(dial: Dial) -> str:
     """What the dial does, in a sentence without its full stop."""
     words = _words_of(dial.fault)
-    share = "each time" if dial.share == 100 else f"in {dial.share} % of the cases"
+    share = "each time" if dial.share == 100 else f"in {dial.share}% of the cases"
     left = "" if dial.remaining is None else f", {dial.remaining:,} more {'time' if dial.remaining == 1 else 'times'}"
     return f"{name_of(dial.kind) if dial.kind else 'All services'}: {words}; {share}{left}"
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from secrets import token_bytes, token_urlsafe
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -137,11 +137,6 @@ def take_down(session: Session, now: datetime, *, by: str) -> None:
             fenced_at=None, fence_reason="", backup_at=None, confirmed_at=now, confirmed_by=by,
         )
     )  # fmt: skip
-
-
-def row_of(session: Session) -> Installation | None:
-    """The installation's row; None before anything was started with this database."""
-    return session.scalar(select(Installation).where(Installation.pk == ONLY))
 
 
 def sighting_of(row: Installation) -> Sighting:

@@ -91,13 +91,6 @@ class Broker:
         names = cast("list[bytes]", self.redis.eval(_ALIVE, 1, _pulse(kind)))
         return sorted(name.decode() for name in names)
 
-    def is_reachable(self) -> bool:
-        """Whether Valkey answers now."""
-        try:
-            return bool(self.redis.ping())
-        except redis.RedisError:
-            return False
-
     def waiting(self) -> dict[str, int]:
         """How many jobs wait in each queue; raises redis.RedisError when Valkey is away."""
         return {name: self.redis.llen(f"rq:queue:{name}") for name in QUEUES}

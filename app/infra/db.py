@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -171,11 +171,6 @@ class Database:
         self.engine.dispose()
         if self._turns is not None:
             self._turns.close()
-
-
-def is_busy(error: Exception) -> bool:
-    """Whether the database was only locked, full or away: the same call may go through later."""
-    return isinstance(error, OperationalError)
 
 
 def _server_engine(url: str, pool_size: int) -> Engine:

@@ -51,13 +51,15 @@ _FIELDS = (
     ),
     Field(
         "encryption", "Encryption", FieldKind.CHOICE, section="options", default="none",
-        choices=(("none", "None, or STARTTLS when offered"), ("ssl", "Implicit TLS (465)"), ("tls", "STARTTLS (587)")),
-        hint="With STARTTLS or implicit TLS nothing is ever sent unprotected.",
+        choices=(("none", "Not required"), ("ssl", "Implicit TLS (465)"), ("tls", "STARTTLS (587)")),
+        hint="With STARTTLS or implicit TLS nothing is ever sent unprotected. Where it is not required, STARTTLS "
+             "is still used when the server offers it.",
     ),
     Field(
         "autoTLS", "Use STARTTLS when the server offers it", FieldKind.BOOL, section="options", default=True,
-        advanced=True,
-        hint="Applies when encryption is none. Switch it off only for a server whose certificate cannot be repaired.",
+        advanced=True, means=("encryption", "none", "STARTTLS when the server offers it", "None"),
+        hint="Applies when encryption is not required. Switch it off only for a server whose certificate cannot be "
+             "repaired.",
     ),
     Field(
         "mailer", "Mailer name", section="options", advanced=True,

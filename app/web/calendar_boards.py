@@ -9,10 +9,11 @@ from app.domain.calendar_days import Change, Day, Slot, hours_ahead, slots_of
 from app.services.planning.calendar import DayPlan, Entry
 from app.web.calendar_asked import Asked
 
+BUSY = 3  # messages on a day from which its load is drawn
 LANES = 4  # sends that are drawn beside each other in one hour
 IN_MONTH, IN_WEEK, IN_DAY = 3, 4, 6  # entries that a cell shows before it folds
 MORNING = 9  # the hour that is proposed on a day which has not begun
-_MOST_TALL = 60.0  # an hour is drawn that high
+_MOST_TALL, _LEAST_TALL = 60.0, 4.0  # an hour is drawn that high, and what takes seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,11 @@ class HourRow:
     cells: Sequence[Cell | None]
     at_project: datetime | None = None
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether it is past on every day and nothing stands there, so that it needs no room."""
+        return all(cell is None or (cell.is_past and not cell.lines and not cell.bars) for cell in self.cells)
+
 
 @dataclass(frozen=True, slots=True)
 class Month:
@@ -108,6 +114,11 @@ class Month:
     names: Sequence[date]
     weeks: Sequence[Sequence[Cell]]
 
+    @property
+    def has_loads(self) -> bool:
+        """Whether the load of any day is drawn."""
+        return any(cell.load is not None and not cell.load.is_empty for week in self.weeks for cell in week)
+
 
 @dataclass(frozen=True, slots=True)
 class Hours:
@@ -115,6 +126,16 @@ class Hours:
 
     heads: Sequence[Head]
     rows: Sequence[HourRow]
+
+    @property
+    def has_loads(self) -> bool:
+        """Whether the load of any day is drawn."""
+        return any(not head.load.is_empty for head in self.heads)
+
+    @property
+    def has_bars(self) -> bool:
+        """Whether any hour shows how long a send takes."""
+        return any(cell is not None and cell.bars for row in self.rows for cell in row.cells)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,13 +247,13 @@ def _bars(slot: Slot, lanes: Sequence[tuple[Entry, int]]) -> list[Bar]:
         if begin >= end or lane >= LANES:
             continue
         top = (begin - slot.begins_at) / timedelta(minutes=1) / length * _MOST_TALL
-        tall = max((end - begin) / timedelta(minutes=1) / length * _MOST_TALL, 2.0)
+        tall = max((end - begin) / timedelta(minutes=1) / length * _MOST_TALL, _LEAST_TALL)
         bars.append(Bar(lane, round(top, 2), 1, round(tall, 2), entry.channel, entry.overlap is not None))
     return bars
 
 
 def _loads(plans: Sequence[DayPlan], asked: Asked) -> list[Load]:
-    hours = [_people_by_hour(plan, slots_of(plan.day, asked.zone)) if plan.entries else [] for plan in plans]
+    hours = [_people_by_hour(plan, slots_of(plan.day, asked.zone)) if plan.total >= BUSY else [] for plan in plans]
     most = max((people for day in hours for _, people in day), default=0)
     return [_load(day, most) for day in hours]
 

@@ -23,6 +23,10 @@ from app.web.wording import REASONS
 
 blueprint = Blueprint("dead_letters", __name__, url_prefix="/p/<project_id>/dead-letters")
 FILTERS = ("time", "channel", "state", "reason", "provider", "message")
+CALLED = {  # what a question calls them, in the order in which it says them
+    "message": "Message", "state": "State", "reason": "What happened", "provider": "Provider", "channel": "Channel",
+    "time": "Time", "delivery": "To",
+}  # fmt: skip
 Choices = dict[str, list[tuple[str, str]]]
 
 
@@ -126,8 +130,9 @@ def _ask(template: str) -> Response:
         choices["message"] = [(kept.get("message", ""), question.title)]
         choices["delivery"] = [(kept.get("delivery", ""), question.address)]
         until = (work.now - EPOCH) // timedelta(milliseconds=1)
-        words = [text for text, _ in chips(kept, choices)]
-        return render(template, question=question, numbers=question.numbers, kept=kept, until=until, chosen=words)
+        words = {name: text for name, (text, _) in zip(kept, chips(kept, choices), strict=True)}
+        chosen = [(label, words[name]) for name, label in CALLED.items() if name in words]
+        return render(template, question=question, numbers=question.numbers, kept=kept, until=until, chosen=chosen)
 
 
 @blueprint.post("/replay")

@@ -1,6 +1,6 @@
 """Form fields of our own, and what puts a service's errors on a form."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,15 +14,18 @@ from app.domain.schedules import LATENESSES
 from app.web.wording import say_duration
 
 
-def put_errors(form: Form, error: Invalid) -> None:
+def put_errors(form: Form, error: Invalid, empty: Mapping[str, str] | None = None) -> None:
     """Put each sentence beside its field; those without a field here go to the summary (`form.form_errors`).
 
-    A service's name `target.address` finds the field `target_address`, and camelCase finds snake_case.
+    A service's name `target.address` finds the field `target_address`, and camelCase finds snake_case. `empty` has the
+    sentence for a field that came empty, where the service's one speaks of what this form cannot send.
     """
     for name, sentences in error.fields.items():
         field = form._fields.get(name) or form._fields.get(_field_name(name))
         if field is None:
             form.form_errors = [*form.form_errors, *sentences]
+        elif empty and field.name in empty and not field.data:
+            field.errors = [*field.errors, empty[field.name]]
         else:
             field.errors = [*field.errors, *sentences]
 
@@ -92,11 +95,6 @@ class SecretField(StringField):
         kwargs["render_kw"] = {"autocomplete": "new-password"} | (kwargs.get("render_kw") or {})
         super().__init__(*args, **kwargs)
         self.set_note = set_note
-
-    @property
-    def is_replaced(self) -> bool:
-        """Whether a new secret was typed."""
-        return bool(self.data)
 
 
 class LocalTimeField(StringField):

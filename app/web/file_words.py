@@ -1,6 +1,6 @@
 """Buckets and files in the words people read: rules, readers, kinds, and why a file was not taken."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from app.domain.errors import AppError
@@ -20,6 +20,10 @@ _NAMES = {
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "Excel table",
     "application/vnd.openxmlformats-officedocument.presentationml.presentation": "PowerPoint slides",
 }  # fmt: skip
+_ENDINGS = {  # of the types that messages show
+    "image/jpeg": ("jpg", "jpeg"), "image/png": ("png",), "image/gif": ("gif",), "image/webp": ("webp",),
+    "image/bmp": ("bmp",),
+}  # fmt: skip
 _UNITS = (("GB", 1024**3), ("MB", 1024**2), ("KB", 1024))
 _DOES = {"create": "upload", "update": "rename", "delete": "delete", "read": "read"}
 _WHO = {"any": "anybody", "guests": "whoever is not signed in", "users": "signed-in contacts"}
@@ -36,25 +40,31 @@ def say_most(size: int) -> str:
     return f"{size * 10 // step / 10:g} {unit}"
 
 
-def say_limits(bucket: Any) -> str:
-    """What may come into a bucket: "Images up to 5 MB: jpg, png"."""
+def say_limits(bucket: Any, endings: Sequence[str] = ()) -> str:
+    """What may come into a bucket, or only those `endings` of it: "Images up to 5 MB: JPG, PNG"."""
     most = say_most(bucket.maximum_file_size)
-    allowed = list(bucket.allowed_extensions)
+    allowed = list(endings or bucket.allowed_extensions)
     if not allowed:
         return f"Any file up to {most}"
     noun = "Images" if _PICTURES.issuperset(allowed) else "Files"
-    return f"{noun} up to {most}: {', '.join(allowed)}"
+    return f"{noun} up to {most}: {', '.join(allowed).upper()}"
 
 
-def say_keeping(bucket: Any) -> list[str]:
-    """What becomes of the files of a bucket, a few words each."""
+def endings_of(bucket: Any, types: Collection[str]) -> list[str]:
+    """The endings of files that a bucket takes and that are of one of these types: jpg, png."""
+    known = (ending for mime_type in sorted(types) for ending in _ENDINGS.get(mime_type, ()))
+    return [ending for ending in known if not bucket.allowed_extensions or ending in bucket.allowed_extensions]
+
+
+def say_keeping(bucket: Any) -> str:
+    """What becomes of the files of a bucket: "Encrypted; compressed"; empty for nothing worth a word."""
     facts = (
         (not bucket.enabled, "switched off for apps"),
         (bucket.encryption, "encrypted"),
         (bucket.compression != "none", "compressed"),
         (bucket.strip_metadata, "place and camera taken out of pictures"),
     )
-    return [words for is_so, words in facts if is_so]
+    return "; ".join(words for is_so, words in facts if is_so).capitalize()
 
 
 def say_access(permissions: Sequence[str], *, by_file: bool = False) -> list[str]:
@@ -67,7 +77,7 @@ def say_access(permissions: Sequence[str], *, by_file: bool = False) -> list[str
     lines = [f"{who[:1].upper()}{who[1:]} may {_join(does)}." for who, does in found.items()]
     if by_file:
         lines.append("Single files may let others in.")
-    return lines or ["Only members and programs with a key."]
+    return lines or ["Only members of this project, and programs with a key."]
 
 
 def _say_role(role: str) -> str:

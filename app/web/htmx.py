@@ -64,12 +64,3 @@ def add_trigger(response: Response, event: str, detail: Any = None) -> None:
     events = json.loads(response.headers.get("HX-Trigger", "{}"))
     events[event] = detail
     response.headers["HX-Trigger"] = json.dumps(events)
-
-
-def retarget(response: Response, selector: str, swap: str = "outerHTML") -> None:
-    """Let htmx put the answer elsewhere than the element asked for.
-
-    Set by hand because htmx-flask 0.1.0 refuses two of htmx's swaps (a comma is missing in its list).
-    """
-    response.headers["HX-Retarget"] = selector
-    response.headers["HX-Reswap"] = swap

@@ -22,10 +22,10 @@ def show(project_id: str) -> Response:
 
 def _draw(*, is_unclear: bool = False) -> Response:
     with reading() as work:
-        fence, found, may_confirm = fences.fence_of(work), fences.waiting(work), fences.may_confirm(work)
+        found, may_confirm = fences.waiting(work), fences.may_confirm(work)
     return render(
         "installation/confirm.html", status=422 if is_unclear else 200,
-        found=found, may_confirm=may_confirm, is_unclear=is_unclear, is_fenced=fence is not None,
+        found=found, may_confirm=may_confirm, is_unclear=is_unclear,
     )  # fmt: skip
 
 

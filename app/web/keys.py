@@ -10,6 +10,8 @@ from app.web.fields import put_errors
 from app.web.forms.settings import KeyForm
 from app.web.htmx import go, redraw, render, toast
 
+EMPTY = {"name": "Name is missing.", "scopes": "Scopes are missing. Tick at least one."}
+
 blueprint = Blueprint("keys", __name__, url_prefix="/p/<project_id>/settings/keys")
 
 
@@ -42,7 +44,7 @@ def create(project_id: str) -> Response:
                 work, name=form.name.data or "", scopes=form.scopes.data or [], expires_at=form.expires_at.data
             )
     except Invalid as error:
-        put_errors(form, error)
+        put_errors(form, error, EMPTY)
         return redraw("settings/key_form.html", form=form)
     return render("settings/key_secret.html", key=key, secret=secret)
 

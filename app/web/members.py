@@ -70,7 +70,7 @@ def edit(project_id: str, member_id: str) -> Response:
 def change(project_id: str, member_id: str) -> Response:
     """Save roles, remove from the project, or switch the account off or on: what the pressed button says."""
     form = RolesForm()
-    act = request.form.get("act", "roles")
+    act = request.values.get("act", "roles")
     try:
         with opening() as work:
             match act:
@@ -88,6 +88,25 @@ def change(project_id: str, member_id: str) -> Response:
         return redraw("settings/member.html", line=line, is_ours=is_ours, form=form)
     toast({"remove": "Removed from the project.", "disable": "Cannot sign in any more."}.get(act, "Saved."))
     return go(url_for("members.index"))
+
+
+@blueprint.get(f"{PLACE}/<member_id>/remove")
+@access.needs("members.write")
+def ask_remove(project_id: str, member_id: str) -> Response:
+    """Ask before somebody loses all roles here."""
+    return _ask(member_id, "remove")
+
+
+@blueprint.get(f"{PLACE}/<member_id>/disable")
+@access.needs("members.write")
+def ask_disable(project_id: str, member_id: str) -> Response:
+    """Ask before somebody may not sign in any more."""
+    return _ask(member_id, "disable")
+
+
+def _ask(member_id: str, act: str) -> Response:
+    with reading() as work:
+        return render("settings/member_ask.html", line=memberships.find_member(work, member_id), act=act)
 
 
 @blueprint.get("/join/<token>")

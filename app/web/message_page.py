@@ -225,7 +225,7 @@ def event_words(event: str, details: dict[str, Any]) -> str:
         "fanned_out": _say_people(details.get("audience", 0)) + " in the audience",
         "paused": "Paused",
         "resumed": "Resumed",
-        "cancelled": f"Cancelled with {left:,} left",
+        "cancelled": f"Cancelled; {_say_people(left)} {'was' if left == 1 else 'were'} not written to",
         "late": "Too late to start by itself: it waits for a person",
         "early_again": "The clock was set back, so its time lies ahead again",
         "moved_with_zone": f"The rules of {details.get('zone', '')} changed; it stays at "

@@ -22,6 +22,7 @@ blueprint = Blueprint("messages", __name__, url_prefix="/p/<project_id>/messages
 
 NAMES = frozenset(channel.value for channel in Channel)
 STATES = [(phase, message_badge(phase).word) for phase in messages.PHASES]
+CHANNELS = [(channel.value, channel.label) for channel in Channel]
 
 
 @blueprint.get("")
@@ -37,8 +38,9 @@ def index(project_id: str) -> Response:
         )  # fmt: skip
         is_new = not listing.items and messages.is_empty(work)
     return render(
-        "messages/index.html", "messages/_table.html", listing=listing, is_new=is_new, phases=STATES, filters=filters
-    )
+        "messages/index.html", "messages/_table.html", listing=listing, is_new=is_new, phases=STATES,
+        channels=CHANNELS, filters=filters,
+    )  # fmt: skip
 
 
 @blueprint.get("/new")
@@ -61,7 +63,7 @@ def _ask(asked: Mapping[str, str], status: int = 200) -> Response:
             return render("compose/choose.html", status=status, ways=beginnings.ways(work), **context)
         cursor = Cursor.parse(asked.get("after", ""), asked.get("before", ""))
         rows = templates.list_templates(work, cursor, words=words, channel=channel)
-        has_provider = sender.provider_of(work, channel) is not None
+        has_provider = bool(sender.candidates(work, channel))
     return render(
         "compose/begin.html", "compose/_templates.html", status=status, rows=rows, q=words, channel=channel,
         has_provider=has_provider, **context,

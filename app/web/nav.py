@@ -42,7 +42,9 @@ PLACES = (
 # pages that live under another place of the menu
 HOMES = {
     "compose": "messages",
+    "exact_request": "messages",
     "launch": "messages",
+    "lint": "messages",
     "message_page": "messages",
     "templates": "messages",
     "template_versions": "messages",
@@ -58,6 +60,7 @@ HOMES = {
     "members": "settings",
     "keys": "settings",
     "prices": "providers",
+    "provider_order": "providers",
     "projects": "settings",
     "audit": "settings",
 }

@@ -13,7 +13,7 @@ from app.services.writing.picks import USES
 from app.web import access
 from app.web.context import reading
 from app.web.file_uploads import allow_files, take_files
-from app.web.file_words import KINDS
+from app.web.file_words import KINDS, endings_of
 from app.web.htmx import go, render
 
 blueprint = Blueprint("picker", __name__, url_prefix="/p/<project_id>/messages/<message_id>/files")
@@ -84,6 +84,7 @@ def _page(work: Work, message_id: str) -> dict[str, Any]:
         "bucket": bucket, "rows": rows, "kept": kept, "kinds": KINDS, "here": here, "asked": here | kept,
         "button": BUTTONS[use], "is_one": use != "attachment", "why_not": picks.why_not,
         "doubt_of": picks.doubt_of, "chosen": set(table.chosen),
+        "endings": endings_of(bucket, picks.types_for(use)) if bucket else [],
     }  # fmt: skip
 
 

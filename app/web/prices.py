@@ -14,6 +14,8 @@ from app.web.fields import put_errors
 from app.web.forms.prices import PriceForm, PriceSheetForm
 from app.web.htmx import go, redraw, render, toast
 
+EMPTY = {"country": "Choose a country, or Other countries.", "currency": "Choose a currency."}
+
 blueprint = Blueprint("prices", __name__, url_prefix="/p/<project_id>/providers/<provider_id>/prices")
 
 
@@ -156,7 +158,7 @@ def export(project_id: str, provider_id: str) -> Response:
 
 
 def _redraw(provider_id: str, form: PriceForm, error: Invalid, price_id: str = "") -> Response:
-    put_errors(form, error)
+    put_errors(form, error, EMPTY)
     with reading() as work:
         provider = prices.find_priced(work, provider_id)
         row = prices.find_price(work, provider, price_id) if price_id else None

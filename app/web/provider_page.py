@@ -1,11 +1,13 @@
 """What the page of one provider draws beside its settings: its history as bars, and the form of its limits."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from flask_wtf import FlaskForm
 
+from app.domain.provider_spec import ProviderSpec
 from app.services.providers import prices, provider_health, provider_limits, provider_queue, providers
 from app.services.providers.provider_health import Bucket
 from app.services.providers.provider_limits import Usage
@@ -96,14 +98,37 @@ def _per(seconds: int) -> str:
     return {1: "a second", 60: "a minute", 3600: "an hour", 86_400: "a day"}.get(seconds, f"in {seconds:,} seconds")
 
 
+def say_settings(spec: ProviderSpec, values: Mapping[str, Any]) -> dict[str, str]:
+    """What is set, by wire name and in words; a switch that says what another value means is told with that value."""
+    told = [each for each in spec.fields if not each.secret and not each.means[0]]
+    said = {
+        each.name: _say(values[each.name], dict(each.choices))
+        for each in told
+        if values.get(each.name) not in ("", None)
+    }
+    for each in spec.fields:
+        other, value, on, off = each.means
+        if other and values.get(other) == value:
+            said[other] = on if values.get(each.name, each.default) else off
+    return said
+
+
+def _say(value: Any, choices: Mapping[str, str]) -> str:
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    return choices.get(str(value), str(value))
+
+
 def page_context(work: Work, provider_id: str) -> dict[str, Any]:
     """Everything about one provider: how it stands and stood, its settings without secrets, what waits for it."""
     card = providers.card_of(work, providers.find_provider(work, provider_id))
     provider = card.provider
+    settings = providers.settings_of(work, provider)
     buckets = provider_health.history_of(work, provider.pk, HOURS)
     return {
         "card": card,
-        "settings": providers.settings_of(work, provider),
+        "settings": settings,
+        "said": say_settings(card.spec, settings),
         "secrets": providers.secrets_of(provider),
         "desk": receipts.desk_of(work, provider, card.spec),
         "mail_desk": bounces.desk_of(work, provider, card.spec),

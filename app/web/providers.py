@@ -21,6 +21,8 @@ from app.web.htmx import go, render, toast
 from app.web.provider_order import list_context
 from app.web.provider_page import LimitsForm, page_context
 
+EMPTY = {"name": "Name is missing."}
+
 blueprint = Blueprint("providers", __name__, url_prefix="/p/<project_id>/providers")
 
 
@@ -77,7 +79,7 @@ def create(project_id: str, kind: str) -> Response:
                 work, kind, name=form.name.data or "", values=form.values(spec), policy=form.policy.data or ""
             )
     except Invalid as error:
-        put_errors(form, error)
+        put_errors(form, error, EMPTY)
         return _draw_form(form, spec, status=422)
     toast(f"{made.name} is connected.")
     return go(url_for("providers.show", provider_id=made.id))
@@ -156,7 +158,7 @@ def change(project_id: str, provider_id: str) -> Response:
                 work, provider_id, name=form.name.data or "", values=form.values(spec), policy=form.policy.data or ""
             )
     except Invalid as error:
-        put_errors(form, error)
+        put_errors(form, error, EMPTY)
         return _draw_form(form, spec, provider, status=422, waiting=waiting)
     toast("Saved. It is used from now on.")
     return go(url_for("providers.show", provider_id=provider_id))
@@ -237,5 +239,5 @@ def delete(project_id: str, provider_id: str) -> Response:
     """Disconnect it."""
     with opening() as work:
         providers.disconnect(work, provider_id)
-    toast("Disconnected. Its secrets are deleted; what it sent stays in the log.")
+    toast("Disconnected. Its secrets are deleted; what it sent stays under Deliveries.")
     return go(url_for("providers.index"))

@@ -71,7 +71,7 @@ SHEETS: Mapping[str, Sheet] = {
             Channel.EMAIL, "Write an email", EmailForm, email_look.VIEWS,
             ("email_write.css", "email.css", "request.css"), (),
             {
-                "width": (("full", "Desktop"), ("600", "600"), ("320", "320")),
+                "width": (("full", "Desktop"), ("600", "600 px"), ("320", "320 px")),
                 "mode": (("light", "Light"), ("dark", "Dark"), ("inverted", "Inverted")),
                 "images": (("on", "Images"), ("off", "No images")),
             },

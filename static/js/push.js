@@ -31,7 +31,7 @@
       Object.assign(button, { type: "submit", name: "data-drop", className: "btn btn-quiet btn-square", textContent: "×" });
       button.dataset.drop = "";
     }
-    button.setAttribute("aria-label", "Take the pair away");
+    button.setAttribute("aria-label", "Remove the pair");
     button.removeAttribute("title");
     return button;
   }

@@ -27,7 +27,7 @@
     const { isPlain, units, parts, room } = measure(text, place.dataset);
     const say = (number) => number.toLocaleString("en");
     const bold = document.createElement("b");
-    bold.textContent = `${say(parts)} ${parts === 1 ? "message" : "messages"}`;
+    bold.textContent = `${say(parts)} ${parts === 1 ? "part" : "parts"}`;
     const rest = document.createElement("span");
     rest.textContent = `${say(units)} of ${say(room)} characters, ${isPlain ? "plain SMS" : "with signs beyond plain SMS"}`;
     place.replaceChildren(bold, " ", rest);

@@ -43,7 +43,7 @@ WHERE pk % 10 = 0"""
 _USES = """INSERT INTO file_uses (project_pk, bucket_id, file_id, message_pk)
 SELECT 1, 'pictures', 'f0', pk FROM messages WHERE pk % 10 = 1"""
 # As the look at a draft leaves it (`domain.lint_findings`): nobody of a long history has a city.
-_FOUND = {"worst": {"longest": [30, "tc0"], "emptiest": [1, "tc1"]}, "segments": {}}
+_FOUND = {"worst": {"longest": [30, "tc0"], "emptiest": [1, "tc1"]}, "segments": {}, "filled": ["name"]}
 _EMAIL = {"subject": "News for {{ name }}", "preheader": "", "format": "markdown", "body": "Hello {{ city }}"}
 
 

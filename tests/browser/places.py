@@ -234,6 +234,8 @@ _SETTINGS = (
     Place("settings", "/settings", "Settings of the project"),
     Place("members", "/settings/members", "Members and open invitations"),
     Place("member", "{member}", "One member's roles"),
+    Place("member-remove", "{member}/remove", "Asks before a member is removed"),
+    Place("member-disable", "{member}/disable", "Asks before a member may not sign in any more"),
     Place("keys", "/settings/keys", "API keys"),
     Place("key-new", "/settings/keys/new", "A new API key"),
     Place("key-new-wrong", "/settings/keys/new", "A new API key without a name", sends="main form"),

@@ -64,10 +64,6 @@ def wait_for(person: Person, at: str) -> None:
     )
 
 
-def spoken(person: Person) -> str:
-    return str(person.driver.execute_script("return document.querySelector('#speaker').textContent"))
-
-
 def put(person: Person, day: date, time: str, zone: str) -> None:
     """Give the event that time by form; the fields are set as a picker sets them."""
     person.go(f"{CALENDAR}?view=agenda&zone={zone}")
@@ -101,7 +97,7 @@ def test_a_message_is_dragged_and_taken_back(open_calendar: Callable[..., Person
     ).release().perform()
     wait_for(ann, target)
     ann.see("stands at")
-    assert "14:00" in spoken(ann)
+    assert "14:00" in ann.spoken()
     ann.press_like("Undo: back to")
     wait_for(ann, f"{day}T09")
     assert ann.barriers() == []
@@ -142,11 +138,11 @@ def test_a_message_is_carried_with_the_keys(open_calendar: Callable[..., Person]
     keys.skip()
     walk_to(ann, keys, f"{day}T09")
     keys.press("m")
-    assert spoken(ann).startswith(f"{TITLE} is lifted from")
+    assert ann.spoken().startswith(f"{TITLE} is lifted from")
     keys.press(Keys.ARROW_RIGHT)
-    assert spoken(ann).endswith("09:00.")
+    assert ann.spoken().endswith("09:00.")
     keys.press(Keys.ESCAPE)
-    assert spoken(ann) == f"{TITLE} is back where it was."
+    assert ann.spoken() == f"{TITLE} is back where it was."
     keys.look()
     keys.press("m", Keys.ARROW_RIGHT, Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ENTER)
     moved = f"{day + timedelta(days=1)}T11"
@@ -162,9 +158,9 @@ def test_a_message_is_carried_with_the_keys(open_calendar: Callable[..., Person]
     ann.go(f"{CALENDAR}?view=month&date={datetime.now(UTC).date()}&zone=UTC")
     entry = ann.driver.find_element("css selector", ".cal-event[data-move]")
     entry.send_keys("m", *[Keys.ARROW_UP] * 6, *[Keys.ARROW_LEFT] * 40)
-    assert "past: it cannot be dropped here" in spoken(ann)
+    assert "past: it cannot be dropped here" in ann.spoken()
     entry.send_keys(Keys.ENTER)
-    assert "is past. Choose a later time." in spoken(ann)
+    assert "is past. Choose a later time." in ann.spoken()
     entry.send_keys(Keys.ESCAPE)
     assert ann.complaints() == []
 

@@ -11,13 +11,18 @@ from tests.browser.conftest import Home
 from tests.browser.keyboard import Keyboard
 from tests.browser.person import Person
 from tests.browser.steps import enter
-from tests.browser.test_saving import slow_down
 
 pytestmark = pytest.mark.browser
 REMEMBER = (
     "window.before = Object.fromEntries(['files', 'actions', 'checks'].map((id) => [id, document.getElementById(id)]))"
 )
 STAYED = "return Object.keys(window.before).filter((id) => window.before[id] === document.getElementById(id))"
+WATCH_HEIGHT = """
+const [summary] = arguments, look = () => { window.heights.add(summary.offsetHeight); requestAnimationFrame(look); };
+window.heights = new Set();
+look();
+"""
+MARKED = "return [...document.querySelectorAll('.compose-jump [aria-current]')].map((each) => each.textContent)"
 PREHEADER = "//section[@id='checks']//a[starts-with(normalize-space(.), 'Preheader')]"
 
 
@@ -70,13 +75,13 @@ def test_a_button_leads_on_also_when_the_line_that_was_added_was_drawn_anew_mean
     save(ann, "Subject", "Bells")
     ann.fill("Add topics, people or addresses", "zoe@example.org")
     ann.see("no contact has this address")
-    slow_down(ann, 1500)
+    ann.draw_line(latency=1500)
     ann.press_like("zoe@example.org")
     ann.driver.execute_script(
         "const found = document.getElementById('found'); found.replaceWith(found.cloneNode(true))"
     )
     ann.press("Schedule")
-    slow_down(ann, 0)
+    ann.draw_line()
     ann.see("Time zone")
 
 
@@ -96,3 +101,45 @@ def test_a_save_presses_no_button_that_only_has_the_focus(home: Home, open_brows
     assert ann.driver.find_elements(By.CSS_SELECTOR, "#chosen .chip") == []
     keys.press(Keys.ENTER)
     ann.wait_until(lambda: len(ann.driver.find_elements(By.CSS_SELECTOR, "#chosen .chip")) == 1, "for the one pressed")
+
+
+@pytest.mark.parametrize(
+    ("channel", "fold", "fields"),
+    [
+        ("push", "On Android", {"Icon": "a_bell_that_rings", "Channel": "news-of-the-week", "Tag": "autumn"}),
+        ("email", "From", {"From name": "The bells of the old town", "Reply-to address": "everybody@example.org"}),
+    ],
+)
+def test_what_an_open_group_says_of_itself_moves_none_of_its_fields(
+    make_home: Callable[..., Home],
+    open_browser: Callable[..., Person],
+    channel: str,
+    fold: str,
+    fields: dict[str, str],
+) -> None:
+    home = make_home(demo=True)
+    ann = open_browser(home.url, width=360)
+    enter(ann, home)
+    ann.go(f"/messages/new?channel={channel}")
+    ann.press("Write from scratch")
+    ann.see("Preview as")
+    summary = ann.driver.find_element(By.XPATH, f"//summary[starts-with(normalize-space(.), '{fold}')]")
+    summary.send_keys(Keys.ENTER)
+    before = summary.text
+    ann.driver.execute_script(WATCH_HEIGHT, summary)
+    for label, text in fields.items():
+        save(ann, label, text)
+    assert summary.text != before
+    assert len(ann.driver.execute_script("return [...window.heights]")) == 1
+
+
+def test_the_bar_of_parts_marks_the_one_that_is_read(home: Home, open_browser: Callable[..., Person]) -> None:
+    ann = open_browser(home.url, width=360)
+    enter(ann, home)
+    ann.go("/messages/new")
+    ann.press("Write an email")
+    ann.see("Unsubscribe link")
+    assert ann.driver.execute_script(MARKED) == ["Audience"]
+    for part in ("Preview", "Checks", "Write", "Audience"):
+        ann.follow(part)
+        ann.wait_until(lambda part=part: ann.driver.execute_script(MARKED) == [part], f"to see {part} marked")

@@ -1,6 +1,5 @@
 """A newsletter with an image and an attachment: from the upload to the inbox, by mouse and by keys."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 from tests.browser.conftest import Home
 from tests.browser.person import Person
 from tests.browser.steps import add_a_contact, add_to_audience, enter, make_a_topic, make_bucket
+from tests.browser.visits import change_look
 
 pytestmark = pytest.mark.browser
 
@@ -35,9 +35,7 @@ def test_a_newsletter_with_an_image_and_an_attachment_from_upload_to_inbox(
     ann.see("Fits Sandbox (")
     set_the_sender(ann)
     for dark in (False, True):
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        ann.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-        time.sleep(0.3)  # colours fade
+        change_look(ann, 1440, dark=dark, height=1000)
         assert ann.barriers() == []
     add_to_audience(ann, "Newsletter")
     ann.press_like("Send to 1 person")

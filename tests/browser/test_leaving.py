@@ -20,9 +20,7 @@ def test_a_request_that_leaving_ends_is_no_failure(home: Home, open_browser: Cal
     ann = open_browser(home.url)
     enter(ann, home)
     ann.complaints()
-    ann.driver.execute_cdp_cmd("Network.enable", {})
-    offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
-    ann.driver.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
+    ann.draw_line(offline=True)
 
     ann.driver.execute_script(LEAVE + ASK)
     time.sleep(6)  # the next page may take its time

@@ -12,13 +12,6 @@ pytestmark = pytest.mark.browser
 CONFLICT = "saved this draft at"
 
 
-def slow_down(person: Person, milliseconds: int) -> None:
-    """Every answer takes so much longer."""
-    person.driver.execute_cdp_cmd("Network.enable", {})
-    line = {"offline": False, "latency": milliseconds, "downloadThroughput": -1, "uploadThroughput": -1}
-    person.driver.execute_cdp_cmd("Network.emulateNetworkConditions", line)
-
-
 def says(person: Person) -> str:
     """What the bar says about the draft."""
     return person.driver.find_element("id", "saved").text
@@ -28,7 +21,7 @@ def begin_to_save(person: Person, subject: str) -> None:
     person.go("/messages/new")
     person.press("Write an email")
     person.see("Preview as")
-    slow_down(person, 1500)
+    person.draw_line(latency=1500)
     person.fill("Subject", subject)
     person.wait_until(lambda: says(person) == "Saving…", "for the save to begin")
 
@@ -46,13 +39,13 @@ def test_what_is_typed_or_pressed_while_a_draft_is_saved_is_no_conflict(
     ann.wait_until(lambda: "Bells at noon" in ann.driver.find_element("id", "preview").text, "for all of it", 20)
     assert CONFLICT not in ann.text()
 
-    slow_down(ann, 0)
+    ann.draw_line()
     begin_to_save(ann, "Bells at one")
     ann.press("Save as template")
     ann.see("As a new template")
     ann.see("Bells at one")
 
-    slow_down(ann, 0)
+    ann.draw_line()
     begin_to_save(ann, "Bells at two")
     ann.field("Subject").send_keys(" or three")
     ann.press("Schedule")

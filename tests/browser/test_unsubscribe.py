@@ -74,4 +74,4 @@ def test_it_all_works_without_scripts(link: str, open_browser: Callable[..., Per
     assert not ann.field("Offers").is_selected()
     assert ann.field("Monthly news").is_selected()
     ann.open("AAAA")
-    ann.see("Open it again from the message")
+    ann.see("Open it in the message again")

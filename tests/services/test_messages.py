@@ -10,7 +10,7 @@ from app.models.messages import Message, MessageEvent
 from app.services.lists.listing import Cursor
 from app.services.messages import messages
 from app.services.work import Workshop
-from app.services.writing import drafts
+from app.services.writing import beginnings, drafts
 from app.services.writing.drafts import Draft, StaleDraft
 from tests.conftest import FakeClock
 from tests.factories import make_message, make_topic
@@ -22,7 +22,7 @@ def write(**fields: str) -> Draft:
 
 def begin(workshop: Workshop, actor: Actor) -> str:
     with workshop.open(actor) as work:
-        return messages.create_draft(work).id
+        return beginnings.begin(work, "email").id
 
 
 def stored(workshop: Workshop, message_id: str) -> Message:
@@ -38,7 +38,7 @@ def test_a_new_draft_is_empty_and_belongs_to_its_author(workshop: Workshop, comp
 
 def test_a_viewer_cannot_begin_a_message(workshop: Workshop, viewer: Actor) -> None:
     with pytest.raises(Forbidden), workshop.open(viewer) as work:
-        messages.create_draft(work)
+        beginnings.begin(work, "email")
 
 
 def test_saving_stores_what_was_typed_and_names_the_message_after_its_subject(

@@ -21,8 +21,8 @@ from app.services.programs import message_requests
 from app.services.programs.message_requests import Request
 from app.services.sending import sending
 from app.services.work import Workshop
+from app.services.writing import beginnings, drafts, test_send
 from app.services.writing import composer as desks
-from app.services.writing import drafts, test_send
 from app.services.writing.drafts import Draft
 from tests.conftest import START
 from tests.factories import make_contact, make_file, make_target
@@ -50,7 +50,7 @@ def test_a_message_of_each_channel_is_kept_listed_and_doubled(
     with any_workshop.open(actor) as work:
         copy = messages.duplicate(work, key)
         lines = messages.list_messages(work, Cursor(), channel=copy.channel).items
-    assert {line.title for line in lines} == {"Hi {{ name }}" if isinstance(content, SmsContent) else "News"}
+    assert {line.title for line in lines} == {"Hi name" if isinstance(content, SmsContent) else "News"}
     assert (copy.content, copy.audience, copy.channel) == (
         content.to_json(), {"topics": ["t"], "contacts": [], "targets": []}, lines[0].channel,
     )  # fmt: skip
@@ -60,12 +60,7 @@ def test_a_message_of_each_channel_is_kept_listed_and_doubled(
 @pytest.mark.parametrize("channel", list(Channel))
 def test_an_empty_draft_of_each_channel_has_a_name(workshop: Workshop, actor: Actor, channel: Channel) -> None:
     with workshop.open(actor) as work:
-        assert messages.create_draft(work, channel).title == f"Untitled {channel.noun}"
-
-
-def test_there_is_no_other_channel(workshop: Workshop, actor: Actor) -> None:
-    with pytest.raises(Invalid, match="choose email, sms, push"), workshop.open(actor) as work:
-        messages.create_draft(work, "fax")
+        assert beginnings.begin(work, channel).title == f"Untitled {channel.noun}"
 
 
 def test_an_audience_without_copies_says_nothing_of_them(workshop: Workshop, actor: Actor) -> None:

@@ -28,7 +28,6 @@ def test_a_provider_that_nobody_limited_has_none(workshop: Workshop, actor: Acto
     with workshop.open(actor) as work:
         usage = usage_of(work, connect(work))
     assert usage == Usage(None, 1, None)
-    assert not usage.is_limited
 
 
 def test_what_was_set_is_told_with_what_is_used_of_it(workshop: Workshop, actor: Actor, clock: FakeClock) -> None:

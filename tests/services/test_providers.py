@@ -8,10 +8,11 @@ from sqlalchemy import select
 
 from app.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from app.domain.permissions import Actor
+from app.engine import breaker
 from app.models.audit import AuditEntry
 from app.models.deliveries import Batch
 from app.models.providers import Provider
-from app.services.providers import provider_order, provider_sandbox, provider_trial, providers
+from app.services.providers import provider_order, provider_sandbox, provider_trial, providers, sender
 from app.services.work import Work, Workshop
 from tests.conftest import START
 from tests.factories import make_message, make_provider
@@ -56,7 +57,7 @@ def test_an_empty_secret_keeps_the_one_that_is_set(workshop: Workshop, actor: Ac
 @pytest.mark.parametrize(
     ("changed", "field", "words"),
     [
-        ({"host": ""}, "host", "Host is needed"),
+        ({"host": ""}, "host", "Host is missing"),
         ({"host": "not a host"}, "host", "not a host"),
         ({"port": "99999"}, "port", "between 1 and 65,535"),
         ({"port": "x"}, "port", "whole number"),
@@ -106,11 +107,11 @@ def test_saving_repairs_a_blocked_provider_and_wakes_what_waits(workshop: Worksh
         provider = connect(work)
         provider.blocked_at, provider.blocked_reason, provider.streak = START, "authentication_failed", 20
         assert providers.state_of(work, provider) == "failing"
-        assert not providers.has_usable(work, "email")
+        assert breaker.is_blocked(provider, work.now)
         work.bells.clear()
         providers.change(work, provider.id, name="Mail", values=TYPED, policy="retry")
         assert (provider.blocked_at, provider.blocked_reason, provider.streak) == (None, "", 0)
-        assert providers.has_usable(work, "email")
+        assert not breaker.is_blocked(provider, work.now)
         assert [(task, args) for task, args, _ in work.bells] == [("wake", (1,))]
 
 
@@ -119,7 +120,7 @@ def test_switched_off_it_is_not_used(workshop: Workshop, actor: Actor) -> None:
         provider = connect(work)
         providers.switch(work, provider.id, on=False)
         assert providers.state_of(work, provider) == "disabled"
-        assert not providers.has_usable(work, "email")
+        assert sender.candidates(work, "email") == []
 
 
 def test_the_sandbox_is_connected_once_under_the_name_of_the_project(workshop: Workshop, actor: Actor) -> None:
@@ -143,14 +144,15 @@ def test_nobody_turns_the_sandbox_into_a_real_account(workshop: Workshop, actor:
 
 def test_disconnecting_is_refused_while_it_carries_messages(workshop: Workshop, actor: Actor) -> None:
     with workshop.open(actor) as work:
-        provider = connect(work)
+        provider, message = connect(work), make_message(work.session)
         batch = Batch(
-            project_pk=1, message_pk=7, provider_pk=provider.pk, worker="w", size=1, state="open", claimed_at=START,
-            lease_until=START,
+            project_pk=1, message_pk=message.pk, provider_pk=provider.pk, worker="w", size=1, state="open",
+            claimed_at=START, lease_until=START,
         )  # fmt: skip
         work.session.add(batch)
         work.session.flush()
-        assert providers.removal_of(work, provider.id).sending == 1
+        removal = providers.removal_of(work, provider.id)
+        assert (removal.sending, [each.pk for each in removal.carried]) == (1, [message.pk])
         with pytest.raises(Conflict, match="carries 1 message right now"):
             providers.disconnect(work, provider.id)
         batch.state = "done"

@@ -3,6 +3,7 @@
 import pytest
 
 from app.domain.addresses import (
+    brief,
     email_key,
     has_control_characters,
     mask,
@@ -84,3 +85,17 @@ def test_control_characters_are_seen(sign: str) -> None:
 )
 def test_a_log_shows_enough_to_recognise_but_not_to_use(address: str, shown: str) -> None:
     assert mask(address) == shown
+
+
+@pytest.mark.parametrize(
+    ("address", "named", "shown"),
+    [
+        ("ann@example.org", "Work", "ann@example.org"),
+        ("a-very-long-name-of-somebody@example.org", "", "a-very-long-name-of-somebody@example.org"),
+        ("+491701234567", "", "+491701234567"),
+        ("f3" * 30 + "19ab", "", "device …f319ab"),
+        ("f3" * 32, "Ann's phone", "Ann's phone"),
+    ],
+)
+def test_a_device_is_called_by_its_label_or_its_end(address: str, named: str, shown: str) -> None:
+    assert brief(address, named) == shown

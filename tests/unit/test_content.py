@@ -209,6 +209,10 @@ def test_an_empty_message_can_be_stored_but_not_sent(content: Content, is_empty:
         (EmailContent(" News "), "News"), (EmailContent(), "Untitled email"), (SmsContent(" a\n b "), "a b"),
         (SmsContent("x" * 500), "x" * 120), (SmsContent(), "Untitled SMS"), (PushContent("T", "B"), "T"),
         (PushContent(" ", "B\nC"), "B C"), (PushContent(data={"a": 1}), "Untitled push"),
+        (SmsContent("Dear {{ first_name | all }}, hello"), "Dear all, hello"),
+        (EmailContent("{{ First_Name }}, your {{ kind | }} news"), "first name, your news"),
+        (PushContent("{{ name | }}", "Hi {{ name | you }} \\{{"), "Hi you {{"),
+        (SmsContent("{{ a | }}"), "Untitled SMS"), (SmsContent("Half {{ typed"), "Half {{ typed"),
     ],
 )  # fmt: skip
 def test_lists_call_a_message_by_its_first_words(content: Content, title: str) -> None:

@@ -82,3 +82,15 @@ def test_fields_of_forms_and_emails_that_differ_are_named() -> None:
     assert varying(*mails) == ("MAIL FROM", "Message-ID")
     parts = [b'--x\r\nContent-Disposition: form-data; name="v:delivery"\r\n\r\n%d\r\n--x' % n for n in (1, 2)]
     assert varying(*(over_http(part, "multipart/form-data; boundary=x") for part in parts)) == ("v:delivery",)
+
+
+def test_it_tells_whether_a_secret_is_hidden_in_it() -> None:
+    head = (("authorization", hide_proof("Basic c2VjcmV0")),)
+    assert ExactRequest("POST", "https://api.example/send", head).hides_secrets
+    for body in ("key=…", "key=%E2%80%A6&to=1", '{"key":"…"}', f"url=https://x/{'%E2%80%A6' * 32}"):
+        assert ExactRequest("POST", "https://api.example/send", body=body.encode()).hides_secrets, body
+    for body in ("Hello… you", '{"text":"Wait… what……"}', "text=Soon%E2%80%A6"):
+        assert not ExactRequest("POST", "https://api.example/send", body=body.encode()).hides_secrets, body
+    plain = ExactRequest("SMTP", "mail.example:25", (("MAIL FROM", "<a@example.org>"),), b"A" * 5000)
+    assert "…" in plain.text, "it is shortened"
+    assert not plain.hides_secrets

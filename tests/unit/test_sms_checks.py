@@ -22,11 +22,11 @@ def test_a_plain_short_text_is_left_in_peace() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("a" * 80 + "–", "Without “–” it is 1 message instead of 2."),
-        ("a" * 80 + "😀", "Without “😀” it is 1 message instead of 2."),
-        ("a" * 80 + "\u200b", "Without the zero width space it is 1 message instead of 2."),
-        ("a" * 80 + "–…", "Without “–” and “…” it is 1 message instead of 2."),
-        ("a" * 80 + "–…’“”", "Without “–”, “…”, “’” and 2 more it is 1 message instead of 2."),
+        ("a" * 80 + "–", "Without “–” it is 1 part instead of 2."),
+        ("a" * 80 + "😀", "Without “😀” it is 1 part instead of 2."),
+        ("a" * 80 + "\u200b", "Without the zero width space it is 1 part instead of 2."),
+        ("a" * 80 + "–…", "Without “–” and “…” it is 1 part instead of 2."),
+        ("a" * 80 + "–…’“”", "Without “–”, “…”, “’” and 2 more it is 1 part instead of 2."),
     ],
 )
 def test_signs_that_cost_a_message_are_named_with_what_they_cost(text: str, sentence: str) -> None:
@@ -41,16 +41,16 @@ def test_signs_that_cost_nothing_are_not_blamed(text: str) -> None:
 def test_values_are_blamed_apart_from_the_authors_words() -> None:
     written = "a" * 80 + "{{ name }}"
     assert codes(written, "a" * 80 + "Ann", "a" * 80 + "Paweł") == {
-        "text_unicode_values": "Values of some people hold “ł”: their text is 2 messages instead of 1."
+        "text_unicode_values": "Values of some people hold “ł”: their text is 2 parts instead of 1."
     }
     both = codes(written + "–", "a" * 80 + "Ann–", "a" * 80 + "Paweł–")
-    assert both["text_unicode"] == "Without “–” it is 1 message instead of 2."
+    assert both["text_unicode"] == "Without “–” it is 1 part instead of 2."
     assert "“ł”" in both["text_unicode_values"]
 
 
 def test_a_long_text_is_advised_against_from_the_fourth_message_on() -> None:
     assert codes("a" * 459) == {}
-    assert "charged as 4 messages for each person (460 characters)" in codes("a" * 460)["text_long"]
+    assert "charged as 4 parts for each person (460 characters)" in codes("a" * 460)["text_long"]
 
 
 def test_somebody_who_would_read_nothing_is_noticed() -> None:
@@ -87,5 +87,5 @@ def test_links_that_networks_and_phones_distrust_are_named() -> None:
     assert "http://acme.example/x is not https" in codes("See http://acme.example/x")["link_http"]
     assert "(bit.ly)" in codes("See https://bit.ly/abc")["link_shortened"]
     assert codes("See https://acme.example/x and rabbit.ly/x") == {}
-    assert "takes 80 characters of 2 messages" in codes("a" * 100 + " https://" + "b" * 72)["link_long"]
+    assert "takes 80 characters of 2 parts" in codes("a" * 100 + " https://" + "b" * 72)["link_long"]
     assert codes("https://" + "b" * 72) == {}

@@ -59,9 +59,14 @@ class _Tags:
 def read_page(html: str) -> tuple[BeautifulSoup, list[str]]:
     """A whole page, and what is wrong with it."""
     builder = _Builder()
-    soup = BeautifulSoup(html, builder=builder)
+    soup = BeautifulSoup(_joined(html), builder=builder)
     tags = _Tags(soup)
     return soup, [*_said(builder.errors), *_lint_skeleton(soup, tags), *_lint_parts(tags)]
+
+
+def _joined(html: str) -> str:
+    """Without the places where a line may end within a word, which nobody reads."""
+    return html.replace("<wbr>", "")
 
 
 def read_fragment(html: str) -> tuple[BeautifulSoup, list[str]]:
@@ -69,7 +74,7 @@ def read_fragment(html: str) -> tuple[BeautifulSoup, list[str]]:
     container = "tbody" if re.match(r"\s*<tr\b", html) else "tr" if re.match(r"\s*<t[dh]\b", html) else "div"
     parser = html5lib.HTMLParser()
     parser.parseFragment(html, container=container)
-    soup = BeautifulSoup(html, "html5lib")
+    soup = BeautifulSoup(_joined(html), "html5lib")
     return soup, [*_said(parser.errors), *_lint_parts(_Tags(soup), whole=False)]
 
 

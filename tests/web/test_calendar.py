@@ -180,6 +180,37 @@ def test_a_full_day_folds_and_leads_to_all_of_it(olga: PageClient, workshop: Wor
     assert seen == [f"Message {minute}" for minute in range(1000)]
 
 
+def test_a_day_says_all_of_a_message_and_makes_little_of_hours_that_are_over(
+    olga: PageClient, workshop: Workshop, news: str
+) -> None:
+    day = olga.get(PLACE, view="day", date="2026-11-24")
+    (entry,) = day.select(".cal-entry")
+    said = " ".join(entry.get_text(" ").split())
+    assert "Scheduled Email · about 3 people, duration unknown · Move Autumn news" in said
+    assert day.select(".is-spent") == []
+    with workshop.open(system(1)) as work:
+        start(work, START - 3 * HOUR)
+    today = olga.get(PLACE, view="day", date="2026-11-21")
+    spent = [row.select(".cal-hour")[0].get_text(strip=True)[:5] for row in today.select(".is-spent")]
+    assert spent == [f"{hour:02}:00" for hour in range(10) if hour != 7]
+
+
+@pytest.mark.parametrize("view", ["month", "week", "day"])
+def test_the_load_of_a_day_is_drawn_from_three_messages_on_and_explained(
+    olga: PageClient, workshop: Workshop, news: str, view: str
+) -> None:
+    with workshop.open(system(1)) as work:
+        topic = work.find(Message, news, noun="message").audience["topics"][0]
+        schedule(work, TUESDAY + HOUR, title="Two", topic=topic)
+    page = olga.get(PLACE, view=view, date="2026-11-24")
+    assert (page.select(".cal-load"), "each hour of that day reaches" in page.text) == ([], False)
+    with workshop.open(system(1)) as work:
+        schedule(work, TUESDAY + HOUR, title="Three", topic=topic)
+    page = olga.get(PLACE, view=view, date="2026-11-24")
+    assert [one["aria-label"].split(": ")[1] for one in page.select(".cal-load")] == ["busiest at 10:00 with 6 people"]
+    assert "each hour of that day reaches" in page.text
+
+
 def test_the_past_offers_no_slot_and_the_future_does(olga: PageClient, vera: PageClient, news: str) -> None:
     page = olga.get(PLACE, view="week", date=START.date().isoformat())
     cells = {str(cell["data-at"]): cell for cell in page.select(".cal-cell")}
@@ -213,7 +244,7 @@ def test_a_message_is_moved_by_form_in_another_zone_and_back(olga: PageClient, w
     [
         ({"date": "2026-11-01"}, "Time lies in the past"),
         ({"date": "2027-03-28", "time": "02:30"}, "The clocks in Europe/Berlin go forward over 02:30"),
-        ({"date": ""}, "Time needs a date and a time"),
+        ({"date": ""}, "Date needs a day"),
         ({"zone": "Mars/Base"}, "does not exist"),
     ],
 )

@@ -56,9 +56,10 @@ SPECIMENS = {
     "empty": "{% from 'components/empty.html' import empty %}{{ empty('nothing_yet', 'None yet', 'Text', 'Add', '/x') }}"
     "{{ empty('nothing_matches', 'None', 'Text') }}{{ empty('not_allowed', 'No', 'Text') }}",
     "error_summary": "{% from 'components/error_summary.html' import error_summary %}{{ error_summary(wrong) }}",
-    "field": "{% from 'components/field.html' import field, hidden, group, folded %}<form method='post' action='/x'>"
+    "field": "{% from 'components/field.html' import field, hidden, group, folded, folded_line %}<form method='post' action='/x'>"
     "{{ hidden(form) }}{% call group('All') %}{% for f in form %}{{ field(f) }}{% endfor %}{% endcall %}"
-    "{% call folded('More') %}{{ field(wrong.name, prefix='+', hx_get='/x') }}{% endcall %}</form>",
+    "{% call folded('More') %}{{ field(wrong.name, prefix='+', hx_get='/x') }}{% endcall %}</form>"
+    "{% call folded_line('2 scopes') %}a, b{% endcall %}",
     "icon": "{% from 'components/icon.html' import icon, mark, drawing %}{{ icon('mail') }}{{ icon('mail', 'Email') }}"
     "{{ mark() }}{{ drawing('nothing_yet') }}",
     "metric": "{% from 'components/metric.html' import metrics, metric %}{% call metrics() %}"
@@ -76,7 +77,7 @@ SPECIMENS = {
     "table": "{% from 'components/table.html' import table, th, td, select, bulk %}<form method='post' action='/x'>"
     "<input type='hidden' name='csrf_token' value='t'>{% call bulk() %}<button>Go</button>{% endcall %}{% call table('Rows') %}"
     "<thead><tr>{{ th('Select', hidden=True) }}{{ th('Name', '/x', 'ascending', target='#r') }}{{ th('N', numeric=True) }}</tr></thead>"
-    "<tbody><tr>{{ select('row', 1, 'Select Ann') }}{% call td('Name', first=True) %}Ann{% endcall %}{{ td('N', 3, numeric=True) }}</tr></tbody>"
+    "<tbody><tr>{{ select('row', 1, 'Select Ann') }}{% call td('Name', first=True) %}Ann{% endcall %}{{ td('N', 3, numeric=True) }}{{ td('Why', 'No.', wide=True) }}</tr></tbody>"
     "{% endcall %}</form>",
     "tabs": "{% from 'components/tabs.html' import tabs, tab %}{% call tabs('Views') %}{{ tab('A', '/a', True, 0) }}{{ tab('B', '/b') }}{% endcall %}",
     "time": "{% from 'components/time.html' import when, stamp %}{{ when(at) }}{{ stamp(at) }}{{ when(none) }}",
@@ -130,7 +131,7 @@ def test_a_secret_is_never_drawn() -> None:
     assert soup.select("details:not([open]) input[type='password']")
 
 
-def test_an_error_stands_under_its_field_and_is_tied_to_it() -> None:
+def test_an_error_stands_under_its_field_the_hint_above_and_both_are_tied_to_it() -> None:
     class NameForm(Form):
         name = TextField("Name", description="Hint")
 
@@ -141,6 +142,9 @@ def test_an_error_stands_under_its_field_and_is_tied_to_it() -> None:
     assert control["aria-invalid"] == "true"
     assert control["aria-describedby"] == "name-hint name-error"
     assert "Name needs a word." in soup.select_one("#name-error").get_text()
+    assert [part.get("id") or part["for"] for part in soup.select(".field > *")] == [
+        "name", "name-hint", "name", "name-error",
+    ]  # fmt: skip
 
 
 def test_the_summary_links_each_problem_to_its_field_and_is_silent_without_one() -> None:
@@ -149,6 +153,12 @@ def test_the_summary_links_each_problem_to_its_field_and_is_silent_without_one()
     assert [link["href"] for link in soup.select("a")] == ["#wrong-name", "#wrong-encryption"]
     assert "Nobody would get this." in soup.get_text()
     assert draw(source, form=SpecimenForm()).get_text(strip=True) == ""
+
+
+def test_a_list_that_has_one_page_says_nothing_of_pages() -> None:
+    source = "{% from 'components/pagination.html' import pagination %}{{ pagination('', next, '3 on this page') }}"
+    assert draw(source, next="").get_text(strip=True) == ""
+    assert "3 on this page" in draw(source, next="/b").get_text()
 
 
 def test_a_poll_that_is_finished_comes_without_its_trigger() -> None:

@@ -8,7 +8,15 @@ from app.models.messages import Message
 from app.models.topics import Topic
 from app.services.work import Workshop
 from tests.conftest import FakeClock
-from tests.factories import make_audience, make_contact, make_message, make_provider, make_target, make_topic
+from tests.factories import (
+    make_audience,
+    make_contact,
+    make_message,
+    make_provider,
+    make_suppression,
+    make_target,
+    make_topic,
+)
 from tests.web.page_client import Page, PageClient
 
 HOME = "/p/default/messages"
@@ -262,6 +270,16 @@ def test_pressing_send_twice_sends_once(olga: PageClient, workshop: Workshop) ->
     assert workshop.broker.waiting() == {"urgent": 1, "bulk": 0}
 
 
+def test_the_question_counts_those_who_are_left_out(olga: PageClient, workshop: Workshop) -> None:
+    key = make_ready(workshop, 4)
+    for number, words in (
+        (0, "1 more is suppressed or expired"), (1, "2 more are suppressed or expired"),
+    ):  # fmt: skip
+        with workshop.database.begin() as session:
+            make_suppression(session, address=f"person{number}@example.org")
+        assert words in olga.get(f"{HOME}/{key}/send").text
+
+
 def test_a_draft_changed_in_another_tab_is_not_sent_unseen(olga: PageClient, workshop: Workshop) -> None:
     key = make_ready(workshop)
     question = olga.get(f"{HOME}/{key}/send")
@@ -294,7 +312,8 @@ def test_a_time_is_chosen_and_shown_in_both_zones(olga: PageClient, workshop: Wo
     [
         ({"date": "2026-11-20", "time": "09:00"}, "Time lies in the past"),
         ({"date": "2027-03-28", "time": "02:30", "zone": "Europe/Berlin"}, "The clocks in Europe/Berlin go forward"),
-        ({"date": "", "time": "09:00"}, "Time needs a date and a time"),
+        ({"date": "", "time": "09:00"}, "Date needs a day, like 24 November 2026."),
+        ({"date": "2026-12-01", "time": ""}, "Time needs an hour and minutes, like 09:00."),
         ({"date": "2026-12-01", "time": "09:00", "zone": "Mars/Base"}, "does not exist"),
         ({"date": "2036-12-01", "time": "09:00"}, "more than two years"),
     ],
@@ -314,11 +333,18 @@ def test_a_test_goes_to_the_members_own_address_by_default(olga: PageClient, wor
     assert page.form().values["address"] == "olga@acme.example"
 
 
+def test_a_test_says_that_nobody_else_gets_it_and_whose_values_it_has(olga: PageClient, workshop: Workshop) -> None:
+    page = olga.get(f"{HOME}/{make_ready(workshop)}/test")
+    assert "It goes to nobody else, at once" in page.text
+    assert "Names and other values are those of Person 0." in page.text
+    assert "person0@example.org" not in page.text, "nothing may look as if a recipient would get it"
+
+
 @pytest.mark.parametrize(
     ("channel", "content", "asked", "keyboard"),
     [
         ("sms", {"text": "Hello"}, "Phone number", "tel"),
-        ("push", {"title": "Hello", "body": ""}, "Device token", "text"),
+        ("push", {"title": "Hello", "body": ""}, "Push token", "text"),
     ],
 )
 def test_a_test_asks_for_an_address_of_its_channel_and_never_offers_an_email_there(

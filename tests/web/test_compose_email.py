@@ -2,7 +2,9 @@
 
 import pytest
 
+from app.domain.permissions import system
 from app.models.messages import Message
+from app.models.providers import Provider
 from app.services.work import Workshop
 from tests.factories import make_contact, make_file, make_message, make_provider, make_target
 from tests.web.page_client import Page, PageClient
@@ -13,8 +15,6 @@ HOME = "/p/default/messages"
 @pytest.fixture
 def key(workshop: Workshop) -> str:
     """A draft with a provider, and two files to choose from."""
-    from app.domain.permissions import system  # noqa: PLC0415
-
     with workshop.open(system(1)) as work:
         make_provider(work)
         make_file(work.session, "prices.pdf", size=300_000)
@@ -57,7 +57,7 @@ def test_files_are_chosen_in_the_picker_shown_as_chips_and_taken_away(
     page = choose(olga, key, "attachment", "b:f")
     assert page.path == f"{HOME}/{key}/edit"
     assert chips(page) == ["prices.pdf 293 KB"]
-    assert "402 KB on its way, because files grow by a third. Fits Mail (34 MB)." in page.text
+    assert "402 KB on its way: files grow by a third. Fits Mail (34 MB)." in page.text
     assert chips(olga.submit(page, "#compose", detach="b:f")) == []
     assert stored(workshop, key).content.get("attachments") is None
 
@@ -94,6 +94,18 @@ def test_files_sender_and_text_follow_a_save_beside_the_form(olga: PageClient, k
     answer = autosave(olga, open_draft(olga, key), from_name="Ann")
     assert all(answer.select(f"#{part}[hx-swap-oob]") for part in ("files", "sender-words", "text-words"))
     assert answer.select("#sender-words")[0].get_text() == "From Ann <news@acme.example>"
+
+
+def test_who_carries_it_follows_the_size_of_what_was_saved(olga: PageClient, workshop: Workshop, key: str) -> None:
+    with workshop.open(system(1)) as work:
+        mail = work.session.query(Provider).one()
+        mail.size_limit, mail.size_limit_at = 20_000, work.now
+        make_provider(work, name="Large").rank = mail.rank + 1
+    page = open_draft(olga, key)
+    assert "Sent through Mail" in page.select("#write")[0].get_text()
+    answer = autosave(olga, page, body="Many words. " * 2_000)
+    assert answer.select("#through-words[hx-swap-oob]")[0].get_text() == "Sent through Large"
+    assert "Goes through Large" in answer.select("#checks")[0].get_text()
 
 
 # --- from and reply-to ---

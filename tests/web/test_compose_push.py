@@ -167,8 +167,8 @@ def test_the_devices_show_words_icon_and_what_is_left_out(olga: PageClient, work
     assert page.select(".ios-body")[0].get_text() == "Take an umbrella, Ann."
     assert page.select(".app-badge")[0].get_text() == "4"
     assert page.select(".android-dot circle")[0]["fill"] == "#b3261e"
-    assert "iPhone ignores or changes: icon, colour, critical." in page.text
-    assert "Android ignores or changes: sound, badge, critical." in page.text
+    assert "iPhone leaves out or shows differently: icon, colour, critical." in page.text
+    assert "Android leaves out or shows differently: sound, badge, critical." in page.text
     assert "Icon: an iPhone shows the app's own icon." in opened(olga, key, view="iphone").text
 
 
@@ -261,3 +261,11 @@ def test_a_test_goes_through_the_provider_whose_device_it_is(olga: PageClient, w
         message = messages.find(work, key)
         carriers = [sender.provider_for(work, message, token) for token in ("b2" * 32, "fcm:another-phone")]
         assert [each.name for each in carriers if each is not None] == ["APNS", "FCM"]
+
+
+def test_all_of_its_words_are_shown_before_it_goes_out(olga: PageClient, workshop: Workshop) -> None:
+    key = make(workshop, title="Rain, {{ name }}", body="Take a coat.")
+    facts = olga.get(f"{HOME}/{key}/send").select("main .facts")[0]
+    said = [each.get_text(strip=True) for each in facts.select("dt, dd")]
+    assert said[2:6] == ["Title", "Rain, Ann", "Words", "Take a coat."]
+    assert "From" not in said, "a push has no sender"

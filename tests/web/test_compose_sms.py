@@ -67,19 +67,19 @@ def test_parts_are_marked_where_the_network_cuts(olga: PageClient, desk: Desk) -
     assert [part.get_text() for part in page.select(".sms-parts li")] == [
         "Part 1 of 2: 153 of 153 characters", "Part 2 of 2: 20 of 153 characters",
     ]  # fmt: skip
-    assert "2 messages" in page.select("#sms-count")[0].get_text()
+    assert "2 parts" in page.select("#sms-count")[0].get_text()
 
 
 def test_an_emoji_is_taken_out_at_one_click_without_a_script(olga: PageClient, desk: Desk) -> None:
     address = desk.write("See you at the market – bring a friend 😀 " + "a" * 60)
     page = olga.get(address + "/edit")
-    assert "With these replaced it is 1 message instead of 2" in page.text
+    assert "With these replaced it is 1 part instead of 2" in page.text
     page = press(olga, page, "1f600")
     assert desk.text_of(address).startswith("See you at the market – bring a friend aaa")
     page = press(olga, page, "2013")
     assert desk.text_of(address).startswith("See you at the market - bring a friend aaa")
     assert not page.select(".sms-signs")
-    assert "1 message" in page.select("#sms-count")[0].get_text()
+    assert "1 part" in page.select("#sms-count")[0].get_text()
 
 
 def test_everything_is_replaced_at_once_and_the_field_follows(olga: PageClient, desk: Desk) -> None:
@@ -123,11 +123,11 @@ def test_the_cost_of_everybody_stands_by_country(
         prices.add_price(work, provider, Typed("DE", "0.08", "EUR"))
     page = olga.get(address + "/edit?view=cost")
     assert "About €0.08 through Texts" in page.text
-    assert "2 people, 3 messages are charged. Everybody was counted." in page.text
-    assert "without 2 messages to 1 country whose price is not known" in page.text
+    assert "2 people, 3 parts are charged. Everybody was counted." in page.text
+    assert "without 2 parts to 1 country whose price is not known" in page.text
     assert [line.get_text(" ", strip=True) for line in page.select(".sms-countries li")] == [
-        "Germany €0.08 1 person, 1 message at €0.08 Phones show +4915112345678.",
-        "United States Price not known 1 person, 2 messages Phones show +4915112345678. "
+        "Germany €0.08 1 person, 1 part at €0.08 Phones show +4915112345678.",
+        "United States Price not known 1 person, 2 parts Phones show +4915112345678. "
         "Networks may put a number of their own country in its place.",
     ]
 
@@ -146,10 +146,10 @@ def test_a_cost_that_is_estimated_is_drawn_anew_when_everybody_was_looked_at(
 
 def test_the_cost_is_named_before_it_is_sent(olga: PageClient, desk: Desk, workshop: Workshop, actor: Actor) -> None:
     address = desk.write("Hi there")
-    assert "Charged as 2 messages" in olga.get(f"{address}/send").text
+    assert "Charged as 2 parts" in olga.get(f"{address}/send").text
     with workshop.open(actor) as work:
         prices.add_price(work, prices.find_priced(work, desk.provider_id), Typed("*", "0.08", "EUR"))
-    assert "About €0.16 for 2 messages" in olga.get(f"{address}/send").text
+    assert "About €0.16 for 2 parts" in olga.get(f"{address}/send").text
 
 
 def test_where_a_service_has_a_hand_in_the_text_the_preview_says_so(

@@ -56,7 +56,8 @@ def test_changing_and_dropping_it_save_what_was_typed(olga: PageClient, workshop
     ("time", "words"),
     [
         (("2026-11-20", "09:00", "Europe/Berlin"), "Time lies in the past"),
-        (("2026-12-01", "", "Europe/Berlin"), "Time needs a date and a time"),
+        (("2026-12-01", "", "Europe/Berlin"), "Time needs an hour and minutes, like 09:00."),
+        (("", "09:00", "Europe/Berlin"), "Date needs a day, like 24 November 2026."),
         (("2026-12-01", "09:00", "Mars/Base"), "does not exist"),
     ],
 )

@@ -14,7 +14,7 @@ HOME = "/p/default/contacts"
 def test_an_empty_project_offers_the_import(olga: PageClient) -> None:
     page = olga.get(HOME)
     assert "No contacts yet" in page.text
-    assert "Import a CSV file" in page.text
+    assert page.select(".nothing a")[0]["href"].endswith("/imports")
 
 
 def test_a_contact_is_added_by_a_plain_form(olga: PageClient) -> None:
@@ -25,7 +25,7 @@ def test_a_contact_is_added_by_a_plain_form(olga: PageClient) -> None:
     assert "ann@example.org" in page.text
     assert "+491701234567" in page.text
     assert "Bonn" in page.text
-    assert "DE, mobile" in page.text
+    assert "Germany, mobile" in page.text
 
 
 def test_wrong_fields_keep_what_was_typed_and_say_what_is_right(olga: PageClient) -> None:
@@ -146,3 +146,23 @@ def test_a_page_on_which_nobody_fits_so_far_leads_on(
     assert "Nobody so far" in page.text
     further = olga.get(str(page.select("a[rel='next']")[0]["href"]))
     assert "Pat 3" in further.text
+
+
+def test_a_device_stands_in_lists_by_the_end_of_its_token(olga: PageClient, workshop: Workshop, actor: Actor) -> None:
+    token = "0a" * 30 + "b02f4a1c"
+    with workshop.open(actor) as work:
+        contact = factories.make_contact(work.session, name="")
+        factories.make_topic(
+            work.session, targets=[factories.make_target(work.session, contact, address=token, channel="push")]
+        )
+    page = olga.get(HOME)
+    assert token not in page.text
+    assert {each["title"] for each in page.select("#contacts [title^='0a']")} == {token}
+    assert "Device …2f4a1c" in page.select(".address")[0].get_text(" ")
+
+
+def test_a_search_says_what_it_looks_for_and_the_order(olga: PageClient, workshop: Workshop, actor: Actor) -> None:
+    with workshop.open(actor) as work:
+        factories.make_contact(work.session, name="Ann")
+    assert "that begin with “an”, by name" in olga.fragment(f"{HOME}?q=an").text
+    assert "that begin with" not in olga.get(HOME).text

@@ -39,10 +39,12 @@ def refuse(page: Page, status: int) -> Page:
 
 def test_nothing_dead_says_so_and_what_is_not_here(olga: PageClient, workshop: Workshop, actor: Actor) -> None:
     page = olga.get(DEAD)
-    assert "Nothing is dead" in page.text
+    assert "No dead letters" in page.text
     assert not page.select(".toolbar, .head-actions, .pages")
+    leads = [str(link["href"]).rpartition("/")[2] for link in page.select("#groups + .small a")]
+    assert leads == ["deliveries?state=failed", "deliveries?state=bounced", "suppressions"]
     fill(workshop, actor, failed=0)  # a hard bounce is no dead letter
-    assert "Nothing is dead" in olga.get(DEAD).text
+    assert "No dead letters" in olga.get(DEAD).text
     assert "Nothing matches" in olga.get(f"{DEAD}?state=uncertain").text
 
 
@@ -53,6 +55,7 @@ def test_a_group_says_what_happened_how_often_and_what_to_do(
     page = olga.get(DEAD)
     rows = page.select("#groups tbody tr")
     assert len(rows) == 2
+    assert page.select("#groups .found")[0].get_text(strip=True) == "4 deliveries in 2 groups"
     first = " ".join(rows[0].get_text(" ").split())
     assert "Autumn news" in first
     assert "The provider has a fault of its own. We tried for a day. Replay it when this is over." in first
@@ -101,7 +104,7 @@ def test_a_replay_asks_with_exact_numbers_and_then_does_just_that(
     again = refuse(send(olga, f"{DEAD}/replay"), 409)
     assert "may have arrived" in again.text
     send(olga, f"{DEAD}/replay?state=uncertain", uncertain="1")
-    assert "Nothing is dead" in olga.get(DEAD).text
+    assert "No dead letters" in olga.get(DEAD).text
 
 
 def test_a_large_replay_shows_how_far_it_is(olga: PageClient, workshop: Workshop, actor: Actor, monkeypatch) -> None:
@@ -127,9 +130,11 @@ def test_a_dismissal_asks_and_is_taken_back(olga: PageClient, workshop: Workshop
     fill(workshop, actor, failed=1)
     asked = olga.get(f"{DEAD}/dismiss")
     assert asked.select("main form button")[-1].get_text(strip=True) == "Dismiss 1 delivery"
+    narrow = olga.get(f"{DEAD}/dismiss?time=day&state=failed&reason=server_error").select(".facts dt")
+    assert [term.get_text() for term in narrow] == ["State", "What happened", "Time", "Ended"]
     page = send(olga, f"{DEAD}/dismiss")
     assert "1 delivery dismissed." in words(page)
-    assert "Nothing is dead" in page.text
+    assert "No dead letters" in page.text
     log = olga.get("/p/default/deliveries?state=failed")
     story = olga.get(str(log.select("#log tbody a")[0]["href"]))
     assert "by Olga" in words(story)

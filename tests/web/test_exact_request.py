@@ -43,7 +43,7 @@ def test_another_person_is_chosen_with_and_without_a_script(olga: PageClient, wo
 
 def test_without_a_provider_the_page_says_what_to_do(olga: PageClient, workshop: Workshop) -> None:
     page = olga.get(f"{HOME}/{make(workshop, with_provider=False)}/request")
-    assert "No provider yet" in page.text
+    assert "No providers yet" in page.text
 
 
 def test_a_content_that_cannot_be_shown_is_told(olga: PageClient, workshop: Workshop) -> None:

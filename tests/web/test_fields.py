@@ -38,7 +38,7 @@ def test_text_is_trimmed_and_line_ends_are_bare() -> None:
 
 def test_a_secret_that_was_typed_is_not_drawn_again() -> None:
     form = sent(key="hush-hush")
-    assert form.key.is_replaced
+    assert form.key.data == "hush-hush"
     assert "hush-hush" not in form.key()
 
 

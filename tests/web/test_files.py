@@ -49,8 +49,11 @@ def test_an_empty_project_is_led_to_its_first_bucket(olga: PageClient) -> None:
     bucket = make_bucket(olga, allowed_extensions=".JPG png", maximum_file_size="5", strip_metadata="y")
     assert "No files yet" in olga.get(bucket).text
     row = olga.get(FILES).select("tbody tr")[0].get_text(" ", strip=True)
-    assert "Images up to 5 MB: jpg, png" in row
+    assert "Images up to 5 MB: JPG, PNG" in row
     assert "Encrypted; place and camera taken out of pictures" in row
+    rules = olga.get(bucket).select("section[aria-labelledby=rules] dl")[0].get_text(" ", strip=True)
+    assert "How files are kept Encrypted; place and camera taken out of pictures" in rules
+    assert "Who may read them Only members of this project, and programs with a key." in rules
 
 
 def test_a_bucket_is_changed_and_keeps_what_the_form_rounds_or_does_not_ask(

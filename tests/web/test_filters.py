@@ -52,12 +52,12 @@ def test_numbers_are_exact_with_separators(value: float | None, text: str) -> No
     ("part", "whole", "text"),
     [
         (0, 0, "–"),
-        (0, 9, "0.0 %"),
-        (1, 100_000, "< 0.1 %"),
-        (99_999, 100_000, "> 99.9 %"),
-        (1994, 2000, "99.7 %"),
-        (1, 2, "50 %"),
-        (5, 5, "100 %"),
+        (0, 9, "0.0%"),
+        (1, 100_000, "< 0.1%"),
+        (99_999, 100_000, "> 99.9%"),
+        (1994, 2000, "99.7%"),
+        (1, 2, "50%"),
+        (5, 5, "100%"),
     ],
 )
 def test_a_share_is_never_rounded_to_all_or_nothing(part: int, whole: int, text: str) -> None:
@@ -116,3 +116,19 @@ def test_every_status_has_a_page() -> None:
     assert wording.status_page(404).says == "There is nothing here"
     assert wording.status_page(418) == wording.status_page(400)
     assert wording.status_page(502) == wording.status_page(500)
+
+
+@pytest.mark.parametrize(
+    ("typed", "drawn"),
+    [
+        ("ann@example.org", "ann@<wbr>example.org"),
+        ("<b>@x.org", "&lt;b&gt;@<wbr>x.org"),
+        ("+491701234567", "+491701234567"),
+        (
+            '"' + "0a" * 20 + "2f4a1c",
+            '<span class="one-line" title="&#34;' + "0a" * 20 + '2f4a1c">Device …2f4a1c</span>',
+        ),
+    ],
+)
+def test_an_address_may_break_after_its_at_and_a_token_is_short(typed: str, drawn: str) -> None:
+    assert str(filters.address(typed)) == drawn

@@ -41,8 +41,9 @@ def test_what_needs_a_person_stands_first(workshop: Workshop, actor: Actor, olga
     text = olga.get(HOME).text
     assert "Mail of the shop cannot be used" in text
     assert "2 of 9 failed" in text
-    assert "Held up waits" in text
-    assert "Soon goes out soon" in text
+    assert "“Held up” waits" in text
+    assert "“Soon” goes out soon" in text
+    assert "Nobody was written to" not in text
 
 
 def test_a_queue_that_lags_is_named(workshop: Workshop, actor: Actor, olga: PageClient, clock) -> None:
@@ -69,7 +70,50 @@ def test_today_and_the_chart_count_by_the_day_of_the_project(
     assert page.select("svg.chart rect[class='fill-red']")
 
 
-def test_a_viewer_may_look(vera: PageClient) -> None:
+def test_the_latest_messages_stand_in_the_order_of_the_time_they_show(
+    workshop: Workshop, actor: Actor, olga: PageClient, clock
+) -> None:
+    with workshop.open(actor) as work:
+        make_sent(work.session, {"sent": 1}, subject="First, and sent later", at=work.now + timedelta(minutes=50))
+    clock.move(3600)
+    with workshop.open(actor) as work:
+        make_message(work.session, subject="Second").created_at = work.now
+    clock.move(3600)
+    rows = olga.get(HOME).select("[aria-labelledby='latest-title'] li")
+    assert [row.a.get_text() for row in rows] == ["Second", "First, and sent later"]
+    assert [row.select("time > [aria-hidden]")[0].get_text() for row in rows] == ["1 hour ago", "2 hours ago"]
+
+
+def test_an_empty_fortnight_says_so_instead_of_drawing_nothing(olga: PageClient) -> None:
+    page = olga.get(HOME)
+    assert "Nobody was written to in the last 14 days." in page.text
+    assert not page.select("svg.chart")
+    assert not page.select(".metric[class*='tone-']")
+
+
+def test_while_all_sending_is_stopped_nothing_is_announced_to_go_out(
+    workshop: Workshop, actor: Actor, olga: PageClient
+) -> None:
+    with workshop.open(actor) as work:
+        make_message(work.session, subject="Soon", status="scheduled", scheduled_at=work.now + timedelta(minutes=20))
+        work.project.stopped_at = work.now
+    page = olga.get(HOME)
+    assert "goes out soon" not in page.text
+    assert "Soon" in page.select("[aria-labelledby='next-title']")[0].get_text()
+
+
+def test_a_viewer_may_look_and_is_asked_for_nothing_a_viewer_may_not(
+    workshop: Workshop, actor: Actor, olga: PageClient, vera: PageClient
+) -> None:
+    with workshop.open(actor) as work:
+        make_sent(work.session, {"sent": 7, "uncertain": 2}, subject="Autumn news")
+        make_message(
+            work.session, subject="Missed", status="scheduled", scheduled_at=work.now - timedelta(hours=5),
+            late_at=work.now,
+        )  # fmt: skip
     page = vera.get(HOME)
     assert page.heading == "Home"
     assert not page.select("main form[method='post']")
+    for words in ("Send it now", "you can do something", "Replay or dismiss"):
+        assert words in olga.get(HOME).text
+        assert words not in page.text

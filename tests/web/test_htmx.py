@@ -1,12 +1,15 @@
 """Pages and fragments, redirects and toasts, with and without htmx; the menu as data."""
 
+import importlib
 import json
+import pkgutil
 
 import pytest
 from flask import Flask, Response, get_flashed_messages
 from htmx_flask import Htmx
 from jinja2 import DictLoader
 
+from app import web
 from app.web import htmx, nav
 
 HX = {"HX-Request": "true"}
@@ -67,16 +70,22 @@ def test_a_toast_travels_with_the_fragment_or_waits_for_the_page(app: Flask) -> 
         assert get_flashed_messages(with_categories=True) == [("good", "Saved.")]
 
 
-def test_a_fragment_may_say_where_it_goes(app: Flask) -> None:
-    answer = Response()
-    htmx.retarget(answer, "#rows", "beforebegin")
-    assert (answer.headers["HX-Retarget"], answer.headers["HX-Reswap"]) == ("#rows", "beforebegin")
-
-
 def test_the_menu_shows_what_exists_and_may_be_read() -> None:
     endpoints = {"home.index", "messages.index", "settings.index"}
     items = nav.menu(endpoints, lambda permission: permission != "settings.read", "compose.email")
     assert [(item.label, item.active) for item in items] == [("Home", False), ("Messages", True)]
+
+
+def test_every_page_of_a_project_belongs_to_a_place_of_the_menu() -> None:
+    places = {place.endpoint.partition(".")[0] for place in nav.PLACES}
+    homeless = [
+        info.name
+        for info in pkgutil.iter_modules(web.__path__)
+        for blueprint in [getattr(importlib.import_module(f"{web.__name__}.{info.name}"), "blueprint", None)]
+        if blueprint and (blueprint.url_prefix or "").startswith("/p/<project_id>")
+        if nav.HOMES.get(blueprint.name, blueprint.name) not in places
+    ]
+    assert homeless == []
 
 
 def test_menu_keys_are_all_different() -> None:

@@ -1,5 +1,7 @@
 """The fence as people see it: a banner on every page, and the page on which an admin decides."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import text
 
@@ -42,7 +44,7 @@ def test_every_page_says_that_nothing_is_sent_and_why(olga: PageClient, vera: Pa
 
 def test_no_page_says_so_in_an_installation_that_sends(olga: PageClient) -> None:
     assert olga.get("/p/default").select("#fence") == []
-    assert "It sends as usual" in olga.get(PAGE).text
+    assert "This installation sends as usual" in olga.get(PAGE).text
 
 
 @pytest.mark.parametrize(("choice", "is_cancelled"), [("go-on", False), ("cancel-rest", True)])
@@ -64,7 +66,17 @@ def test_an_admin_chooses_what_becomes_of_the_rest(
 def test_without_a_choice_the_question_is_asked_again(olga: PageClient, fenced: Workshop) -> None:
     page = olga.submit(olga.get(PAGE), choice="perhaps")
     assert (page.status, "Choose one of the two" in page.text) == (422, True)
-    assert page.select("#fence")
+    assert "Cancel for 3 people" in page.text
+
+
+def test_the_page_that_asks_says_why_once_and_each_answer_with_its_number(olga: PageClient, fenced: Workshop) -> None:
+    page = olga.get(PAGE)
+    assert page.select("#fence") == []
+    assert page.text.count("This installation was restored from a backup") == 1
+    assert "Was anything sent after the backup was made?" in page.text
+    assert [button.get_text(strip=True) for button in page.select("main form button")] == [
+        "Send to 3 people", "Cancel for 3 people",
+    ]  # fmt: skip
 
 
 def test_a_message_is_not_started_and_the_sentence_says_why(olga: PageClient, fenced: Workshop) -> None:
@@ -75,3 +87,15 @@ def test_a_message_is_not_started_and_the_sentence_says_why(olga: PageClient, fe
         factories.make_provider(work)
     page = olga.submit(olga.get(f"/p/default/messages/{draft.id}/send"))
     assert "Nothing is sent, because this installation was restored or copied." in page.text
+
+
+def test_a_scheduled_message_does_not_promise_its_time(olga: PageClient, fenced: Workshop) -> None:
+    with fenced.database.begin() as session:
+        message = factories.make_message(
+            session, subject="Later", status="scheduled", scheduled_at=START + timedelta(minutes=20)
+        )
+    page = olga.get(f"/p/default/messages/{message.id}")
+    assert "It goes out on" not in page.text
+    assert "nothing goes out before an admin confirms" in page.text
+    assert not page.select("#act-send.btn-primary")
+    assert "Later” goes out soon" not in olga.get("/p/default").text

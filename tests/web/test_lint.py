@@ -145,3 +145,53 @@ def test_a_sent_message_has_nothing_to_look_at(olga: PageClient, workshop: Works
     assert (piece.text.strip(), "data-poll" in piece.select("#lint")[0].attrs) == ("", False)
     with workshop.read(system(1)) as work:
         assert work.session.get(Message, message.pk).status == "sent"
+
+
+def test_opening_a_draft_that_was_looked_at_long_ago_has_it_looked_at_again(
+    olga: PageClient, workshop: Workshop, clock: FakeClock
+) -> None:
+    message = make(workshop)
+    look(workshop, message)
+    assert "data-poll" not in olga.get(f"{HOME}/{message.id}/edit").select("#lint")[0].attrs
+    clock.move(20 * 60)
+    workshop.broker.redis.flushdb()
+    assert "data-poll" in olga.get(f"{HOME}/{message.id}/edit").select("#lint")[0].attrs
+    assert "data-poll" in fragment(olga, message).select("#lint")[0].attrs
+    assert workshop.broker.waiting()["bulk"] == 1
+    look(workshop, message)
+    piece = fragment(olga, message)
+    assert "data-poll" not in piece.select("#lint")[0].attrs
+    assert "Looked at 3 copies" in piece.text
+
+
+@pytest.mark.parametrize(
+    ("large", "own", "words"),
+    [
+        (("P0", "P1", "P2"), True, "yours has 114 KB. The end would be hidden."),
+        (("P0", "P2"), True, "yours has 114 KB. The end would be hidden. 2 of 3 people would get so large a copy."),
+        (("P1",), False, "1 of 3 people would get a copy of more than 102 KB, where Gmail cuts it"),
+        ((), False, ""),
+    ],
+)
+def test_an_email_that_is_too_large_for_gmail_is_told_once_with_whom_it_is_about(
+    olga: PageClient, workshop: Workshop, large: tuple[str, ...], own: bool, words: str
+) -> None:
+    with workshop.database.begin() as session:
+        people = [make_contact(session, name=name, email=f"{name}@example.org".lower()) for name in ("P0", "P1", "P2")]
+        for contact in people:
+            contact.attributes = {"story": "Bells. " * (16_500 if contact.name in large else 1)}
+        chosen = {"contacts": [contact.id for contact in people]}
+        message = make_message(session, body="{{ story }}", audience=chosen)
+    before = olga.get(f"{HOME}/{message.id}/edit").select("#checks")[0].text
+    assert ("yours has 114 KB" in before, "so large a copy" in before) == (own, False)
+    look(workshop, message)
+    piece = fragment(olga, message).text
+    assert "102 KB" not in piece
+    assert ("Nothing breaks for anybody" in piece) == (not large)
+    checks = olga.fragment(f"{HOME}/{message.id}/-/checks", target="checks").select("#checks")[0]
+    assert checks.text.count("102 KB") == (1 if large else 0)
+    assert words in checks.text
+    links = checks.select(".check-people")
+    assert len(links) == (1 if large and len(large) < 3 else 0)
+    for link in links:
+        assert [row.text.strip() for row in olga.get(str(link["href"])).select("td.first")] == list(large)

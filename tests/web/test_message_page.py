@@ -2,16 +2,17 @@
 
 import csv
 import io
+from datetime import timedelta
 
 from sqlalchemy import select
 
 from app.domain.permissions import Actor
-from app.models.deliveries import Tally
+from app.models.deliveries import Delivery, Tally
 from app.models.messages import Message
 from app.services.story import demo
 from app.services.work import Workshop
 from tests.conftest import START
-from tests.factories import make_message, make_provider
+from tests.factories import make_audience, make_message, make_provider
 from tests.sent_messages import make_sent
 from tests.web.page_client import PageClient
 
@@ -32,6 +33,7 @@ def test_a_sent_message_says_how_many_got_it_and_writes_the_balance_out(
     page = olga.get(path_of(message))
     assert "It went to 5 of 8 people" in page.text
     assert "2 failed" in page.text
+    assert "; 1 was skipped" in page.text
     assert "8 = 5 sent + 2 failed + 1 skipped" in page.text
     assert not page.select("[data-poll]")
     assert len(page.select("#recipients tbody tr")) == 8
@@ -69,6 +71,34 @@ def test_while_it_is_sent_three_parts_fetch_themselves_and_then_stop(
         assert not piece.select("[data-poll]"), name
 
 
+def test_a_scheduled_message_says_how_many_get_it(workshop: Workshop, actor: Actor, olga: PageClient) -> None:
+    with workshop.open(actor) as work:
+        topic = make_audience(work.session, 3)
+        scheduled = {"status": "scheduled", "scheduled_at": START + timedelta(days=2)}
+        told = make_message(work.session, audience={"topics": [topic.id]}, **scheduled)
+        idle = make_message(work.session, **scheduled)
+    page = olga.get(path_of(told))
+    assert "(in 2 days), to 3 people as of now." in page.text
+    assert "3 people are to get it as of now." in page.text
+    assert "(in 2 days), to nobody as of now." in olga.get(path_of(idle)).text
+
+
+def test_a_paused_message_counts_who_got_it_and_who_was_skipped_apart(
+    workshop: Workshop, actor: Actor, olga: PageClient
+) -> None:
+    message = made(workshop, actor, {"sent": 5, "skipped": 2, "queued": 3}, paused_at=START)
+    page = olga.get(path_of(message))
+    assert "it went to 5 of 10 people; 2 were skipped; 3 wait until somebody resumes." in page.text
+
+
+def test_why_has_a_column_only_where_somebody_has_a_reason(workshop: Workshop, actor: Actor, olga: PageClient) -> None:
+    message = made(workshop, actor, {"sent": 5, "failed": 2})
+    page = olga.get(path_of(message))
+    assert "Why" in [head.get_text() for head in page.select("#recipients th")]
+    page = olga.get(f"{path_of(message)}?state=sent")
+    assert "Why" not in [head.get_text() for head in page.select("#recipients th")]
+
+
 def test_pause_and_resume(workshop: Workshop, actor: Actor, olga: PageClient) -> None:
     message = made(workshop, actor, {"sent": 5, "queued": 3})
     page = olga.submit(olga.get(path_of(message)), "form[action$='/pause']")
@@ -83,17 +113,32 @@ def test_cancelling_asks_with_the_exact_number_and_skips_the_rest(
     message = made(workshop, actor, {"sent": 5, "queued": 3})
     question = olga.get(f"{path_of(message)}/cancel")
     assert "Cancel for 3 people" in question.text
+    assert "It went to 5 of 8 already" in question.text
     page = olga.submit(question)
     assert "Cancelled. 3 people do not get it." in page.text
+    assert "Cancelled; 3 people were not written to" in page.select("#timeline")[0].get_text()
+
+
+def test_failed_ones_are_retried_all_together(workshop: Workshop, actor: Actor, olga: PageClient) -> None:
+    message = made(workshop, actor, {"sent": 5, "failed": 2})
+    question = olga.get(f"{path_of(message)}/retry")
+    assert "2 failed: Email address does not exist." in question.text
+    assert "Retry for 2 people" in question.text
+    page = olga.submit(question)
+    assert "2 deliveries are tried again." in page.text
+    assert "2 to go" in page.text
 
 
 def test_failed_ones_are_retried_by_what_went_wrong(workshop: Workshop, actor: Actor, olga: PageClient) -> None:
-    message = made(workshop, actor, {"sent": 5, "failed": 2})
+    message = made(workshop, actor, {"sent": 5, "failed": 3})
+    with workshop.open(actor) as work:
+        delivery = work.session.scalars(select(Delivery).where(Delivery.address == "failed-2@example.org")).one()
+        delivery.reason = "mailbox_full"
     question = olga.get(f"{path_of(message)}/retry")
-    assert "Email address does not exist. 2" in question.text
+    assert "Email address does not exist, 2" in question.text
+    assert "Inbox full, 1" in question.text
     page = olga.submit(question, reason="mailbox_unknown")
     assert "2 deliveries are tried again." in page.text
-    assert "2 to go" in page.text
 
 
 def test_a_waiting_message_names_the_cause_and_links_to_the_provider(
@@ -118,7 +163,7 @@ def test_verify_recounts_and_says_so(workshop: Workshop, actor: Actor, olga: Pag
     assert "Both count 7, but not in the same states." in olga.get(f"{path_of(message)}/verify").text
     with workshop.open(actor) as work:
         work.session.get_one(Tally, message.pk).audience = 8
-    assert "The rows say 7, the page says 8." in olga.get(f"{path_of(message)}/verify").text
+    assert "The deliveries are 7, the message page says 8." in olga.get(f"{path_of(message)}/verify").text
 
 
 def test_sample_data_that_never_went_through_the_sandbox_is_not_called_missing_there(

@@ -20,7 +20,7 @@ def make(workshop: Workshop, **options: object) -> str:
 
 def test_an_empty_project_offers_the_first_message(olga: PageClient) -> None:
     page = olga.get(HOME)
-    assert "No message yet" in page.text
+    assert "No messages yet" in page.text
     assert page.select(f"main a[href='{HOME}/new']")
 
 
@@ -45,7 +45,8 @@ def test_the_list_is_searched_by_words_of_the_title(olga: PageClient, workshop: 
 
 def test_a_search_without_a_match_says_so(olga: PageClient, workshop: Workshop) -> None:
     make(workshop)
-    assert "No message matches" in olga.get(HOME, q="nothing like it").text
+    assert "No title has these words. Try fewer words." in olga.get(HOME, q="nothing like it").text
+    assert "None fits the filters." in olga.get(HOME, phase="sent").text
 
 
 def test_the_list_is_filtered_by_state(olga: PageClient, workshop: Workshop) -> None:
@@ -54,6 +55,24 @@ def test_the_list_is_filtered_by_state(olga: PageClient, workshop: Workshop) -> 
     page = olga.get(HOME, phase="sent")
     assert "Sent one" in page.text
     assert "Old draft" not in page.text
+
+
+def test_the_list_is_filtered_by_channel_together_with_the_state(olga: PageClient, workshop: Workshop) -> None:
+    make(workshop, subject="Letter", status="sent")
+    make(workshop, subject="Short words", channel="sms", content={"text": "Short words"}, status="sent")
+    page = olga.get(HOME, phase="sent", channel="sms")
+    assert [link.get_text() for link in page.select("#messages td.first a")] == ["Short words"]
+    chosen = [option["value"] for option in page.select(".toolbar option[selected]")]
+    assert chosen == ["sent", "sms"]
+
+
+def test_each_time_says_what_happens_or_happened_then(olga: PageClient, workshop: Workshop) -> None:
+    make(workshop)
+    make(workshop, status="scheduled", scheduled_at=START)
+    make(workshop, status="sent", started_at=START)
+    assert [words.get_text() for words in olga.get(HOME).select("#messages .moment")] == [
+        "went out", "goes out", "changed",
+    ]  # fmt: skip
 
 
 def test_the_search_swaps_the_table_alone_under_htmx(olga: PageClient, workshop: Workshop) -> None:
@@ -129,7 +148,7 @@ def test_deleting_asks_first_and_then_deletes(olga: PageClient, workshop: Worksh
     message = make(workshop, subject="Autumn news")
     page = olga.submit(olga.get(f"{HOME}/{message}/delete"))
     assert page.path == HOME
-    assert "No message yet" in page.text
+    assert "No messages yet" in page.text
 
 
 def test_deleting_a_scheduled_message_says_when_it_would_have_gone_out(olga: PageClient, workshop: Workshop) -> None:

@@ -33,7 +33,7 @@ def test_a_text_message_is_shown_as_its_first_reader_gets_it(
     page = olga.get(make(workshop, actor, SMS, topics=["t"]))
     bubble = page.select(".bubble")[0].get_text()
     assert bubble == "Dear Alex Example,\nyour table is ready “now” <b>& waiting</b>."
-    assert "62 of 70 characters (UCS-2): charged as 1 message" in page.text
+    assert "62 of 70 characters (UCS-2): charged as 1 part" in page.text
     assert "is not in the plain alphabet of text messages" in page.text
     assert not page.select("iframe")
 

@@ -72,6 +72,24 @@ def test_a_push_image_that_no_device_shows_says_so_before_the_choice(
     assert [each.get_text() for each in chosen] == ["a.png"]
 
 
+@pytest.mark.parametrize(
+    ("allowed", "said", "accepted"),
+    [
+        ("", "Images up to 28.6 MB: BMP, JPG, JPEG, PNG.", ".bmp,.jpg,.jpeg,.png"),
+        ("pdf, png", "Images up to 28.6 MB: PNG.", ".png"),
+        ("pdf", "Nothing that fits can be uploaded into this bucket: it takes files up to 28.6 MB: PDF.", None),
+    ],
+)
+def test_only_what_fits_is_offered_to_be_uploaded_where_one_image_is_chosen(
+    olga: PageClient, workshop: Workshop, allowed: str, said: str, accepted: str | None
+) -> None:
+    make_bucket(olga, allowed_extensions=allowed)
+    page = olga.get(f"{MESSAGES}/{write(workshop, PushContent('Bells'))}/files", use="image")
+    assert said in page.text
+    inputs = page.select("input[type=file]")
+    assert [(each["accept"], each.has_attr("multiple")) for each in inputs] == ([(accepted, False)] if accepted else [])
+
+
 def test_another_file_is_looked_for_where_one_chose_last(olga: PageClient, workshop: Workshop, bucket: str) -> None:
     first = make_bucket(olga, name="A first one").rpartition("/")[2]
     key = write(workshop, PushContent("Bells"))

@@ -45,7 +45,7 @@ def test_what_stands_side_by_side_shows_its_part_and_can_leave(olga: PageClient,
     assert tiers(page) == [["Ada", "Bob"], ["Cid"]]
     assert "Used first, side by side" in page.text
     page = olga.submit(page, f"form[action$='{ids['Bob']}/share']", share="3")
-    assert [label.get_text() for label in page.select(".provider-head .state.tone-blue")] == ["25 %", "75 %"]
+    assert [label.get_text() for label in page.select(".provider-head .state.tone-blue")] == ["25%", "75%"]
     page = olga.submit(page, f"form[action$='{ids['Bob']}/beside']", beside="0")
     assert tiers(page) == [["Ada"], ["Bob"], ["Cid"]]
     assert not page.select("[name='share']")
@@ -109,7 +109,7 @@ def test_push_providers_are_not_called_stand_ins_for_one_another(
         put(work, "Google", 0, "fcm", "push")
         put(work, "Apple", 1, "apns", "push")
     text = olga.get(LIST).text
-    assert text.count("Carries the devices that are its own") == 2
+    assert text.count("Sends to the devices that were registered with it") == 2
     assert "Used when those above cannot" not in text
 
 

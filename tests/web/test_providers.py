@@ -47,7 +47,7 @@ def emulators(settings: Settings) -> Iterator[dict]:
         process.wait(10)
 
 
-def fill(client: PageClient, **values: str) -> Page:
+def fill(client: PageClient, **values: str | None) -> Page:
     typed = {
         "name": "Mail of the shop", "host": "smtp.example.org", "username": "news", "password": SECRET,
         "encryption": "tls", "fromName": "Acme", "fromEmail": "news@acme.example",
@@ -56,7 +56,7 @@ def fill(client: PageClient, **values: str) -> Page:
 
 
 def test_an_empty_list_leads_to_the_choice(olga: PageClient) -> None:
-    assert "No provider is connected" in olga.get(LIST).text
+    assert "No providers yet" in olga.get(LIST).text
     page = olga.get(f"{LIST}/new")
     assert "Sandbox" in page.text
     assert "SMTP" in page.text
@@ -70,6 +70,20 @@ def test_connecting_shows_everything_but_the_secret(olga: PageClient) -> None:
     assert SECRET not in page.body + edit.body
     assert "Set on 21 Nov 2026, ends in …4f2a" in edit.text
     assert edit.form().values["host"] == "smtp.example.org"
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ({"encryption": "tls"}, "Encryption STARTTLS (587)"),
+        ({"encryption": "none"}, "Encryption STARTTLS when the server offers it"),
+        ({"encryption": "none", "autoTLS": None}, "Encryption None"),
+    ],
+)
+def test_how_mail_is_protected_is_said_in_one_line(olga: PageClient, typed: dict[str, str | None], words: str) -> None:
+    page = fill(olga, **typed)
+    assert words in page.text
+    assert "Use STARTTLS when" not in page.text
 
 
 def test_saving_without_a_new_secret_keeps_it(workshop: Workshop, actor: Actor, olga: PageClient) -> None:
@@ -110,7 +124,7 @@ def test_a_connection_can_be_tested_before_it_is_saved(
     assert "The connection does not work yet" in page.text
     assert "not an address that Carillon may connect to" in page.text
     assert SECRET not in page.body
-    assert "No provider is connected" in olga.get(LIST).text
+    assert "No providers yet" in olga.get(LIST).text
 
 
 def test_a_good_test_repairs_a_blocked_provider(
@@ -140,7 +154,7 @@ def test_the_card_shows_the_last_hour(workshop: Workshop, actor: Actor, olga: Pa
     with workshop.open(actor) as work:
         note(work, make_provider(work), [FINE] * 9 + [BROKEN], work.now)
     text = olga.get(LIST).text
-    assert "90 % accepted of 10 tries; 1 failed" in text
+    assert "90% accepted of 10 tries; 1 failed" in text
     assert "Answers in" in text
 
 
@@ -264,7 +278,8 @@ def test_it_is_not_disconnected_while_a_message_is_pinned_to_it_and_sent(
         provider = make_provider(work)
         message: Message = make_sent(work.session, {"queued": 2}, provider_pk=provider.pk)
     page = olga.get(f"{LIST}/{provider.id}/delete")
-    assert "It carries 1 message at this moment" in page.text
+    assert "Mail carries 1 message at this moment. Pause or cancel it first" in page.text
+    assert [link["href"] for link in page.select(".notice-list a")] == [f"/p/default/messages/{message.id}"]
     assert olga.raw.post(f"{LIST}/{provider.id}/delete").status_code in {400, 409}
     assert message.provider_pk == provider.pk
 

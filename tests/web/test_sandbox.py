@@ -6,9 +6,10 @@ from email.message import EmailMessage
 import pytest
 
 from app.emulators.faults import FAULTS, NUMBERS, Dial, Faults, played_by
-from app.emulators.inbox_dials import CONSEQUENCES
+from app.emulators.inbox_dials import CONSEQUENCES, name_of
 from app.emulators.outbox import Arrival, Outbox, outbox_path
 from app.infra.settings import Settings
+from app.services.providers import providers
 from tests.web.page_client import PageClient
 
 BOX = "/p/default/sandbox"
@@ -105,7 +106,7 @@ def test_a_mail_that_is_no_mail_can_still_be_looked_at(outbox: Outbox, olga: Pag
 
 def test_the_dial_says_in_words_what_it_does(settings: Settings, olga: PageClient) -> None:
     page = olga.submit(olga.get(f"{BOX}/faults"), fault="mailbox-full", share="20", count="10")
-    assert "Inbox full: refused for now and tried again later; in 20 % of the cases, 10 more times" in page.text
+    assert "Inbox full: refused for now and tried again later; in 20% of the cases, 10 more times" in page.text
     [dial] = Faults(outbox_path(settings.data_dir)).dials()
     assert (dial.account, dial.fault, dial.share, dial.remaining) == ("default", "mailbox-full", 20, 10)
     page = olga.submit(olga.get(f"{BOX}/faults"), fault="")
@@ -143,7 +144,7 @@ def announce(settings: Settings) -> None:
 def test_each_service_has_a_dial_of_its_own_beside_the_one_for_all(settings: Settings, olga: PageClient) -> None:
     announce(settings)
     page = olga.get(f"{BOX}/faults?kind=twilio")
-    assert page.select("nav[aria-label='Which service'] a[aria-current]")[0].get_text() == "Twilio"
+    assert page.select("select[name='kind'] option[selected]")[0].get_text() == "Twilio"
     assert page.select("input[value='opted-out']")
     assert not page.select("input[value='greylisted']"), "a mail server's"
     olga.submit(page, "form:has(#share)", fault="opted-out")
@@ -290,3 +291,15 @@ def test_an_image_that_came_with_an_email_is_seen_in_it_and_nothing_else_is(outb
     assert shown == (
         "<img src='data:image/png;base64,aGF0'><img src=\"cid:odd\"><img src='cid:lost'>cid:hat"
     )  # fmt: skip
+
+
+def test_a_service_is_called_here_as_its_provider_is() -> None:
+    names = {spec.kind: spec.label for spec in providers.specs()}
+    assert {kind: name_of(kind) for kind in names} == names
+
+
+def test_an_empty_sandbox_offers_to_use_it(olga: PageClient, vera: PageClient) -> None:
+    page = olga.get(BOX)
+    assert page.select(".nothing form[action$='/providers/sandbox'] button")
+    assert not page.select(".toolbar")
+    assert not vera.get(BOX).select(".nothing form")

@@ -56,7 +56,7 @@ def test_a_stopped_message_says_so_and_how_many_wait(workshop: Workshop, actor: 
     key = _sending(workshop, actor)
     olga.submit(olga.get(f"{HOME}/sending/stop"), "form[action$='/sending/stop']")
     page = olga.get(f"{HOME}/messages/{key}")
-    assert "5 of 1,205 people are done, 1,200 wait until somebody resumes all sending" in page.text
+    assert "It went to 5 of 1,205 people; 1,200 wait until somebody resumes all sending" in page.text
     assert "Stopped" in page.select("#progress .state")[0].get_text()
     assert "Stopped" in olga.get(f"{HOME}/messages").select("tbody .state")[0].get_text()
 
@@ -65,6 +65,7 @@ def test_resume_says_how_many_go_on_and_ends_the_banner(workshop: Workshop, acto
     _sending(workshop, actor)
     olga.submit(olga.get(f"{HOME}/sending/stop"), "form[action$='/sending/stop']")
     page = olga.get(str(olga.get(HOME).select("#stopped a")[0]["href"]))
+    assert not page.select("#stopped a"), "it would lead to the page one is on"
     assert "Resume for 1,200 people" in page.text
     page = olga.submit(page, "form[action$='/sending/resume']")
     assert page.heading == "Home"
@@ -85,9 +86,18 @@ def test_a_late_message_says_how_late_and_what_can_be_done(
     key = _late(workshop, actor, clock)
     page = olga.get(f"{HOME}/messages/{key}")
     assert "It is 5 hours late, so nothing was sent" in page.text
-    assert "Late, waits for you" in page.select("#progress .state")[0].get_text()
+    assert "Late, not sent" in page.select("#progress .state")[0].get_text()
     assert {str(act["id"]) for act in page.select("#progress .actions [id]")} >= {"act-send", "act-when", "act-draft"}
     assert "Too late to start by itself" in page.select("#timeline")[0].get_text()
+    assert "It would go to 2 people as of now." in page.text
+
+
+def test_a_late_message_tells_a_viewer_that_somebody_else_decides(
+    workshop: Workshop, actor: Actor, vera: PageClient, clock: FakeClock
+) -> None:
+    page = vera.get(f"{HOME}/messages/{_late(workshop, actor, clock)}")
+    assert "Somebody who may send decides." in page.text
+    assert "Send it now" not in page.text
 
 
 def test_home_asks_for_a_decision_and_does_not_announce_it_as_next(

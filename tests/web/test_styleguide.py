@@ -74,6 +74,21 @@ def test_a_page_that_is_not_there_says_so_with_one_next_step(app: Flask) -> None
     assert len(page.select("main a.btn")) == 1
 
 
+def test_trouble_inside_a_project_leaves_the_member_in_it(olga: PageClient, vera: PageClient) -> None:
+    gone = olga.get("/p/default/messages/never-written")
+    assert (gone.status, gone.heading) == (404, "There is nothing here")
+    assert gone.select("nav a[aria-current]")[0].get_text() == "Messages"
+    refused = vera.get("/p/default/contacts/new")
+    assert refused.status == 403
+    assert "Your role in Acme is viewer, which does not allow this." in refused.text
+    for page in (gone, refused):
+        assert [link["href"] for link in page.select("main a.btn")] == ["/p/default"]
+
+
+def test_a_stranger_in_trouble_is_led_to_the_sign_in(client: PageClient) -> None:
+    assert [link["href"] for link in client.get("/nothing/here").select("main a.btn")] == ["/sign-in"]
+
+
 @COMPRESSED_FILES
 def test_a_first_visit_weighs_at_most_180_kilobytes_and_a_later_page_at_most_25(olga: PageClient) -> None:
     page = olga.get("/styleguide")

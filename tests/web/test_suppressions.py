@@ -48,3 +48,11 @@ def test_a_viewer_sees_the_list_only(vera: PageClient, workshop: Workshop, actor
     assert "ann@example.org" in page.text
     assert "Lift" not in page.text
     assert vera.get(f"{HOME}/{row.id}/lift").status == 403
+
+
+def test_the_advice_before_lifting_fits_the_reason(olga: PageClient, workshop: Workshop, actor: Actor) -> None:
+    with workshop.open(actor) as work:
+        bounced = factories.make_suppression(work.session, "ann@example.org", reason="hard_bounce")
+        left = factories.make_suppression(work.session, "ben@example.org")
+    assert "otherwise it bounces once more" in olga.get(f"{HOME}/{bounced.id}/lift").text
+    assert "when the person asked for it" in olga.get(f"{HOME}/{left.id}/lift").text

@@ -7,6 +7,7 @@ from app.services.messages import messages, templates
 from app.services.work import Workshop
 from app.services.writing import drafts
 from app.services.writing.drafts import Draft
+from tests.conftest import FakeClock
 from tests.factories import make_contact, make_message, make_provider, make_topic
 from tests.web.page_client import Page, PageClient
 
@@ -55,7 +56,7 @@ def labels(page: Page) -> list[str]:
 
 def test_an_empty_project_says_what_a_template_is(olga: PageClient) -> None:
     page = olga.get(HOME)
-    assert "No template yet" in page.text
+    assert "No templates yet" in page.text
     assert page.select(f"main a[href='{HOME}/new']")
     assert page.select("nav[aria-label='Messages and templates'] a[aria-current]")[0].get_text() == "Templates"
 
@@ -65,10 +66,23 @@ def test_the_list_is_searched_filtered_and_swapped_alone(olga: PageClient, works
     keep(workshop, actor, "Rain alarm", channel="sms", content=CONTENTS["sms"])
     assert "Rain alarm" not in olga.get(HOME, q="mon").text
     assert "Monthly letter" not in olga.get(HOME, channel="sms").text
-    assert "No template matches" in olga.get(HOME, q="nothing like it").text
+    assert "No template is like that." in olga.get(HOME, q="nothing like it").text
     piece = olga.fragment(f"{HOME}?q=rain")
     assert piece.select("#templates")
     assert not piece.select("h1")
+
+
+def test_the_list_says_when_each_was_added_which_is_its_order_and_what_changed_since(
+    olga: PageClient, workshop: Workshop, clock: FakeClock, actor: Actor
+) -> None:
+    first = keep(workshop, actor, "Noon")
+    clock.move(3600)
+    keep(workshop, actor, "Evening")
+    clock.move(3600)
+    add_version(workshop, actor, first, subject="Two")
+    rows = [" ".join(row.get_text(" ").split()) for row in olga.get(HOME).select("tbody tr")]
+    assert [row.split()[0] for row in rows] == ["Evening", "Noon"]
+    assert ["Changed" in row for row in rows] == [False, True]
 
 
 def test_the_list_goes_on_to_older_templates(olga: PageClient, workshop: Workshop, actor: Actor) -> None:
@@ -258,7 +272,7 @@ def test_the_question_offers_each_channel_with_one_button_and_its_templates(
         keep(workshop, actor, f"Letter {number}")
     page = olga.get(f"{MESSAGES}/new")
     assert [button for button in labels(page) if button.startswith("Write")] == [
-        "Write an email", "Write an SMS", "Write a push"
+        "Write an email", "Write a push", "Write an SMS"
     ]  # fmt: skip
     assert labels(page).count("Use") == 4
     assert [link.get_text() for link in page.select(".panel-link a")] == ["All 5 email templates"]
@@ -268,7 +282,7 @@ def test_the_question_offers_each_channel_with_one_button_and_its_templates(
     assert labels(listed)[0] == "Write from scratch"
     assert "Letter 0" in listed.text
     found = olga.fragment(f"{MESSAGES}/new?channel=email&q=nothing")
-    assert "No template matches" in found.text
+    assert "No template has a name like that." in found.text
     assert begun(olga, listed, "#choices form")
 
 

@@ -11,7 +11,6 @@ from app.services.accounts import contact_sessions
 from app.services.people.contacts import find_contact
 from app.services.work import Work
 
-SHORTEST, LONGEST = 8, 256  # characters
 WRONG = "Email and password do not belong together. Check both."
 
 

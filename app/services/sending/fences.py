@@ -21,6 +21,11 @@ _WHY = {
     FenceReason.COPIED: "This database is a copy, or was moved",
     FenceReason.ROLLED_BACK: "This database was rolled back to an earlier state",
 }
+_BEGINNING = {
+    FenceReason.RESTORED: "the backup was made",
+    FenceReason.COPIED: "the copy was made",
+    FenceReason.ROLLED_BACK: "that state was kept",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,11 @@ class Fence:
     def why(self) -> str:
         """Why, in words, without a full stop."""
         return _WHY[self.reason]
+
+    @property
+    def beginning(self) -> str:
+        """When what this installation knows ends, in words: whatever was sent later, it has not seen."""
+        return _BEGINNING[self.reason]
 
 
 @dataclass(frozen=True, slots=True)

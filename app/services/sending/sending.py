@@ -8,11 +8,10 @@ from sqlalchemy import select
 from app.domain.errors import Conflict, Invalid
 from app.domain.message_states import MessageEvent, MessageStatus, next_status
 from app.domain.schedules import LATENESSES, is_skipped, moment_of
-from app.engine import breaker, fanout, lifecycle, queued, timeline
+from app.engine import fanout, lifecycle, queued, timeline
 from app.engine.machine import Machine
 from app.infra import time_zones
 from app.models.messages import Message
-from app.models.providers import Provider
 from app.services.messages import message_files, messages
 from app.services.previews import preview
 from app.services.work import Work, Workshop
@@ -20,6 +19,7 @@ from app.services.work import Work, Workshop
 LATEST = timedelta(days=366 * 2)
 _PAST = "Time lies in the past; choose a later one, or send now."
 _TOO_FAR = "Time is more than two years ahead; choose an earlier one."
+_HALVES = {"date": "Date needs a day, like 24 November 2026.", "time": "Time needs an hour and minutes, like 09:00."}
 
 
 def send(work: Work, message_id: str, *, version: int | None = None) -> Message:
@@ -160,6 +160,7 @@ def parse_wall_time(wall: str, zone: str, now: datetime) -> datetime:
     """
     if zone not in time_zones.names():
         raise Invalid({"zone": [f"Zone {zone[:64]!r} does not exist; choose one like Europe/Berlin."]})
+    _require_both_halves(wall)
     try:
         local = datetime.fromisoformat(wall)
         if local.tzinfo is not None:
@@ -176,6 +177,14 @@ def parse_wall_time(wall: str, zone: str, now: datetime) -> datetime:
     if moment - now > LATEST:
         raise Invalid({"time": [_TOO_FAR]})
     return moment
+
+
+def _require_both_halves(wall: str) -> None:
+    """Invalid, by field, where a form left the date or the time empty."""
+    date, mark, time = wall.partition("T")
+    lacking = [name for name, half in (("date", date), ("time", time)) if mark and not half]
+    if lacking:
+        raise Invalid({name: [_HALVES[name]] for name in lacking})
 
 
 def unschedule(work: Work, message_id: str, *, keeps_time: bool = False) -> Message:
@@ -235,12 +244,6 @@ def wake(workshop: Workshop, project_pk: int) -> None:
             queued.hurry(session, message.pk, now)
     for message in waiting:
         fanout.ring_dispatch(machine, message.pk)
-
-
-def unblock(work: Work, provider: Provider) -> None:
-    """The provider was repaired: it takes deliveries again, and what waited goes on."""
-    breaker.close(work.session, provider, work.now, by="repaired")
-    work.ring("wake", work.project_pk, queue="urgent")
 
 
 def _held(work: Work, message_id: str, version: int | None) -> Message:

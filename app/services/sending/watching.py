@@ -10,7 +10,7 @@ from app.domain.message_states import MessageStatus
 from app.domain.permissions import Actor
 from app.models.messages import Message, MessageEvent
 from app.models.providers import Provider
-from app.services.messages import messages
+from app.services.messages import audience, messages
 from app.services.tracking import deliveries
 from app.services.work import Work
 
@@ -76,6 +76,7 @@ class Watched:
     acts: frozenset[str] = frozenset()  # what whoever asks may do with it in its present state
     blocked: list[Provider] = field(default_factory=list)
     late_by: timedelta | None = None  # how long after its time a scheduled message is, when it did not start
+    awaited: int = 0  # to how many a scheduled message would go, were it sent now
 
     @property
     def is_live(self) -> bool:
@@ -98,13 +99,19 @@ def watch(work: Work, message_id: str, last: Glance | None = None) -> Watched:
     pace = _pace(message, progress.done, work.now, last) if phase != "stopped" else 0.0
     return Watched(
         message, phase, Progress(counts, progress.audience, pace), work.now, _acts(work.actor, message, counts),
-        _blocked(work, message) if message.waiting_reason else [], _late_by(message, work.now),
+        _blocked(work, message) if message.waiting_reason else [], _late_by(message, work.now), _awaited(work, message),
     )  # fmt: skip
 
 
 def _late_by(message: Message, now: datetime) -> timedelta | None:
     due = messages.goes_out_at(message)
     return now - due if due is not None and now > due else None
+
+
+def _awaited(work: Work, message: Message) -> int:
+    if message.status != MessageStatus.SCHEDULED:
+        return 0
+    return audience.equation(work, message.channel, message.audience).total
 
 
 def _acts(actor: Actor, message: Message, counts: dict[str, int]) -> frozenset[str]:

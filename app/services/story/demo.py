@@ -79,12 +79,18 @@ def add(work: Work) -> Cast:
     demo_files.add(work)
     demo_templates.add(work, ids)
     _mark_suppressions(work)
-    cast = Cast(
+    cast = cast_of(work)
+    work.audit("demo.add", f"project/{work.project.id}", **asdict(cast))
+    return cast
+
+
+def cast_of(work: Work) -> Cast:
+    """What the project holds of the story, in numbers."""
+    work.require("settings.read")
+    return Cast(
         contacts=_count(work, Contact), topics=_count(work, Topic), messages=_count(work, Message),
         suppressions=_count(work, Suppression), providers=_count(work, Provider), buckets=_count(work, Bucket),
     )  # fmt: skip
-    work.audit("demo.add", f"project/{work.project.id}", **asdict(cast))
-    return cast
 
 
 def _sandbox(work: Work) -> Provider:

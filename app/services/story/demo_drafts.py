@@ -15,13 +15,14 @@ from app.services.story.demo_people import Ids
 from app.services.work import Work
 
 _KINDS = {Channel.PUSH: ("fcm", "Sandbox push"), Channel.SMS: ("twilio", "Sandbox SMS")}  # what carries them
+# Written when all of the emails were there already: lists show the newest first, as it was added.
 _DRAFTS: tuple[tuple[str, int, str, Content], ...] = (
-    ("concerts", 41, "Jonas Adeyemi", PushContent(
+    ("concerts", 12, "Jonas Adeyemi", PushContent(
         title="Tonight: bells at dusk 🔔",
         body="{{ first_name | Hello }}, half an hour of music from six o'clock. It sounds best under the linden tree.",
         action="https://example.org/concerts/dusk", color="#0f766e", tag="dusk", sound="default",
     )),
-    ("service", 73, "Ines Carvalho", SmsContent(
+    ("service", 6, "Ines Carvalho", SmsContent(
         "Dear {{ first_name | all }}, the lift is tested this morning – the tower opens at noon. "
         "Your ticket stays valid all day. See you 🎵"
     )),

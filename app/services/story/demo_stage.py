@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
-from app.domain.content import EmailContent
+from app.domain.content import EmailContent, title_of
 from app.domain.message_states import MessageEvent, MessageStatus, next_status
 from app.domain.schedules import USUAL_LATENESS
 from app.engine import lifecycle, timeline
 from app.models.messages import Message
 from app.models.topics import Topic
-from app.services.messages.messages import KINDS, UNTITLED
+from app.services.messages.messages import KINDS
 from app.services.story import demo_past
 from app.services.story.demo_past import Course
 from app.services.story.demo_people import Ids
@@ -73,11 +73,12 @@ class Stage:
     def _write(self, part: Part) -> Message:
         scene = part.scene
         content = EmailContent(scene.subject, scene.preheader, "markdown", _body(scene))
+        title = title_of(content)
         topics = [self.topics[scene.circle].id] if scene.circle else []
         return Message(
             id=self.ids.take(part.written), project_pk=self.work.project_pk, channel="email",
-            title=scene.subject or UNTITLED, title_key=(scene.subject or UNTITLED).casefold(),
-            content=content.to_json(), audience={kind: list[str]() for kind in KINDS} | {"topics": topics},
+            title=title, title_key=title.casefold(), content=content.to_json(),
+            audience={kind: list[str]() for kind in KINDS} | {"topics": topics},
             status=MessageStatus.DRAFT.value, provider_pk=self.provider_pk, version=self.chance.randint(3, 40),
             author_name=part.writer, editor_name=part.writer, is_demo=True, created_at=part.written,
             updated_at=part.at if scene.course == "draft" else part.written,

@@ -346,11 +346,13 @@ def export_page(work: Work, message_pk: int, wanted: Filter, cursor: Cursor) -> 
 
 def carried_by(work: Work, provider_pk: int) -> int:
     """How many messages a provider holds deliveries of right now."""
+    return work.session.scalar(select(func.count()).select_from(carried(work, provider_pk).subquery())) or 0
+
+
+def carried(work: Work, provider_pk: int) -> Select[Any]:
+    """The messages that a provider holds deliveries of right now, as a query for their numbers."""
     return (
-        work.session.scalar(
-            select(func.count(Batch.message_pk.distinct())).where(
-                Batch.state == "open", Batch.provider_pk == provider_pk, Batch.project_pk == work.project_pk
-            )
-        )
-        or 0
+        select(Batch.message_pk)
+        .where(Batch.state == "open", Batch.provider_pk == provider_pk, Batch.project_pk == work.project_pk)
+        .distinct()
     )

@@ -95,7 +95,7 @@ class ReadingForm(FlaskForm):  # type: ignore[misc]
     """How a file is read."""
 
     encoding = SelectField("Encoding", choices=options(ENCODINGS.items()))
-    delimiter = SelectField("Columns are parted by", choices=options(DELIMITERS.items()))
+    delimiter = SelectField("Columns are separated by", choices=options(DELIMITERS.items()))
     has_header = BooleanField("The first row holds the names of the columns")
 
 
@@ -110,7 +110,7 @@ class MappingForm(FlaskForm):  # type: ignore[misc]
     """What the columns hold, and what is done with the rows."""
 
     columns = FieldList(FormField(ColumnForm))
-    separator = SelectField("Topics within a cell are parted by", choices=options(SEPARATORS.items()), default=";")
+    separator = SelectField("Topics within a cell are separated by", choices=options(SEPARATORS.items()), default=";")
     topics = CheckboxesField("Add every row to these topics")
     existing = RadioField(
         "Contacts that exist already",

@@ -20,9 +20,9 @@ class ConsentForm(FlaskForm):  # type: ignore[misc]
 
 
 _TRIALS: Mapping[Channel, tuple[str, str, str, str]] = {
-    Channel.EMAIL: ("Address", "One address; it need not be a contact.", "email", "email"),
+    Channel.EMAIL: ("Email", "One address; it need not be a contact.", "email", "email"),
     Channel.SMS: ("Phone number", "With the code of its country, like +49 170 1234567.", "tel", "tel"),
-    Channel.PUSH: ("Device token", "What the app calls the device; your developers know it.", "text", "off"),
+    Channel.PUSH: ("Push token", "Copy it from an address of a contact; Edit shows all of it.", "text", "off"),
 }  # what it is called, a hint, the keyboard, what a browser remembers it as
 
 

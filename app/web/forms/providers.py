@@ -14,6 +14,7 @@ from app.domain.provider_spec import FieldKind, ProviderSpec
 from app.web.fields import LongTextField, SecretField, TextField, options
 
 _MODES = {Channel.EMAIL: "email", Channel.SMS: "tel", Channel.PUSH: "text"}
+_NAMES = {Channel.EMAIL: "Shop mail", Channel.SMS: "Shop texts", Channel.PUSH: "Shop app"}
 POLICIES = (
     ("retry", "Try again by itself; some people may get it twice"),
     ("hold", "Hold it until somebody decides"),
@@ -23,7 +24,7 @@ POLICIES = (
 class ProviderForm(FlaskForm):  # type: ignore[misc]
     """What every kind is asked for; the fields of the kind are added by `form_for`."""
 
-    name = TextField("Name", description="How you call it here, such as Mail of the shop.")
+    name = TextField("Name")
     policy = SelectField(
         "When the connection breaks after a message was handed over", choices=options(POLICIES),
         description="Then nobody knows whether it arrived.",
@@ -101,8 +102,9 @@ def _section_of(field: SpecField) -> str:
 
 def form_for(spec: ProviderSpec, notes: Mapping[str, str] | None = None) -> type[ProviderForm]:
     """The form class of a kind. `notes` say of each secret that is set when that was and how it ends."""
+    name = TextField("Name", description=f"What you call it here, such as {_NAMES[spec.channel]}.")
     fields = {each.name: _draw(each, (notes or {}).get(each.name, "")) for each in spec.fields}
-    return type(f"{spec.kind.title()}Form", (ProviderForm,), fields)
+    return type(f"{spec.kind.title()}Form", (ProviderForm,), {"name": name, **fields})
 
 
 _MAYBE = (("", "Choose"), ("yes", "Yes"), ("no", "No"))

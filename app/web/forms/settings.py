@@ -29,8 +29,10 @@ class ProjectForm(FlaskForm):  # type: ignore[misc]
 
     name = TextField("Name", description="What the project switcher and new members see.")
     time_zone = SelectField(
-        "Time zone", description="Times are shown in it, and the composer offers it first. Scheduled messages stay."
-    )
+        "Time zone",
+        description="Times are shown in this zone, and the composer offers it first. Messages that are scheduled "
+                    "already keep their moment.",
+    )  # fmt: skip
     max_lateness = SelectField(
         "A late message waits for a person after", choices=options(lateness_choices()), validate_choice=False,
         description="Carillon may be switched off when a message should start. One that is later than this is not "
@@ -38,7 +40,7 @@ class ProjectForm(FlaskForm):  # type: ignore[misc]
     )  # fmt: skip
     unsubscribe_mailbox = TextField(
         "Unsubscribe mailbox", render_kw={"inputmode": "email"},
-        description="An address that you read. Mail programs that know no links send the wish to leave there; every "
+        description="An address that you read. Mail programs without unsubscribe links send the request there; every "
                     "email to a topic names it beside its own link.",
     )  # fmt: skip
 
@@ -71,4 +73,4 @@ class KeyForm(FlaskForm):  # type: ignore[misc]
         "Scopes", choices=options((scope, scope) for scope in sorted(KEY_SCOPES)),
         description="What the key may do. Give it no more than it needs.",
     )  # fmt: skip
-    expires_at = LocalTimeField("Ends at", [Optional()], description="Empty: never.", zone=zone)
+    expires_at = LocalTimeField("Ends at", [Optional()], zone=zone)
