@@ -27,6 +27,7 @@ from app.services.team import members, projects
 from app.services.work import Workshop
 from tests import factories, postgres
 from tests.bench.long_history import DAYS, NEWSLETTERS, Size, fill
+from tests.bench.long_writing import PLANNED
 from tests.bench.measure import Measurement
 from tests.faults.story import EMAIL, OLGA, PASSWORD
 from tests.web.page_client import PageClient
@@ -157,6 +158,7 @@ PAGES: dict[str, Address] = {
     "versions of a template": lambda _ground, _dice: "/templates/template0/versions",
     "messages of a template": lambda _ground, _dice: "/templates/template0/messages",
     "new message": lambda _ground, _dice: "/messages/new",
+    "a planned message": lambda _ground, dice: f"/messages/plan{dice.randrange(PLANNED)}",
     "composer": lambda _ground, _dice: "/messages/draft/edit",
     "composer, files to choose from": lambda _ground, _dice: "/messages/draft/files?bucket=pictures",
     "composer, what everybody gets": lambda _ground, _dice: "/messages/draft/-/lint",
