@@ -14,7 +14,7 @@ from app.web.fields import put_errors
 from app.web.forms.prices import PriceForm, PriceSheetForm
 from app.web.htmx import go, redraw, render, toast
 
-EMPTY = {"country": "Choose a country, or Other countries.", "currency": "Choose a currency."}
+EMPTY = {"country": "Choose a country, or “Other countries”.", "currency": "Choose a currency."}
 
 blueprint = Blueprint("prices", __name__, url_prefix="/p/<project_id>/providers/<provider_id>/prices")
 

@@ -47,7 +47,7 @@ def test_what_is_wrong_stands_beside_its_field_with_what_was_typed(olga: PageCli
     assert page.status == 422
     assert "needs a number like 0.0075" in page.select("#amount-error")[0].get_text()
     assert page.form().values["amount"] == "cheap"
-    assert page.select("#country-error")[0].get_text(strip=True).endswith("Choose a country, or Other countries.")
+    assert page.select("#country-error")[0].get_text(strip=True).endswith("Choose a country, or “Other countries”.")
 
 
 def test_the_table_is_searched(olga: PageClient, home: str, workshop: Workshop, actor: Actor) -> None:
