@@ -9,8 +9,9 @@ from app.services.people.contact_search import ContactFilter
 from app.web import access
 from app.web.context import actor, opening, reading, workshop
 from app.web.fields import options
-from app.web.forms.audience import CHANNELS, ContactEditForm, ContactForm, SubscribeForm, TargetForm, put_problem
+from app.web.forms.audience import ContactEditForm, ContactForm, SubscribeForm, TargetForm, put_problem
 from app.web.htmx import go, redraw, render, toast
+from app.web.wording import CHANNELS
 
 blueprint = Blueprint("contacts", __name__, url_prefix="/p/<project_id>/contacts")
 FILTERS = ("q", "topic", "channel")

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 
 from flask import Blueprint, Response, request, url_for
 
-from app.domain.channels import Channel
 from app.domain.dead_letters import CAUSES
 from app.domain.delivery_states import RETRYABLE
 from app.domain.errors import NotFound
@@ -19,7 +18,7 @@ from app.web.deliveries import TIMES, asked, chips
 from app.web.filters import DELIVERY_BADGES
 from app.web.htmx import go, render, render_fragment, toast
 from app.web.message_page import EPOCH
-from app.web.wording import REASONS
+from app.web.wording import CHANNELS, REASONS
 
 blueprint = Blueprint("dead_letters", __name__, url_prefix="/p/<project_id>/dead-letters")
 FILTERS = ("time", "channel", "state", "reason", "provider", "message")
@@ -65,7 +64,7 @@ def _wish(kept: dict[str, str], now: datetime) -> Wish:
 def _choices(work: Work) -> Choices:
     return {
         "time": [("", "Any time"), *((key, words) for key, (words, _) in TIMES.items())],
-        "channel": [("", "Any channel"), *((each.value, each.label) for each in Channel)],
+        "channel": [("", "Any channel"), *CHANNELS],
         "state": [("", "Any state"), *((each.value, DELIVERY_BADGES[each.value].word) for each in sorted(RETRYABLE))],
         "reason": [("", "Any reason"), *((cause.value, REASONS[cause].says.rstrip(".")) for cause in CAUSES)],
         "provider": [("", "Any provider"), *providers.names_of(work), (dead_letters.NOBODY, "No provider")],

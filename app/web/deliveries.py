@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 
 from flask import Blueprint, Response, request
 
-from app.domain.channels import Channel
 from app.domain.delivery_states import DeliveryState
 from app.services.lists.listing import Cursor
 from app.services.providers import providers
@@ -14,7 +13,7 @@ from app.web import access
 from app.web.context import reading
 from app.web.filters import DELIVERY_BADGES
 from app.web.htmx import render
-from app.web.wording import REASONS
+from app.web.wording import CHANNELS, REASONS
 
 blueprint = Blueprint("deliveries", __name__, url_prefix="/p/<project_id>/deliveries")
 TIMES = {
@@ -63,7 +62,7 @@ def _wanted(kept: dict[str, str], now: datetime) -> Filter:
 def _choices(names: list[tuple[str, str]]) -> dict[str, list[tuple[str, str]]]:
     return {
         "time": [("", "Any time"), *((key, words) for key, (words, _) in TIMES.items())],
-        "channel": [("", "Any channel"), *((each.value, each.label) for each in Channel)],
+        "channel": [("", "Any channel"), *CHANNELS],
         "state": [("", "Any state"), *((each.value, DELIVERY_BADGES[each.value].word) for each in DeliveryState)],
         "provider": [("", "Any provider"), *names],
         "reason": [("", "Any reason"), *((reason.value, words.says.rstrip(".")) for reason, words in REASONS.items())],

@@ -17,12 +17,12 @@ from app.web import access
 from app.web.context import opening, reading
 from app.web.filters import message_badge
 from app.web.htmx import go, render, toast
+from app.web.wording import CHANNELS
 
 blueprint = Blueprint("messages", __name__, url_prefix="/p/<project_id>/messages")
 
 NAMES = frozenset(channel.value for channel in Channel)
 STATES = [(phase, message_badge(phase).word) for phase in messages.PHASES]
-CHANNELS = [(channel.value, channel.label) for channel in Channel]
 
 
 @blueprint.get("")

@@ -8,8 +8,9 @@ from app.services.people import suppressions
 from app.services.people.suppressions import REASONS, SuppressionFilter
 from app.web import access
 from app.web.context import opening, reading
-from app.web.forms.audience import CHANNELS, SuppressionForm, put_problem
+from app.web.forms.audience import SuppressionForm, put_problem
 from app.web.htmx import go, redraw, render, toast
+from app.web.wording import CHANNELS
 
 blueprint = Blueprint("suppressions", __name__, url_prefix="/p/<project_id>/suppressions")
 FILTERS = ("q", "channel", "reason")

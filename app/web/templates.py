@@ -2,7 +2,6 @@
 
 from flask import Blueprint, Response, request, url_for
 
-from app.domain.channels import Channel
 from app.domain.errors import Invalid
 from app.services.lists.listing import Cursor
 from app.services.messages import messages, templates
@@ -14,10 +13,10 @@ from app.web.fields import options, put_errors
 from app.web.forms.templates import NameForm, NewTemplateForm, NewVersionForm
 from app.web.frames import frame
 from app.web.htmx import go, redraw, render, toast
+from app.web.wording import CHANNELS
 
 blueprint = Blueprint("templates", __name__, url_prefix="/p/<project_id>/templates")
 
-CHANNELS = [(channel.value, channel.label) for channel in Channel]
 FEW = 5  # versions and messages that the page of a template shows; the others have pages of their own
 
 

@@ -7,8 +7,9 @@ from app.services.lists.listing import Cursor
 from app.services.people import subscribers, topic_uses, topics
 from app.web import access
 from app.web.context import opening, reading
-from app.web.forms.audience import CHANNELS, PasteForm, TopicForm, put_problem
+from app.web.forms.audience import PasteForm, TopicForm, put_problem
 from app.web.htmx import go, redraw, render, toast
+from app.web.wording import CHANNELS
 
 blueprint = Blueprint("topics", __name__, url_prefix="/p/<project_id>/topics")
 

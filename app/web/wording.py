@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
+from app.domain.channels import Channel
 from app.domain.outcomes import Reason
+
+CHANNELS = [(channel.value, channel.label) for channel in Channel]  # for every select that offers them
 
 
 class Wording(NamedTuple):

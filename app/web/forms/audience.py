@@ -4,7 +4,6 @@ from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms import BooleanField, FieldList, Form, FormField, RadioField, SelectField
 
-from app.domain.channels import Channel
 from app.domain.column_names import Use
 from app.domain.csv_sniffing import DELIMITERS, ENCODINGS
 from app.domain.errors import AppError, Invalid
@@ -12,8 +11,8 @@ from app.services.people.imports import SEPARATORS
 from app.services.people.suppressions import REASONS
 from app.web.fields import LongTextField, TextField, options, put_errors
 from app.web.forms.settings import CheckboxesField
+from app.web.wording import CHANNELS
 
-CHANNELS = [(channel.value, channel.label) for channel in Channel]
 USES = (
     (Use.IGNORE.value, "Leave out"),
     (Use.NAME.value, "Name"),
