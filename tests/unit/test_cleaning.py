@@ -1,15 +1,17 @@
-"""Our walk and our writing against bleach's own: the same characters, whatever is cleaned."""
+"""Our reading, walk and writing against bleach's own: the same characters, whatever is cleaned."""
 
 from random import Random
 
 import pytest
-from bleach.sanitizer import Cleaner
+from bleach import sanitizer
+from bleach._vendor.html5lib._tokenizer import HTMLTokenizer
 
-from app.rendering.cleaning import make_cleaner
+from app.rendering.cleaning import Cleaner
 from app.rendering.sanitise import TAGS, Removal, _inline, _look_over, _Survey
 from app.rendering.styles import StyleSanitiser
 from tests.unit.test_sanitise import HOSTILE
 
+CHUNK = 10_240  # characters that html5lib reads in at a time
 PROTOCOLS = frozenset({"http", "https", "mailto"})
 PLAIN = [
     '<table border="0"><tr><td nowrap="" width=5 style="color:red">a &amp; b &copy; &nbsp;&bogus; &#169;<td>x</table>',
@@ -29,8 +31,8 @@ def clean_both(text: str) -> tuple[str, str]:
         return not name.startswith("on")
 
     ours, theirs = StyleSanitiser(lambda _name: None), StyleSanitiser(lambda _name: None)
-    plain = Cleaner(tags=TAGS, attributes=keeps, protocols=PROTOCOLS, strip=True, css_sanitizer=theirs)
-    return make_cleaner(TAGS, keeps, PROTOCOLS, ours).clean(text), plain.clean(text)
+    plain = sanitizer.Cleaner(tags=TAGS, attributes=keeps, protocols=PROTOCOLS, strip=True, css_sanitizer=theirs)
+    return Cleaner(TAGS, keeps, PROTOCOLS, ours).clean(text), plain.clean(text)
 
 
 @pytest.mark.parametrize("text", PLAIN + HOSTILE)
@@ -48,6 +50,31 @@ def test_torn_and_spliced_markup_is_written_as_bleach_would_write_it() -> None:
             text = text[:at] + dice.choice([*GRAINS, dice.choice(HOSTILE)]) + text[min(upto, at + dice.randint(0, 9)) :]
         ours, theirs = clean_both(text)
         assert ours == theirs, text
+
+
+def test_what_reaches_over_the_end_of_a_chunk_is_read_as_bleach_would_read_it() -> None:
+    for text in PLAIN:
+        for before in range(CHUNK - min(len(text), 200), CHUNK + 1):
+            ours, theirs = clean_both("<p>" + "x" * (before - 3) + text)
+            assert ours == theirs, (before, text)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https", "HTTPS", "ftp", "javascript", "https:&#47;&#47;", "ht&#116;ps"])
+@pytest.mark.parametrize(
+    "rest", ["", "example.org", "[::1", "[::1]/", "a:b@c:d/", "x?y=&amp;z", "x&lsqb;y", "\u2100.org", "//"]
+)
+def test_an_address_stays_or_goes_as_bleach_would_have_it(scheme: str, rest: str) -> None:
+    ours, theirs = clean_both(f'<a href="{scheme}://{rest}">x</a><img src="{scheme}:{rest}">')
+    assert ours == theirs
+
+
+def test_a_plain_page_is_read_tag_by_tag(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    thorough = HTMLTokenizer.tagOpenState
+    monkeypatch.setattr(HTMLTokenizer, "tagOpenState", lambda self: (asked.append("a tag"), thorough(self))[1])
+    page = 'x <table><tr><td style="color:red"><a href="https://example.org/?a=1&amp;b=2">x</a> y<br></td></tr></table>'
+    clean_both(page)
+    assert len(asked) == page.count("<")  # by bleach's own cleaner alone
 
 
 def looked_over(text: str) -> list[tuple[str, list[Removal], str, str, str]]:
