@@ -126,6 +126,11 @@ def prepare_email(content: EmailContent, *, layout: Layout | None = None, extras
     wrong = content.problems()
     if wrong:
         raise Invalid(wrong)
+    with uncollected():
+        return _compile(content, layout or Layout(), extras)
+
+
+def _compile(content: EmailContent, layout: Layout, extras: Extras) -> PreparedEmail:
     patterns = {"subject": compile(content.subject), "body": compile(clean_text(content.body))}
     if content.format == "text":
         return _prepare_text(patterns, extras)
@@ -136,9 +141,7 @@ def prepare_email(content: EmailContent, *, layout: Layout | None = None, extras
     # The author's fallbacks are written in HTML or Markdown, so entities in them mean characters.
     body = markers.mark(patterns["body"], fallback=html.unescape)
     safe = _make_safe(body, content.format, markers)
-    page = _frame(
-        safe, layout or Layout(), markers.mark(patterns["subject"], html.escape), _preheader(patterns, markers)
-    )
+    page = _frame(safe, layout, markers.mark(patterns["subject"], html.escape), _preheader(patterns, markers))
     own_text = patterns.get("text")
     return PreparedEmail(
         patterns,
@@ -176,11 +179,10 @@ def _make_safe(body: str, written_as: str, markers: Markers) -> SafeHtml:
         return markers.pattern.match(address) is not None
 
     try:
-        with uncollected():
-            if written_as == "markdown":
-                _refuse_unclosed(body)
-                return sanitise(markdown.markdown(body, extensions=_EXTENSIONS), is_slot, _MARKDOWN_CSS)
-            return sanitise(body, is_slot)
+        if written_as == "markdown":
+            _refuse_unclosed(body)
+            return sanitise(markdown.markdown(body, extensions=_EXTENSIONS), is_slot, _MARKDOWN_CSS)
+        return sanitise(body, is_slot)
     except RecursionError as error:
         raise Invalid({"body": ["Content nests lists, quotes or elements too deeply. Use fewer levels."]}) from error
 

@@ -92,6 +92,14 @@ def test_a_link_whose_words_are_its_address_is_written_once() -> None:
     assert text.count("ann@example.org") == 1
 
 
+def test_a_link_that_is_laid_out_as_a_block_is_a_line_of_its_own() -> None:
+    words = '<p>See <a href="https://example.org/a"{style}>the shop</a> today</p>'
+    for style in ("", ' style="color:red"', ' title="display:block"'):
+        assert render(words.format(style=style), "html").text == "See the shop (https://example.org/a) today\n"
+    lines = render(words.format(style=' style="color:red;display:block"'), "html").text.splitlines()
+    assert [line for line in lines if line] == ["See", "the shop (https://example.org/a)", "today"]
+
+
 @pytest.mark.parametrize(
     ("body", "value", "href"),
     [
