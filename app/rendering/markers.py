@@ -134,7 +134,7 @@ def _unused_characters(text: str) -> tuple[str, str]:
 
     A text made to spell a thousand of them gets the last two anyway: at worst its author sees a variable's value.
     """
-    if text.isascii() and "&" not in text and "\\" not in text:
+    if text.isascii() and "&#" not in text and "\\" not in text:  # no named reference means such a character
         return chr(0xE000), chr(0xE001)
     plain, lowered = set(html.unescape(text)) | set(text), text.lower()
     free = (
