@@ -1,4 +1,7 @@
-"""Every page, in every state, light and dark, at three widths: no barrier, no complaint, nothing sticks out."""
+"""Every page, in every state, light and dark, at three widths: no barrier, no complaint, nothing sticks out.
+
+On a telephone nothing is too small for a finger either.
+"""
 
 import os
 import re
@@ -9,6 +12,7 @@ import pytest
 from tests.browser.conftest import ROOT, House, start_browser
 from tests.browser.person import Person
 from tests.browser.places import BEHIND_FENCE, FOUND, SCENES, Place, Scene
+from tests.browser.touch import Finger
 from tests.browser.visits import Visit, change_look, make_ready, put_up_fence, walk
 
 pytestmark = pytest.mark.browser
@@ -72,6 +76,8 @@ def look_at(place: Place, person: Person, width: int) -> list[str]:
     found = [f"console: {line}" for line in person.complaints() if not is_meant(place, line)]
     found += [f"axe: {line}" for line in person.barriers()]
     found += sticks_out(person, width)
+    if width == NARROW:
+        found += [f"too small: {line}" for line in Finger(person).too_small()]
     change_look(person, width, dark=True)
     found += [f"axe, dark: {line}" for line in person.barriers(*COLOURS)]
     if width == WIDE:

@@ -75,6 +75,7 @@ def make_ready(house: House) -> Visit:
         become_the_first_member(ann, house, demo=True)
         invitation = _furnish(house)
         _bring_people(ann, house.folder)
+        _dismiss_some(ann)
         found = {"invitation": invitation, **_find_all(ann, house)}
         cookies = {"ann": ann.driver.get_cookies()}
         ann.driver.delete_all_cookies()
@@ -128,6 +129,14 @@ def _bring_people(ann: Person, folder: Path) -> None:
         ann.see("Try out all rows")
     ann.press("Try out all rows")
     ann.see("Import 2 ")
+
+
+def _dismiss_some(ann: Person) -> None:
+    """One decision about dead letters."""
+    ann.open(f"/p/{FULL}/dead-letters/dismiss?reason=too_large")
+    ann.press_like("Dismiss 1 ")
+    ann.open(f"/p/{FULL}/dead-letters/orders")
+    ann.reload_until("Take it back")
 
 
 def _find_all(ann: Person, house: House) -> dict[str, str]:
