@@ -13,10 +13,11 @@ from app.models.targets import Target
 from app.services.lists.listing import PAGE_SIZE, Cursor, Page
 from app.services.messages import messages
 from app.services.previews import lint
-from app.services.previews.lint_reading import Look, Reading, Somebody, next_people
+from app.services.previews.lint_reading import PAGE, Look, Reading, Somebody, next_people
 from app.services.work import Work
 
 LOOKED_AT = 3_000  # people that one page renders at most
+FIRST_STEP = 2 * PAGE_SIZE  # which fills a page when nearly everybody has the finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def _page(work: Work, message: Message, wanted: Found, cursor: int) -> Page[Affe
     reading, found, looked_at, begun = Reading(work, message), list[Somebody](), 0, cursor
     is_over = False
     while len(found) <= PAGE_SIZE and looked_at < LOOKED_AT and not is_over:
-        people, last = next_people(work, message, reading.names, cursor)
+        people, last = next_people(work, message, reading.names, cursor, FIRST_STEP if cursor == begun else PAGE)
         found += [somebody for somebody in people if _is_about(reading.look(somebody), wanted)]
         looked_at += len(people)
         is_over = last is None
