@@ -218,6 +218,7 @@ def test_a_dismissal_changes_nothing_but_the_list_and_can_be_taken_back(any_work
         ] == rows
         page = orders.list_orders(work, Cursor())
         assert [(each.order.kind, each.may_undo) for each in page.items] == [("undo", False), ("dismiss", False)]
+        assert [[public_id for public_id, _ in each.messages] for each in page.items] == [[message.id], [message.id]]
         trail = work.session.scalars(select(AuditEntry.event).where(AuditEntry.event.like("dead_letter%"))).all()
         assert sorted(trail) == ["dead_letter.dismiss", "dead_letter.undo"]
 

@@ -138,7 +138,9 @@ def test_a_dismissal_asks_and_is_taken_back(olga: PageClient, workshop: Workshop
     log = olga.get("/p/default/deliveries?state=failed")
     story = olga.get(str(log.select("#log tbody a")[0]["href"]))
     assert "by Olga" in words(story)
-    undo = olga.get(f"{DEAD}/orders").select("form[action*=undo]")[0]
+    decisions = olga.get(f"{DEAD}/orders")
+    assert "Olga dismissed 1 delivery of" in words(decisions)
+    undo = decisions.select("form[action*=undo]")[0]
     back = send(olga, str(undo["action"]))
     assert "1 delivery is on the list again." in words(back)
     assert len(back.select("#groups tbody tr")) == 1

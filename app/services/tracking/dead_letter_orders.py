@@ -199,7 +199,7 @@ def ring_stalled(workshop: Workshop) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an order is. `messages` are (id, title) of those that it put back in the queue, `waiting` how many of
+    """How far an order is. `messages` are (id, title) of those that it changed something of, `waiting` how many of
     their recipients have not ended yet."""
 
     order: DeadLetterOrder
