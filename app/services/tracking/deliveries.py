@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
+from sqlalchemy.orm import Session
 
 from app.domain.delivery_states import DeliveryState
 from app.domain.errors import NotFound
@@ -19,6 +20,7 @@ from app.services.lists.listing import PAGE_SIZE, Cursor, Page
 from app.services.work import Work
 
 LOOKED_THROUGH = 20_000  # rows one page looks at when no index knows its filters; the next page goes on from there
+FIRST_LOOK = 2_000  # as many first, since these often fill a page; to find the last of all costs more than to read it
 LAST_SIGN = "\U0010ffff"
 
 
@@ -151,20 +153,30 @@ class _Walk:
             return [newest]
         return [Delivery.address.asc() if down else Delivery.address.desc(), newest]
 
+    def look(
+        self, session: Session, limits: Sequence[Any], through: int, size: int, *, down: bool
+    ) -> tuple[Sequence[Delivery], Delivery | None]:
+        """The first rows, at most one more than `size`, of so many that are looked through, and the last of these.
+
+        The last is None where nothing has to be sieved, or there are fewer.
+        """
+        order, stop, end = self.order(down=down), None, []
+        if self.sieve:
+            last = select(Delivery.pk).where(*limits).order_by(*order).offset(through - 1).limit(1)
+            stop = session.get(Delivery, session.scalar(last) or 0)
+            end = [] if stop is None else [self.beyond(stop, down=not down, with_edge=True)]
+        query = select(Delivery).where(*limits, *end, *self.sieve).order_by(*order).limit(size + 1)
+        return session.scalars(query).all(), stop
+
 
 def _turn(work: Work, walk: _Walk, cursor: Cursor, size: int) -> Page[Delivery]:
     """One page of the walk. It looks at no more than LOOKED_THROUGH rows, so it may be short, or empty."""
     session, down = work.session, cursor.before is None
     edge = _edge(work, cursor.after if down else cursor.before)
     limits = [*walk.scope] if edge is None else [*walk.scope, walk.beyond(edge, down=down)]
-    order = walk.order(down=down)
-    stop: Delivery | None = None
-    if walk.sieve:
-        last = select(Delivery.pk).where(*limits).order_by(*order).offset(LOOKED_THROUGH - 1).limit(1)
-        stop = session.get(Delivery, session.scalar(last) or 0)
-    if stop is not None:
-        limits.append(walk.beyond(stop, down=not down, with_edge=True))
-    found = session.scalars(select(Delivery).where(*limits, *walk.sieve).order_by(*order).limit(size + 1)).all()
+    found, stop = walk.look(session, limits, FIRST_LOOK, size, down=down)
+    if stop is not None and len(found) <= size:
+        found, stop = walk.look(session, limits, LOOKED_THROUGH, size, down=down)
     rows = list(found[:size])
     ahead = rows[-1] if len(found) > size else stop
     behind = (rows[0] if rows else edge) if edge is not None else None
