@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape
 
-from bleach import sanitizer
-
+from app.infra.loading import later
 from app.rendering.styles import words
-from app.rendering.tokenizing import Parser
+from app.rendering.tokenizing import quicken
 
 if TYPE_CHECKING:
+    from bleach import sanitizer
     from bleach.css_sanitizer import CSSSanitizer
+else:
+    sanitizer = later("bleach.sanitizer")
 
 Token = dict[str, Any]
 Name = tuple[str | None, str]
@@ -35,8 +37,8 @@ _VALUED = words(
 )
 
 
-class Cleaner(sanitizer.Cleaner):
-    """A cleaner that leaves out the tags of other elements, and comments; `keeps(tag, name, value)` asks of attributes.
+class Cleaner:
+    """Leaves out the tags of other elements than `tags`, and comments; `keeps(tag, name, value)` asks of attributes.
 
     Its `clean(text)` gives the same characters as bleach's. It is for one thread, as bleach's are.
     """
@@ -48,36 +50,36 @@ class Cleaner(sanitizer.Cleaner):
         protocols: frozenset[str],
         styles: "CSSSanitizer",
     ) -> None:
-        super().__init__(tags, keeps, protocols, strip=True, strip_comments=True, css_sanitizer=styles)
-        self._filter = partial(
-            _Filter,
-            allowed_tags=tags,
-            attributes=keeps,
-            allowed_protocols=protocols,
-            strip_disallowed_tags=True,
-            strip_html_comments=True,
-            css_sanitizer=styles,
-        )
-        self._parser = Parser(tags, strip=True, consume_entities=False, namespaceHTMLElements=False)
-        self._writer = _Writer(self.serializer)
+        self._bleach = sanitizer.Cleaner(
+            tags, keeps, protocols, strip=True, strip_comments=True, css_sanitizer=styles
+        )  # fmt: skip
+        self._writer = _Writer(self._bleach.serializer)
+        quicken(self._bleach.parser)
 
     def clean(self, text: str) -> str:
         """The markup that may stay of any text, well formed."""
         if not text:
             return ""
-        tokens: Any = walk(self._parser.parseFragment(text))
-        return self._writer.render(self._filter(tokens))
+        bleach, tokens = self._bleach, walk(self._bleach.parser.parseFragment(text))
+        kept: Any = sanitizer.BleachSanitizerFilter(
+            source=tokens,  # type: ignore[arg-type] # it asks for nothing but to go through them
+            allowed_tags=bleach.tags,
+            attributes=bleach.attributes,
+            allowed_protocols=bleach.protocols,
+            strip_disallowed_tags=bleach.strip,
+            strip_html_comments=bleach.strip_comments,
+            css_sanitizer=bleach.css_sanitizer,
+        )
+        kept.sanitize_uri_value = partial(_address, kept.sanitize_uri_value)
+        return self._writer.render(kept)
 
 
-class _Filter(sanitizer.BleachSanitizerFilter):
-    """Bleach's filter, which takes no plain web address apart to see that it is one."""
-
-    def sanitize_uri_value(self, value: str, allowed_protocols: Container[str]) -> str | None:
-        """The address if it may stay."""
-        plain = _PLAIN_ADDRESS.fullmatch(value)
-        if plain and plain[1] in allowed_protocols:
-            return value
-        return super().sanitize_uri_value(value, allowed_protocols)
+def _address(
+    thorough: Callable[[str, Container[str]], str | None], value: str, protocols: Container[str]
+) -> str | None:
+    """The address if it may stay; a plain web address is not taken apart to see that it is one."""
+    plain = _PLAIN_ADDRESS.fullmatch(value)
+    return value if plain and plain[1] in protocols else thorough(value, protocols)
 
 
 def walk(root: Element) -> Iterator[Token]:

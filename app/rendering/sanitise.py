@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING
 
 from app.domain.errors import Invalid
 from app.infra.loading import later
+from app.rendering.cleaning import Cleaner
 from app.rendering.styles import StyleSanitiser, words
 
 if TYPE_CHECKING:
     import css_inline
-
-    from app.rendering import cleaning
 else:
-    css_inline, cleaning = later("css_inline"), later("app.rendering.cleaning")
+    css_inline = later("css_inline")
 
 MAX_NESTING = 200  # open elements; more is never an email, and makes every parser slow
 
@@ -109,7 +108,7 @@ def sanitise(source: str, is_slot: Callable[[str], bool], base_css: str = "") ->
     removals = _note_style_sheets(source)
     survey = _look_over(_inline(style + source), removals)
     styles = StyleSanitiser(lambda name: removals.setdefault(Removal("style", name)))
-    cleaner = cleaning.Cleaner(TAGS, _AttributeRule(is_slot, removals), _PROTOCOLS, styles)
+    cleaner = Cleaner(TAGS, _AttributeRule(is_slot, removals), _PROTOCOLS, styles)
     markup = _EMPTY_STYLE.sub(r"\1", cleaner.clean("".join(survey.pieces))).strip()
     return SafeHtml(
         markup=markup,

@@ -1,4 +1,4 @@
-"""Bleach's parser, which takes what is plainly written in one go instead of character by character.
+"""Lets bleach's parser take what is plainly written in one go instead of character by character.
 
 html5lib's tokenizer asks its stream for every character and changes its state a dozen times in each tag, which took
 half of what cleaning takes. Here one pattern takes a whole tag, or a run of text, out of the chunk that was read, and
@@ -7,11 +7,15 @@ chunk, goes through html5lib's states; what the tokens mean is for its tree buil
 """
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bleach import html5lib_shim
+from app.infra.loading import later
 
-_shim: Any = html5lib_shim  # its types leave out what bleach carries of html5lib
+if TYPE_CHECKING:
+    from bleach import html5lib_shim as shim
+else:
+    shim = later("bleach.html5lib_shim")
+
 # A tag in lower case with its values in double quotes (in which bleach's tokenizer leaves references as they are
 # written), white space, or words without references; something must follow, so that nothing goes on in the next chunk.
 _PLAIN = re.compile(
@@ -20,51 +24,50 @@ _PLAIN = re.compile(
     r"|(?P<space>[ \t\n\f]+)(?=[^ \t\n\f])"
     r"|(?P<words>[^&<\0 \t\n\f][^&<\0]*)(?=[&<])"
 )
-_START, _END, _SPACE, _WORDS = (
-    _shim.constants.tokenTypes[name] for name in ("StartTag", "EndTag", "SpaceCharacters", "Characters")
-)
 _ATTRIBUTE = re.compile(r'([a-z-]+)="([^"]*)"')
+_KINDS = ("StartTag", "EndTag", "SpaceCharacters", "Characters")
 
 
-class Tokenizer(_shim.BleachHTMLTokenizer):  # type: ignore[misc]
-    """The tokens of bleach's tokenizer, sooner."""
+def quicken(parser: "shim.BleachHTMLParser") -> None:
+    """Let a parser of bleach's read so; it gives the same tree."""
+    quick: Any = parser
+    reset = quick.reset
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        self._source = self.stream._inner_stream
+    def begin() -> None:  # html5lib resets a parser once the tokenizer of a text stands
+        quick.tokenizer.dataState = quick.tokenizer.state = _Reader(quick.tokenizer)
+        reset()
 
-    def dataState(self) -> bool:  # noqa: N802 - html5lib's name
-        """Give the next token where no tag is open; False when nothing is left."""
+    quick.reset = begin
+
+
+class _Reader:
+    """Stands for a tokenizer's `dataState`: called where no tag is open, it gives the next token."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer, self._thorough = tokenizer, tokenizer.dataState
+        self._source, self._tags = tokenizer.stream._inner_stream, tokenizer.parser.tags
+        types: Any = shim
+        self._start, self._end, self._space, self._words = (types.constants.tokenTypes[kind] for kind in _KINDS)
+
+    def __call__(self) -> bool:
+        """False when nothing is left."""
         plain = _PLAIN.match(self._source.chunk, self._source.chunkOffset)
         if plain is None:
-            return bool(super().dataState())
+            return bool(self._thorough())
         start, written, end, space, words = plain.groups()
         if words:
-            token = {"type": _WORDS, "data": words}
+            token = {"type": self._words, "data": words}
         elif space:
-            token = {"type": _SPACE, "data": space}
+            token = {"type": self._space, "data": space}
         else:
             attributes = _ATTRIBUTE.findall(written) if written else ()
             given = dict(attributes)
-            if (start or end) not in self.parser.tags or len(given) < len(attributes):
-                return bool(super().dataState())  # bleach strips the tag, or html5lib chooses of two values
-            token = {"type": _END, "name": end, "data": [], "selfClosing": False}
+            if (start or end) not in self._tags or len(given) < len(attributes):
+                return bool(self._thorough())  # bleach strips the tag, or html5lib chooses of two values
+            token = {"type": self._end, "name": end, "data": [], "selfClosing": False}
             if start:
-                token |= {"type": _START, "name": start, "data": given, "selfClosingAcknowledged": False}
-            self.currentToken = self.emitted_last_token = token
-        self.tokenQueue.append(token)
+                token |= {"type": self._start, "name": start, "data": given, "selfClosingAcknowledged": False}
+            self._tokenizer.currentToken = self._tokenizer.emitted_last_token = token
+        self._tokenizer.tokenQueue.append(token)
         self._source.chunkOffset = plain.end()
         return True
-
-
-class Parser(_shim.BleachHTMLParser):  # type: ignore[misc]
-    """Bleach's parser with that tokenizer."""
-
-    tokenizer: Any
-
-    def reset(self) -> None:
-        """Begin to read; html5lib calls it when the tokenizer stands and nothing was read yet."""
-        if not isinstance(self.tokenizer, Tokenizer):
-            source = self.tokenizer.stream._inner_stream.dataStream
-            self.tokenizer = Tokenizer(stream=source, consume_entities=self.consume_entities, parser=self)
-        super().reset()
