@@ -1,6 +1,7 @@
 """Somebody who has a keyboard and no mouse: goes from control to control, and never loses sight of where that is."""
 
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -55,11 +56,11 @@ class Keyboard:
         passed: list[str] = []
         for _ in range(MOST_STEPS):
             self.press(Keys.TAB, held=Keys.SHIFT if back else "")
-            here = self._look()
+            here = self._named()
             if here is None:
                 continue
-            passed.append(here.accessible_name)
-            if passed[-1].startswith(name) and role in {"", here.aria_role}:
+            passed.append(here[0])
+            if here[0].startswith(name) and role in {"", here[1]}:
                 return
         pytest.fail(f"No {role or 'control'} named {name!r} is reached on {self.driver.current_url}: {passed}")
 
@@ -109,12 +110,23 @@ class Keyboard:
 
     def is_on(self, name: str, role: str) -> bool:
         """Whether that has the focus."""
-        here = self._look()
-        return here is not None and here.accessible_name.startswith(name) and here.aria_role == role
+        here = self._named()
+        return here is not None and here[0].startswith(name) and here[1] == role
 
     def look(self) -> None:
         """The focus was not lost, has a ring around it, and nothing covers it."""
         assert self._look() is not None, f"The focus was lost on {self.driver.current_url}."
+
+    def _named(self) -> tuple[str, str] | None:
+        """Name and role of what has the focus; what is redrawn in that very moment is looked at anew."""
+        for is_redrawn in (False, True):
+            place = self._look()
+            try:
+                return None if place is None else (place.accessible_name, place.aria_role)
+            except StaleElementReferenceException:
+                if is_redrawn:
+                    raise
+        return None
 
     def _look(self) -> WebElement | None:
         place, says, has_ring, is_seen = self.driver.execute_script(PLACE)
