@@ -119,14 +119,10 @@ class Keyboard:
 
     def _named(self) -> tuple[str, str] | None:
         """Name and role of what has the focus; what is redrawn in that very moment is looked at anew."""
-        for is_redrawn in (False, True):
-            place = self._look()
-            try:
-                return None if place is None else (place.accessible_name, place.aria_role)
-            except StaleElementReferenceException:
-                if is_redrawn:
-                    raise
-        return None
+        try:
+            return _name_and_role(self._look())
+        except StaleElementReferenceException:
+            return _name_and_role(self._look())
 
     def _look(self) -> WebElement | None:
         place, says, has_ring, is_seen = self.driver.execute_script(PLACE)
@@ -134,3 +130,7 @@ class Keyboard:
             assert has_ring, f"Nobody sees the focus on {self.driver.current_url}: {says}"
             assert is_seen, f"The focus is covered on {self.driver.current_url}: {says}"
         return place
+
+
+def _name_and_role(place: WebElement | None) -> tuple[str, str] | None:
+    return None if place is None else (place.accessible_name, place.aria_role)
