@@ -172,7 +172,7 @@ def _dismiss(session: Session, order: DeadLetterOrder) -> bool:
     mine = where(order.project_pk, Chosen.from_json(order.chosen))
     found = session.scalars(_some(mine)).all()
     order.done += _mark(session, found, DEAD, order.pk)
-    _name(session, order, found)
+    _remember(session, order, found)
     return len(found) < PAGE
 
 
@@ -180,11 +180,11 @@ def _take_back(session: Session, order: DeadLetterOrder) -> bool:
     by_then = Delivery.dismissal_pk == order.undoes_pk
     found = session.scalars(_some([by_then])).all()
     order.done += _mark(session, found, by_then, None)
-    _name(session, order, found)
+    _remember(session, order, found)
     return len(found) < PAGE
 
 
-def _name(session: Session, order: DeadLetterOrder, found: Sequence[int]) -> None:
+def _remember(session: Session, order: DeadLetterOrder, found: Sequence[int]) -> None:
     """Keep which messages these deliveries are of."""
     of_them = select(Delivery.message_pk).where(Delivery.pk.in_(found))
     ids = session.scalars(select(Message.id).where(Message.pk.in_(of_them)).order_by(Message.pk)).all()
