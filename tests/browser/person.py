@@ -11,6 +11,7 @@ from selenium.common.exceptions import StaleElementReferenceException, WebDriver
 from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.select import Select
 
 from tests import needs
@@ -81,11 +82,11 @@ class Person:
 
     def press(self, text: str) -> None:
         """Press the button that says so."""
-        self._click(f"//button[normalize-space(.)={_quote(text)} or @aria-label={_quote(text)}]")
+        self._send(f"//button[normalize-space(.)={_quote(text)} or @aria-label={_quote(text)}]")
 
     def press_like(self, start: str) -> None:
         """Press the button whose words begin so."""
-        self._click(f"//button[starts-with(normalize-space(.), {_quote(start)})]")
+        self._send(f"//button[starts-with(normalize-space(.), {_quote(start)})]")
 
     def follow(self, text: str) -> None:
         """Follow the link that says so."""
@@ -152,6 +153,14 @@ class Person:
             if time.monotonic() > end:
                 pytest.fail(f"Waited in vain {what} on {self.driver.current_url}:\n{self.text()[:2500]}")
             time.sleep(0.05)
+
+    def _send(self, button: str) -> None:
+        """Click it; without scripts every button sends a form, and what comes next must not overtake the answer."""
+        page = self.driver.find_element(By.TAG_NAME, "html")
+        self._click(button)
+        if not self.has_scripts:
+            is_left = staleness_of(page)
+            self.wait_until(lambda: is_left(self.driver), "for the answer to a form")
 
     def _click(self, xpath: str) -> None:
         def click() -> bool:

@@ -27,7 +27,8 @@ PREHEADER = "//section[@id='checks']//a[starts-with(normalize-space(.), 'Prehead
 
 
 def save(person: Person, label: str, text: str) -> None:
-    """Type, and wait for the answer."""
+    """Type, and wait for the answer; on a page that is still on its way, once it is there."""
+    person.field(label)
     person.driver.execute_script("document.getElementById('saved').textContent = ''")
     person.fill(label, text)
     person.see("Saved now")

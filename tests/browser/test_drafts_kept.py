@@ -105,9 +105,9 @@ def test_a_draft_is_found_again_after_the_browser_was_killed_while_somebody_type
     second.follow("Messages")
     second.follow("Bells at dusk")
     second.see("Write an email")
-    found = str(second.field("Content").get_property("value")).split()
-    assert found == WORDS[: len(found)]
-    assert len(found) >= 10, "who types without a pause is saved too"
+    found = str(second.field("Content").get_property("value"))
+    assert " ".join(WORDS).startswith(found.rstrip()), "the last word may be cut where the save came in between"
+    assert len(found.split()) >= 10, "who types without a pause is saved too"
 
 
 def test_two_tabs_with_one_draft_never_overwrite_each_other_unasked(ann: Person) -> None:
