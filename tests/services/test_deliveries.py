@@ -80,9 +80,11 @@ def test_filters_find_exactly_what_fits(workshop: Workshop, actor: Actor, wanted
     assert len(found) == len(set(found)) == expected
 
 
+@pytest.mark.parametrize(("first", "size"), [(3, 50), (7, 50), (3, 1), (7, 1)])
 def test_a_search_that_no_index_knows_goes_on_in_steps(
-    any_workshop: Workshop, actor: Actor, monkeypatch: pytest.MonkeyPatch
+    any_workshop: Workshop, actor: Actor, monkeypatch: pytest.MonkeyPatch, first: int, size: int
 ) -> None:
+    monkeypatch.setattr(deliveries, "FIRST_LOOK", first)
     monkeypatch.setattr(deliveries, "LOOKED_THROUGH", 7)
     with any_workshop.open(actor) as work:
         rare = make_provider(work, name="Rare")
@@ -90,8 +92,9 @@ def test_a_search_that_no_index_knows_goes_on_in_steps(
         add_delivery(work.session, message, "sent", "a-rare-one@example.org", provider=rare)
         add_delivery(work.session, message, "sent", "z-rare-one@example.org", provider=rare)
         wanted = Filter(provider_id=rare.id)
-        found = walk(lambda cursor: deliveries.recipients_of(work, message, wanted, cursor))
-        across = walk(lambda cursor: deliveries.explore(work, wanted, cursor))
+        found = walk(lambda cursor: deliveries.recipients_of(work, message, wanted, cursor, size=size))
+        across = walk(lambda cursor: deliveries.explore(work, wanted, cursor, size=size))
+        assert deliveries.explore(work, wanted, Cursor()).older is not None, "one page does not look through all"
     assert found == ["a-rare-one@example.org", "z-rare-one@example.org"]
     assert sorted(across) == found
 

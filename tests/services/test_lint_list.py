@@ -10,10 +10,13 @@ from app.services.work import Workshop
 from tests.services.linted import CITY, draft, look, person
 
 
+@pytest.mark.parametrize(("first", "step"), [(100, 1000), (4, 3), (1, 1)])
 def test_the_people_of_a_finding_come_in_pages(
-    any_workshop: Workshop, composer: Actor, monkeypatch: pytest.MonkeyPatch
+    any_workshop: Workshop, composer: Actor, monkeypatch: pytest.MonkeyPatch, first: int, step: int
 ) -> None:
     monkeypatch.setattr(lint_list, "PAGE_SIZE", 2)
+    monkeypatch.setattr(lint_list, "FIRST_STEP", first)
+    monkeypatch.setattr(lint_list, "PAGE", step)
     ids = [
         person(any_workshop, f"p{place}@example.org", **({} if place % 2 else {"city": "Bern"})) for place in range(10)
     ]
