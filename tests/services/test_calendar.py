@@ -97,10 +97,14 @@ def test_days_with_more_than_can_be_counted_say_so(workshop: Workshop, actor: Ac
             schedule(work, TUESDAY + timedelta(minutes=minute))
         start_many(work, START - timedelta(days=1), calendar_rows.MOST_AT_ONCE + 1)
         plans = calendar.plan_of(work, days_from(datetime(2026, 11, 20).date(), 6, BERLIN), most=4)
+    with heard() as asked, workshop.read(actor) as work:
+        calendar_rows.read_days(work, days_from(datetime(2026, 11, 1).date(), 42, BERLIN), most=4)
+    asked_for = [statement for statement, _ in asked if "messages" in statement]
     assert [(len(plan.entries), plan.total, plan.is_more) for plan in plans if plan.total] == [
         (4, calendar_rows.MOST_COUNTED, True), (4, 12, False),
     ]  # fmt: skip
     assert [each.at for each in plans[0].entries] == sorted(each.at for each in plans[0].entries)
+    assert len(asked_for) == 3 + 2 + 42 + 1, "counts, what waits, each day of what began, and the full one counted"
 
 
 def start_many(work: Work, at: datetime, number: int) -> None:

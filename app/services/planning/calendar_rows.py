@@ -21,6 +21,8 @@ from app.services.work import Work
 MOST_AT_ONCE = 2_000  # up to so many a whole period is read in one go
 MOST_COUNTED = 1_000  # of a day with more than this people read "more than 1,000"
 WAITING = (MessageStatus.DRAFT.value, MessageStatus.SCHEDULED.value)
+STARTED = ""
+SORTS = (*WAITING, STARTED)  # each has statements of its own
 
 
 class Found(NamedTuple):
@@ -67,6 +69,19 @@ class DayRows:
     found: Sequence[Found]
     total: int
     is_more: bool = False
+
+
+class _Span(NamedTuple):
+    """What is asked for: between two moments, of one channel or (empty) of all."""
+
+    begin: datetime
+    end: datetime
+    channel: str
+
+    def asked(self, work: Work, sort: str, most: int) -> dict[str, Any]:
+        """The values that a statement for such a sort wants, which looks at no more than `most`."""
+        values = {**self._asdict(), "project": work.project_pk, "most": most}
+        return values if sort == STARTED else values | {"status": sort}
 
 
 def _of_channel() -> Any:
@@ -117,21 +132,16 @@ _COUNT_STARTED = Prepared(select(func.count().label("number")).select_from(_star
 
 def read_between(work: Work, begin: datetime, end: datetime, *, channel: str = "", most: int) -> list[Found]:
     """What lies between two moments, in order of time; at most so many of each sort (draft, scheduled, started)."""
-    asked = {"project": work.project_pk, "begin": begin, "end": end, "channel": channel, "most": most}
-    waiting = [row for status in WAITING for row in work.rows(_WAITING, **asked, status=status)]
-    found = [Found._make([*row, None, None, None, 0, 0]) for row in waiting]
-    for row in work.rows(_STARTED, **asked):
-        *head, paused_at, cancelled_at, settled_at, total, left = row
-        found.append(Found._make([*head, None, {}, paused_at, cancelled_at, settled_at, int(total), int(left)]))
+    span = _Span(begin, end, channel)
+    found = [each for sort in SORTS for each in _read(work, sort, span, most)]
     return sorted(found, key=lambda each: each.order)
 
 
 def read_with_audiences(work: Work, begin: datetime, end: datetime, *, most: int) -> list[Found]:
     """The same with the audience of each, what was sent too, but without how far it is; of that the newest."""
-    asked = {"project": work.project_pk, "begin": begin, "end": end, "channel": "", "most": most}
-    waiting = [row for status in WAITING for row in work.rows(_WAITING, **asked, status=status)]
-    found = [Found._make([*row, None, None, None, 0, 0]) for row in waiting]
-    for row in work.rows(_SENT, **asked):
+    span = _Span(begin, end, "")
+    found = [each for sort in WAITING for each in _read(work, sort, span, most)]
+    for row in work.rows(_SENT, **span.asked(work, STARTED, most)):
         *head, audience, cancelled_at = row
         found.append(Found._make([*head, None, audience, None, cancelled_at, None, 0, 0]))
     return sorted(found, key=lambda each: each.order)
@@ -139,25 +149,54 @@ def read_with_audiences(work: Work, begin: datetime, end: datetime, *, most: int
 
 def read_days(work: Work, days: Sequence[Day], *, channel: str = "", most: int) -> list[DayRows]:
     """What lies on each of these days, which follow each other; at most `most` of a day when there is very much."""
-    begin, end = days[0].begins_at, days[-1].ends_at
-    if max(_count(work, MOST_AT_ONCE + 1, begin, end, channel)) > MOST_AT_ONCE:
-        return [_read_day(work, day, channel, most) for day in days]
+    whole = _Span(days[0].begins_at, days[-1].ends_at, channel)
+    found: list[list[Found]] = [[] for _ in days]
+    totals, is_much = [0] * len(days), False
+    for sort in SORTS:
+        if _count(work, sort, whole, MOST_AT_ONCE + 1) > MOST_AT_ONCE:
+            is_much = True
+            parts = [_read_day(work, sort, _Span(day.begins_at, day.ends_at, channel), most) for day in days]
+        else:
+            parts = _by_day(_read(work, sort, whole, MOST_AT_ONCE), days)
+        for place, (rows, total) in enumerate(parts):
+            found[place] += rows
+            totals[place] += total
+    shown = [sorted(rows, key=lambda each: each.order)[: most if is_much else None] for rows in found]
+    counted = MOST_COUNTED if is_much else max(totals)
+    return [
+        DayRows(day, rows, min(total, counted), total > counted)
+        for day, rows, total in zip(days, shown, totals, strict=True)
+    ]
+
+
+def _by_day(found: Sequence[Found], days: Sequence[Day]) -> list[tuple[list[Found], int]]:
+    """What lies on each day, and how much that is."""
     by_day: list[list[Found]] = [[] for _ in days]
-    for each in read_between(work, begin, end, channel=channel, most=MOST_AT_ONCE):
+    for each in found:
         place = day_of(each.at, days)
         if place is not None:
             by_day[place].append(each)
-    return [DayRows(day, rows, len(rows)) for day, rows in zip(days, by_day, strict=True)]
+    return [(rows, len(rows)) for rows in by_day]
 
 
-def _count(work: Work, most: int, begin: datetime, end: datetime, channel: str) -> list[int]:
-    """How many there are of each sort, counted up to `most`."""
-    asked = {"project": work.project_pk, "begin": begin, "end": end, "channel": channel, "most": most}
-    waiting = [work.row(_COUNT_WAITING, **asked, status=status) for status in WAITING]
-    return [int(row.number) for row in [*waiting, work.row(_COUNT_STARTED, **asked)]]
+def _read_day(work: Work, sort: str, day: _Span, most: int) -> tuple[list[Found], int]:
+    """The first so many of that sort, and how many there are: counted only where there may be more."""
+    found = _read(work, sort, day, most)
+    return found, len(found) if len(found) < most else _count(work, sort, day, MOST_COUNTED + 1)
 
 
-def _read_day(work: Work, day: Day, channel: str, most: int) -> DayRows:
-    total = sum(_count(work, MOST_COUNTED + 1, day.begins_at, day.ends_at, channel))
-    found = read_between(work, day.begins_at, day.ends_at, channel=channel, most=most)[:most] if total else []
-    return DayRows(day, found, min(total, MOST_COUNTED), total > MOST_COUNTED)
+def _read(work: Work, sort: str, span: _Span, most: int) -> list[Found]:
+    """What is of that sort, at most so many."""
+    asked = span.asked(work, sort, most)
+    if sort != STARTED:
+        return [Found._make([*row, None, None, None, 0, 0]) for row in work.rows(_WAITING, **asked)]
+    found = []
+    for row in work.rows(_STARTED, **asked):
+        *head, paused_at, cancelled_at, settled_at, total, left = row
+        found.append(Found._make([*head, None, {}, paused_at, cancelled_at, settled_at, int(total), int(left)]))
+    return found
+
+
+def _count(work: Work, sort: str, span: _Span, most: int) -> int:
+    """How many are of that sort, counted up to `most`."""
+    return int(work.row(_COUNT_STARTED if sort == STARTED else _COUNT_WAITING, **span.asked(work, sort, most)).number)
