@@ -17,6 +17,7 @@ from app.web.calendar_asked import Asked, read_asked
 from app.web.context import opening, reading
 from app.web.forms.calendar import GapForm
 from app.web.htmx import go, render, toast
+from app.web.wording import CHANNELS
 
 blueprint = Blueprint("calendar", __name__, url_prefix="/p/<project_id>/calendar")
 
@@ -39,7 +40,7 @@ def board_of(work: Work, asked: Asked) -> dict[str, Any]:
     """What the calendar's templates need for a state."""
     period = asked.period
     days = days_from(period.first, period.count, asked.zone)
-    drawn: dict[str, Any] = {"asked": asked, "period": period, "now": work.now, "days": days}
+    drawn: dict[str, Any] = {"asked": asked, "channels": CHANNELS, "period": period, "now": work.now, "days": days}
     gap = calendar_clashes.gap_of(work)
     form = GapForm(formdata=None)
     form.offer(gap)

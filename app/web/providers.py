@@ -20,6 +20,7 @@ from app.web.forms.providers import ProviderForm, TrialForm, form_for, sections_
 from app.web.htmx import go, render, toast
 from app.web.provider_order import list_context
 from app.web.provider_page import LimitsForm, page_context
+from app.web.wording import CHANNELS
 
 EMPTY = {"name": "Name is missing."}
 
@@ -41,7 +42,7 @@ def choose(project_id: str) -> Response:
     """Which kind to connect."""
     with reading() as work:
         sandboxes = provider_sandbox.kinds(work)
-    groups: dict[Channel, list[ProviderSpec]] = {channel: [] for channel in Channel}
+    groups: dict[Channel, list[ProviderSpec]] = {Channel(name): [] for name, _ in CHANNELS}
     for spec in providers.specs():
         groups[spec.channel].append(spec)
     return render("providers/choose.html", groups=groups, sandboxes=sandboxes)

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from app.domain.channels import Channel
 from app.domain.outcomes import Reason
 
-CHANNELS = [(channel.value, channel.label) for channel in Channel]  # for every select that offers them
+# Wherever people choose or compare them, in this order.
+CHANNELS = [(channel.value, channel.label) for channel in (Channel.EMAIL, Channel.PUSH, Channel.SMS)]
 
 
 class Wording(NamedTuple):

@@ -32,7 +32,6 @@ LOOKS_BACK, LOOKS_AHEAD = timedelta(days=30), timedelta(days=366 * 2)
 MOST = 1_000  # messages of each sort
 REFRESH = timedelta(minutes=15)  # how often programs are asked to look again
 SEEN_STEP = timedelta(hours=1)  # when it was read last is noted at most this often
-_CHANNELS = {Channel.EMAIL.value: "Email", Channel.PUSH.value: "Push", Channel.SMS.value: "SMS"}
 _PRODUCT = "-//Carillon//Calendar//EN"
 
 
@@ -175,10 +174,10 @@ def _event(
     event.add("dtstart", each.at.replace(microsecond=0))
     if entry.length:
         event.add("duration", timedelta(minutes=ceil(entry.length / timedelta(minutes=1))))
-    event.add("summary", f"{_CHANNELS[each.channel]}: {each.title}")
+    event.add("summary", f"{Channel(each.channel).label}: {each.title}")
     event.add("description", _describe(entry))
     event.add("status", _status(each))
-    event.add("categories", [_CHANNELS[each.channel]])
+    event.add("categories", [Channel(each.channel).label])
     event.add("transp", "TRANSPARENT")  # nobody is busy while it goes out
     event.add("url", address.replace("MESSAGE", each.id))
     return event
