@@ -57,4 +57,33 @@
       late.set(target.id, next);
     } else keepFocus(target, next);
   });
+
+  // --- what has the focus stays in sight when something above it grows, unless somebody scrolled it away ---------------------
+  const room = () => { // what neither the head nor the bar covers
+    const { scrollPaddingTop, scrollPaddingBottom } = getComputedStyle(document.documentElement);
+    return [parseFloat(scrollPaddingTop), parseFloat(scrollPaddingBottom)];
+  };
+  function isInSight(element) {
+    const { top, bottom } = element.getBoundingClientRect();
+    const [above, below] = room();
+    return bottom > above && top < innerHeight - below;
+  }
+  let watch = null;
+  let seen = null; // what has the focus, as long as it can be seen
+  function follow() {
+    const isDrawnAnew = seen && !seen.isConnected;
+    const at = document.activeElement;
+    seen = at !== document.body && (isDrawnAnew || isInSight(at)) ? at : null;
+    watch?.disconnect();
+    if (!seen) return;
+    const left = ([entry]) => { if (entry.target === seen && !entry.isIntersecting && !pressed) seen.scrollIntoView({ block: "nearest" }); };
+    const [above, below] = room();
+    watch = new IntersectionObserver(left, { rootMargin: `${-above}px 0px ${-below}px 0px` });
+    watch.observe(seen);
+  }
+  document.addEventListener("focusin", follow);
+  document.addEventListener("scroll", ({ target }) => {
+    if (target !== document) { if (target.contains(seen)) seen = null; } // a box inside of the page: whoever moves it knows
+    else if (!seen || !isInSight(seen)) follow();
+  }, { capture: true, passive: true });
 })();

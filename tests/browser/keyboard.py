@@ -14,7 +14,7 @@ MOST_STEPS = 160  # presses of Tab; more than any page has places to stop at
 # heading or a region that only a script or the skip link can reach needs none.
 PLACE = """
 const place = document.activeElement;
-if (!place || place === document.body) return [null, "", false, false];
+if (!place || place === document.body) return [null, "", false, false, ""];
 const box = place.getBoundingClientRect();
 const rings = [place, place.closest("label, summary, li") ?? place].map((each) => getComputedStyle(each));
 const isRing = (look) => look.outlineStyle !== "none" && parseFloat(look.outlineWidth) >= 2;
@@ -22,7 +22,8 @@ const ring = place.tabIndex < 0 || rings.some(isRing);
 const shares = [0.5, 0.1, 0.9];
 const at = (x, y) => document.elementFromPoint(box.left + box.width * x, box.top + box.height * y);
 const seen = shares.some((x) => shares.some((y) => place.contains(at(x, y))));
-return [place, place.outerHTML.slice(0, 160), ring, seen];
+const over = at(0.5, 0.5)?.outerHTML.slice(0, 80) ?? "the edge of the screen";
+return [place, place.outerHTML.slice(0, 160), ring, seen, `${over} (${Math.round(box.top)} of ${innerHeight})`];
 """
 
 
@@ -125,10 +126,10 @@ class Keyboard:
             return _name_and_role(self._look())
 
     def _look(self) -> WebElement | None:
-        place, says, has_ring, is_seen = self.driver.execute_script(PLACE)
+        place, says, has_ring, is_seen, over = self.driver.execute_script(PLACE)
         if place is not None:
             assert has_ring, f"Nobody sees the focus on {self.driver.current_url}: {says}"
-            assert is_seen, f"The focus is covered on {self.driver.current_url}: {says}"
+            assert is_seen, f"{over} covers the focus on {self.driver.current_url}: {says}"
         return place
 
 

@@ -300,8 +300,10 @@ _FENCED = (
 
 SCENES = (
     Scene("", FULL, _DOOR),
-    Scene("ann", FULL, _MESSAGES + _TEMPLATES + _CALENDAR + _DELIVERIES + _AUDIENCE),
-    Scene("ann", FULL, _FILES + _PROVIDERS + _SETTINGS + _OTHERS),
+    Scene("ann", FULL, _MESSAGES + _TEMPLATES),
+    Scene("ann", FULL, _CALENDAR + _DELIVERIES + _AUDIENCE),
+    Scene("ann", FULL, _FILES + _PROVIDERS),
+    Scene("ann", FULL, _SETTINGS + _OTHERS),
     Scene("ann", EMPTY, _NOTHING),
     Scene("vic", FULL, _ONLY_LOOKING),
     Scene("ann", HALTED, _STOPPED),

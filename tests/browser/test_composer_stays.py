@@ -22,6 +22,8 @@ const [summary] = arguments, look = () => { window.heights.add(summary.offsetHei
 window.heights = new Set();
 look();
 """
+PUSH_DOWN = "document.activeElement.closest('.field').style.paddingTop = `${arguments[0]}px`"
+TWO_FRAMES = "const [done] = arguments; requestAnimationFrame(() => requestAnimationFrame(() => done(scrollY)))"
 MARKED = "return [...document.querySelectorAll('.compose-jump [aria-current]')].map((each) => each.textContent)"
 PREHEADER = "//section[@id='checks']//a[starts-with(normalize-space(.), 'Preheader')]"
 
@@ -144,3 +146,24 @@ def test_the_bar_of_parts_marks_the_one_that_is_read(home: Home, open_browser: C
     for part in ("Preview", "Checks", "Write", "Audience"):
         ann.follow(part)
         ann.wait_until(lambda part=part: ann.driver.execute_script(MARKED) == [part], f"to see {part} marked")
+
+
+def test_what_has_the_focus_stays_in_sight_when_something_above_it_grows(
+    home: Home, open_browser: Callable[..., Person]
+) -> None:
+    ann = open_browser(home.url)
+    enter(ann, home)
+    ann.go("/messages/new")
+    ann.press("Write an email")
+    ann.see("Unsubscribe link")
+    keys = Keyboard(ann)
+    keys.skip()
+    keys.go_to("Preheader", "textbox")
+    for room in (400, 800):
+        ann.driver.execute_script(PUSH_DOWN, room)
+        ann.driver.execute_async_script(TWO_FRAMES)
+        keys.look()
+    ann.driver.execute_script("scrollTo(0, 0)")
+    ann.driver.execute_async_script(TWO_FRAMES)
+    ann.driver.execute_script(PUSH_DOWN, 1200)
+    assert ann.driver.execute_async_script(TWO_FRAMES) == 0, "what somebody scrolled away stays away"
