@@ -103,7 +103,11 @@ def test_who_carries_it_follows_the_size_of_what_was_saved(olga: PageClient, wor
         make_provider(work, name="Large").rank = mail.rank + 1
     page = open_draft(olga, key)
     assert "Sent through Mail" in page.select("#write")[0].get_text()
+    assert [each.get_text() for each in page.select("#from_name-hint")] == ["Empty: Acme News, as Mail has it."]
     answer = autosave(olga, page, body="Many words. " * 2_000)
+    assert [each.get_text() for each in answer.select("#from_name-hint[hx-swap-oob]")] == [
+        "Empty: Acme News, as Large has it."
+    ]
     assert answer.select("#through-words[hx-swap-oob]")[0].get_text() == "Sent through Large"
     assert "Goes through Large" in answer.select("#checks")[0].get_text()
 
