@@ -149,6 +149,7 @@ def test_what_is_typed_after_a_session_ended_waits_until_somebody_is_signed_in_a
     ann.see("You are signed out")
     mine = ann.driver.current_window_handle
     ann.follow("Sign in in another tab")
+    ann.wait_until(lambda: len(ann.driver.window_handles) == 2, "for the other tab")
     ann.driver.switch_to.window(next(each for each in ann.driver.window_handles if each != mine))
     sign_in(ann, desk.email)
     ann.driver.close()

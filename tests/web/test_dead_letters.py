@@ -148,6 +148,17 @@ def test_a_dismissal_asks_and_is_taken_back(olga: PageClient, workshop: Workshop
     assert "Took a dismissal of dead letters back" in olga.get("/p/default/settings/activity").text
 
 
+def test_a_decision_about_many_messages_names_the_first_and_says_how_many_more(
+    olga: PageClient, workshop: Workshop, actor: Actor, monkeypatch
+) -> None:
+    for _ in range(5):
+        fill(workshop, actor, failed=1)
+    send(olga, f"{DEAD}/dismiss")
+    assert " and 2 more," in words(olga.get(f"{DEAD}/orders"))
+    monkeypatch.setattr(engine, "MOST_NAMED", 5)
+    assert " and at least 2 more," in words(olga.get(f"{DEAD}/orders"))
+
+
 def test_one_delivery_is_replayed_from_its_story(olga: PageClient, workshop: Workshop, actor: Actor) -> None:
     fill(workshop, actor, failed=2)
     with workshop.read(actor) as work:

@@ -213,6 +213,11 @@ class Progress:
         return self.order.ended_at is not None
 
     @property
+    def names_all(self) -> bool:
+        """Whether `messages` are all of them: an order remembers only so many."""
+        return len(self.order.touched) < engine.MOST_NAMED
+
+    @property
     def is_moving(self) -> bool:
         """Whether it will look different soon."""
         return not self.is_over or (self.waits and self.is_fresh)
