@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from app.domain.permissions import Actor, ActorKind, Role, permissions_of
@@ -19,6 +20,10 @@ from app.services.work import Workshop
 from tests import postgres
 
 pytest_plugins = ("tests.closing", "tests.object_store", "tests.sharing_out", "tests.thrift")
+
+# How long an example takes, or finding one, says something of the machine and nothing of the code.
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 SECRET = "a test key that is long enough for everything"

@@ -15,7 +15,7 @@ from app.api.operations import Operation
 from tests.api.caller import Caller
 
 LITTLE = settings(
-    max_examples=15, deadline=None, derandomize=True,
+    max_examples=15, derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 SCALARS = (

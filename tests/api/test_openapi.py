@@ -118,7 +118,7 @@ def send_what_it_takes(house: Flask, made: Any, mode: GenerationMode, headers: d
     statuses = set()
 
     @settings(
-        max_examples=10, derandomize=True, deadline=None, database=None, phases=[Phase.generate],
+        max_examples=10, derandomize=True, database=None, phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(case=made.as_strategy(mode), id_=st.sampled_from(["a", "a", "1", "current", "nowhere", None]))

@@ -186,7 +186,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(st.one_of(PIECES, st.binary(max_size=30)), max_size=40).map(b"".join), st.booleans())
 def test_no_mail_whatsoever_raises(raw: bytes, is_from_nobody: bool) -> None:
     for receipt in read(raw, is_from_nobody=is_from_nobody):

@@ -142,7 +142,7 @@ def _fail_at_the_second_call() -> Any:
     return add
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     ways=st.fixed_dictionaries({
         way: st.lists(st.integers(0, 5), max_size=6) for way in ("topics", "contacts", "targets", "cc", "bcc", "emails")

@@ -358,6 +358,6 @@ def test_whatever_happens_in_any_order_the_ledger_shows_what_the_model_says(stag
         StoryOnStage,
         settings=settings(
             max_examples=EXAMPLES or few, stateful_step_count=25, derandomize=not EXAMPLES, print_blob=True,
-            database=None, deadline=None, suppress_health_check=list(HealthCheck),
+            database=None, suppress_health_check=list(HealthCheck),
         ),
     )  # fmt: skip

@@ -17,7 +17,7 @@ from tests.engine.starters import Starter, together
 
 HELD = 0.8  # seconds that a throttle asks for, between real processes
 _NUMBERS = count()
-IN_FIXTURE = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+IN_FIXTURE = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def limits(

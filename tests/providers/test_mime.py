@@ -217,7 +217,7 @@ ANY_TEXT = st.text(st.characters(exclude_characters="\r\0", exclude_categories=[
 ONE_LINE = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=120)
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=60, derandomize=True)
 @given(text=ANY_TEXT, html=ANY_TEXT.filter(bool), subject=ONE_LINE, name=ONE_LINE)
 def test_whatever_is_written_can_be_read_back(text, html, subject, name):
     raw = write(recipient=Recipient("ann@example.com", name), subject=subject, text=text, html=html)
@@ -229,7 +229,7 @@ def test_whatever_is_written_can_be_read_back(text, html, subject, name):
     assert [address.addr_spec for address in message["To"].addresses] == ["ann@example.com"]
 
 
-@settings(max_examples=100, derandomize=True, deadline=None)
+@settings(max_examples=100, derandomize=True)
 @given(value=st.text(max_size=60), where=st.sampled_from(["subject", "name"]))
 def test_no_value_adds_a_field(value, where):
     changes = {"subject": value} if where == "subject" else {"recipient": Recipient("ann@example.com", value)}

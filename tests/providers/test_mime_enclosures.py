@@ -175,7 +175,7 @@ def test_a_large_file_is_encoded_once_for_everybody():
     assert (mime._pack.cache_info().misses, mime._pack.cache_info().hits) == (1, 9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.builds(

@@ -78,7 +78,7 @@ _FIELDS = st.dictionaries(
 
 
 @settings(
-    max_examples=250, derandomize=True, deadline=None, database=None, phases=[Phase.generate],
+    max_examples=250, derandomize=True, database=None, phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 @given(data=st.data())

@@ -60,7 +60,7 @@ def test_the_hours_of_every_changing_day_of_every_zone_are_all_of_it_and_say_wha
 
 
 @given(st.sampled_from(sorted(names())), st.dates(date(1990, 1, 1), date(2040, 1, 1)), st.integers(1, 45))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_days_follow_each_other_without_a_gap(name: str, first: date, count: int) -> None:
     zone = ZoneInfo(name)
     days = days_from(first, count, zone)
@@ -70,7 +70,7 @@ def test_days_follow_each_other_without_a_gap(name: str, first: date, count: int
 
 
 @given(st.sampled_from(sorted(names())), st.datetimes(datetime(1990, 1, 1), datetime(2040, 1, 1)))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_moment_lies_in_one_day_and_one_hour_of_it(name: str, naive: datetime) -> None:
     zone, moment = ZoneInfo(name), naive.replace(tzinfo=UTC, microsecond=0)
     local = moment.astimezone(zone)

@@ -324,7 +324,7 @@ BREAKERS = [
 AWKWARD = st.text(max_size=60) | st.lists(st.sampled_from(BREAKERS), max_size=12).map("".join)
 
 
-@settings(max_examples=200, derandomize=True, deadline=None, database=None)
+@settings(max_examples=200, derandomize=True, database=None)
 @given(value=AWKWARD)
 def test_no_value_ever_changes_the_structure(value: str) -> None:
     email = EVERYWHERE.render(Recipient("a@example.org", variables={"v": value}))
