@@ -124,12 +124,12 @@ def test_each_file_says_how_it_travels(any_workshop: Workshop, actor: Actor, dra
         seen = enclosures.lay_out(work, message, written(message), None)
         sheet = message_sheets.lay_out_sheet(work, message)
     assert [(each.name, each.place, each.travels) for each in seen.files] == [
-        ("prices.pdf", "attached", True), ("gone (deleted)", "gone", False), ("autumn_hat-red.PNG", "shown", True),
+        ("prices.pdf", "attached", True), ("gone", "gone", False), ("autumn_hat-red.PNG", "shown", True),
         ("old.png", "unused", False),
     ]  # fmt: skip
     assert (sheet.files, sheet.images) == (["prices.pdf", "gone (deleted)"], ["autumn_hat-red.PNG"])
     assert checks(any_workshop, actor, draft) == {
-        "blocks attachment_gone": "The file gone (deleted) is gone. Remove it.",
+        "blocks attachment_gone": "The file gone was deleted. Take it out.",
         "advises image_unused": "old.png is not sent: the content shows it no more.",
     }
     with any_workshop.read(actor) as work:

@@ -294,7 +294,7 @@ def test_a_file_that_a_draft_needs_is_deleted_only_after_it_was_named(olga: Page
     assert "even so" not in before.text
     message = email_with(workshop, pair)
     assert "Bells" in olga.get(f"{bucket}/f/{pair[1]}").text
-    assert "1 message" in olga.get(bucket).select(LISTED)[0].get_text(" ", strip=True)
+    assert olga.get(bucket).select(f"{LISTED} [data-label='Used by']")[0].get_text(strip=True) == "1"
 
     asked_again = olga.submit(before)
     assert asked_again.status == 422

@@ -33,7 +33,7 @@ def test_a_text_message_is_shown_as_its_first_reader_gets_it(
     page = olga.get(make(workshop, actor, SMS, topics=["t"]))
     bubble = page.select(".bubble")[0].get_text()
     assert bubble == "Dear Alex Example,\nyour table is ready “now” <b>& waiting</b>."
-    assert "62 of 70 characters (UCS-2): charged as 1 part" in page.text
+    assert "For Alex Example: 62 of 70 characters (UCS-2), charged as 1 part." in page.text
     assert "is not in the plain alphabet of text messages" in page.text
     assert not page.select("iframe")
 
@@ -71,6 +71,31 @@ def test_an_email_says_who_is_in_copy_and_what_is_attached(workshop: Workshop, a
     assert page.select("iframe")
     for words in ("boss@example.org", "gone (deleted)", "extra@example.net", "help@example.org", "flyer.pdf"):
         assert words in page.text
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (EmailContent("News", body="Hi", attachments=(("b", "f"),)), "Nobody will get it as it is"),
+        (PUSH, "Its picture was deleted"),
+    ],
+)
+def test_what_waits_without_a_file_of_it_says_so_and_where_to_mend_it(
+    workshop: Workshop, actor: Actor, olga: PageClient, content: Content, words: str
+) -> None:
+    page = olga.get(make(workshop, actor, content, "scheduled"))
+    assert words in page.text
+    assert "Take it back to draft" in page.text
+    assert "Take it back" not in olga.get(make(workshop, actor, content)).text
+    assert words not in olga.get(make(workshop, actor, content, "sent")).text
+    with workshop.database.begin() as session:
+        make_file(session, "rain.png", mime_type="image/png")
+    assert words not in olga.get(make(workshop, actor, content, "scheduled")).text
+
+
+def test_another_time_for_what_is_scheduled_is_called_so(workshop: Workshop, actor: Actor, olga: PageClient) -> None:
+    assert olga.get(f"{make(workshop, actor, SMS, 'scheduled')}/schedule").select("h1")[0].get_text() == "Reschedule"
+    assert olga.get(f"{make(workshop, actor, SMS)}/schedule").select("h1")[0].get_text() == "Schedule"
 
 
 @pytest.mark.parametrize("content", [SMS, PUSH])

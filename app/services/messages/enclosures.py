@@ -111,7 +111,7 @@ def _files(work: Work, content: EmailContent) -> list[Enclosed]:
     return [
         Enclosed(file, known[file][0], _place(content, file, file in shown), known[file][1])
         if file in known
-        else Enclosed(file, f"{file[1]} (deleted)", "gone")
+        else Enclosed(file, file[1], "gone")
         for file in content.files
     ]
 
@@ -125,7 +125,7 @@ def _place(content: EmailContent, file: Named, is_shown: bool) -> str:
 def check(work: Work, message: Message, content: EmailContent, enclosed: Enclosures) -> list[Check]:
     """What blocks sending because of the files, and what only deserves a look: files, size, and the sender's domain."""
     found = [
-        Check("blocks", "files", f"The file {each.name} is gone. Remove it.", "attachment_gone")
+        Check("blocks", "files", f"The file {each.name} was deleted. Take it out.", "attachment_gone")
         for each in enclosed.files
         if each.place == "gone"
     ]

@@ -21,7 +21,7 @@ class Sheet:
     """What the message page shows of a message's content. `preview` is None for an email: a frame shows that.
 
     `cc`, `bcc` and `emails` are addresses; `files` and `images` (which the body of an email shows) are names, in the
-    order of the content.
+    order of the content, of which so many are `gone` from storage.
     """
 
     content: Content
@@ -31,6 +31,7 @@ class Sheet:
     emails: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     images: list[str] = field(default_factory=list)
+    gone: int = 0
 
 
 def lay_out_sheet(work: Work, message: Message) -> Sheet:
@@ -45,7 +46,7 @@ def lay_out_sheet(work: Work, message: Message) -> Sheet:
     return Sheet(
         content, shown, _addresses(work, audience.get("cc", ())), _addresses(work, audience.get("bcc", ())),
         list(audience.get("emails", ())), [name for name, is_shown in names if not is_shown],
-        [name for name, is_shown in names if is_shown],
+        [name for name, is_shown in names if is_shown], sum(file not in known for file, _ in travelling),
     )  # fmt: skip
 
 
