@@ -1,13 +1,17 @@
 """The journal of a batch, and the worker's own look at its lease: what they guard against, one case each."""
 
 import os
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
-from app.engine.journal import Journal, path_of, read
+from app.engine.journal import ROOM, Journal, path_of, read
 from app.engine.ledger import Lease, LeaseLost
 from app.engine.machine import Machine
 from app.engine.watch import LedgerWatch
@@ -26,6 +30,17 @@ def _watch(machine: Machine, *, held_for: float = 0.0) -> LedgerWatch:
     return LedgerWatch(machine, _lease(), book, monotonic() + 10, monotonic() - held_for)
 
 
+@contextmanager
+def _full_disk(path: Path) -> Iterator[None]:
+    """No file of this process grows beyond the size of that one; as good as a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 def test_a_journal_tells_what_was_started_and_what_was_answered(tmp_path: Path) -> None:
     refused = Outcome(OutcomeKind.THROTTLED, Reason.RATE_LIMITED, "slow\ndown", "451", retry_after=timedelta(seconds=5))
     book = Journal(tmp_path, _lease())
@@ -40,13 +55,15 @@ def test_a_journal_tells_what_was_started_and_what_was_answered(tmp_path: Path) 
     assert story.answered == {1: accepted("queue-id"), 2: refused, 3: retired}
 
 
-@pytest.mark.parametrize("torn", ["s 3 4 1", "a 3 que", "o 3 {", "o", "x 1", "s one", "a"])
+@pytest.mark.parametrize("torn", ["s 3 4 1", "a 3 que", "a 3 \0\0\0", "\0\0\0que", "o 3 {", "o", "x 1", "s one", "a"])
 def test_a_torn_line_spoils_no_other_line(tmp_path: Path, torn: str) -> None:
     path = path_of(tmp_path, _lease())
     path.write_text(f"s 1 2\n{torn}\na 2 queue-id\n")
     story = read(tmp_path, _lease())
     assert {1, 2} <= story.started
     assert story.answered[2] == accepted("queue-id")
+    assert story.answered.keys() <= {2, 3}
+    assert "\0" not in repr(story)
 
 
 def test_the_journal_of_a_deleted_batch_says_nothing_about_a_new_one_of_the_same_number(tmp_path: Path) -> None:
@@ -75,10 +92,48 @@ def test_a_worker_within_its_lease_goes_on(machine: Machine) -> None:
 def test_an_answer_counts_also_when_the_journal_cannot_be_written(machine: Machine) -> None:
     watch = _watch(machine)
     watch.started([0])
-    os.close(watch.book._file)  # as good as a disk that fails
-    watch.answered(0, accepted("queue-id"))
-    assert watch.outcomes == {0: accepted("queue-id")}
+    long = accepted("queue-id" * ROOM)
+    with _full_disk(watch.book.path):
+        watch.answered(0, long)
+    assert watch.outcomes == {0: long}
     assert not watch.may_start(1)
+    watch.book.close()
+    assert read(machine.journal_dir, _lease()).started == {0}
+
+
+def test_nothing_is_started_when_the_journal_has_no_room_for_it(machine: Machine) -> None:
+    watch = _watch(machine)
+    watch.started([0])
+    with _full_disk(watch.book.path), pytest.raises(OSError, match="File too large"):
+        watch.started(range(ROOM))
+    assert set(watch.begun) == {0}
+    watch.started([1])  # what still has room is written
+    watch.book.close()
+    assert read(machine.journal_dir, _lease()).started == {0, 1}
+
+
+def test_a_journal_grows_with_long_answers(tmp_path: Path) -> None:
+    answers = {place: accepted(f"{place}-{'id' * 100}") for place in range(1000)}
+    book = Journal(tmp_path, _lease())
+    book.started(range(1000))
+    for place, answer in answers.items():
+        book.answered(place, answer)
+    book.close()
+    story = read(tmp_path, _lease())
+    assert story.started == set(answers)
+    assert story.answered == answers
+
+
+def test_what_is_written_outlives_the_process_that_wrote_it(tmp_path: Path) -> None:
+    child = os.fork()
+    if not child:
+        book = Journal(tmp_path, _lease())
+        book.started([0, 1])
+        book.answered(0, accepted("queue-id"))
+        os.kill(os.getpid(), signal.SIGKILL)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    story = read(tmp_path, _lease())
+    assert (story.started, story.answered) == ({0, 1}, {0: accepted("queue-id")})
 
 
 def test_a_lease_that_was_taken_over_is_not_renewed(machine: Machine) -> None:
