@@ -1,20 +1,22 @@
 """One batch from its claim to its record: whose turn it is, who gets what, what was answered, what is written."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from secrets import token_hex
 from typing import Any
 
 import structlog
+from sqlalchemy.orm import Session
 
 from app import providers
 from app.domain.delivery_tags import delivery_key
-from app.domain.outcomes import Reason
+from app.domain.outcomes import OutcomeKind, Reason
 from app.engine import aftermath, capacity, journal, ledger, lessons, naming, own_senders, poison, token_deaths, turns
 from app.engine.failover import Failover
-from app.engine.ledger import Claimed, Lease, LeaseLost
+from app.engine.ledger import Lease, LeaseLost
 from app.engine.machine import Machine
 from app.engine.pace import Held, Pace, held_of
 from app.engine.plans import Plan
@@ -22,7 +24,6 @@ from app.engine.results import results_of
 from app.engine.turns import Turn
 from app.engine.watch import LedgerWatch
 from app.infra.clock import monotonic
-from app.models.messages import Message
 from app.providers.base import Envelope
 
 log = structlog.get_logger(__name__)
@@ -54,11 +55,60 @@ class Sent:
     book: journal.Journal
 
 
+@dataclass(slots=True)
+class Opening:
+    """The way for one more batch: whose turn it is, and what limits promised. `lease` is what was claimed for it."""
+
+    machine: Machine
+    plan: Plan
+    turn: Turn
+    pace: Pace
+    lease: Lease | None = None
+    _held_since: float = 0.0
+
+    def claim(self, session: Session) -> None:
+        """Claim what it has room for, in a transaction that waits for nobody any more."""
+        machine, plan = self.machine, self.plan
+        now, self._held_since = machine.clock.now(), monotonic()
+        holder = ledger.Holder(machine.name, machine.lease)
+        self.lease = turns.claim(session, plan.message, plan.route.wish_pk, self.turn, holder, now)
+
+    def batch(self) -> Batch | None:
+        """What was claimed, ready to be sent, once the transaction is over; None when that is nothing."""
+        batch = None
+        try:
+            if self.lease is not None:
+                batch = self._read(self.lease)
+        finally:
+            if batch is None:
+                self.pace.leave(())
+        return batch
+
+    def _read(self, lease: Lease) -> Batch:
+        with self.machine.database.read() as session:  # nobody waits for the write lock meanwhile
+            recipients = poison.readable(session, lease.deliveries, self.plan.names)
+            suspects = poison.suspects(session, lease)
+        message_id = self.plan.message.id
+        # The key travels with the request: it is the same for every try of a delivery.
+        keys = [delivery_key(delivery.pk, message_id) for delivery in lease.deliveries]
+        envelopes = list(map(Envelope, keys, recipients))
+        return Batch(self.plan, self.turn, lease, self.pace, self._held_since, envelopes, suspects)
+
+
 def take(machine: Machine, plan: Plan, held: dict[int, Held]) -> Batch | None:
     """Claim a batch, through whose turn it is and as fast as limits allow; None when nothing can be had now.
 
     `held` are the providers that a limit holds back, by number; it learns of more.
     """
+    opening = _open(machine, plan, held)
+    if opening is None:
+        return None
+    with _leaving(opening), machine.database.begin() as session:
+        opening.claim(session)
+    return opening.batch()
+
+
+def _open(machine: Machine, plan: Plan, held: dict[int, Held]) -> Opening | None:
     tier = [carrier.provider for carrier in plan.carriers.values()]
     while True:
         with machine.database.read() as session:
@@ -67,37 +117,21 @@ def take(machine: Machine, plan: Plan, held: dict[int, Held]) -> Batch | None:
             return None
         provider = plan.carriers[turn.provider_pk].provider
         pace = Pace(machine.pacing, provider, f"{machine.name}:{token_hex(6)}")
-        batch = None
-        try:
-            size = pace.enter(turn.size)
-            if size:
-                batch = _claim(machine, plan, turn.up_to(size), pace)
-        finally:
-            if batch is None:
-                pace.leave(())
-        if size:
-            return batch
+        if size := pace.enter(turn.size):
+            return Opening(machine, plan, turn.up_to(size), pace)
         assert pace.denied is not None  # noqa: S101 - it says why there was no room
         held[provider.pk] = held_of(provider, pace.denied, machine.clock.now())
 
 
-def _claim(machine: Machine, plan: Plan, turn: Turn, pace: Pace) -> Batch | None:
-    holder = ledger.Holder(machine.name, machine.lease)
-    with machine.database.begin() as session:
-        now, moment = machine.clock.now(), monotonic()
-        lease = turns.claim(session, plan.message, plan.route.wish_pk, turn, holder, now)
-    if lease is None:
-        return None
-    with machine.database.read() as session:  # nobody waits for the write lock meanwhile
-        recipients = poison.readable(session, lease.deliveries, plan.names)
-        suspects = poison.suspects(session, lease)
-    keys = [key_of(plan.message, delivery) for delivery in lease.deliveries]
-    return Batch(plan, turn, lease, pace, moment, list(map(Envelope, keys, recipients)), suspects)
-
-
-def key_of(message: Message, delivery: Claimed) -> str:
-    """The delivery key that travels with the request: the same for every try of a delivery."""
-    return delivery_key(delivery.pk, message.id)
+@contextmanager
+def _leaving(opening: Opening | None) -> Iterator[None]:
+    """Give back what limits promised when the transaction fails that was to claim for it."""
+    try:
+        yield
+    except BaseException:
+        if opening is not None:
+            opening.pace.leave(())
+        raise
 
 
 def send(machine: Machine, batch: Batch, end: float) -> Sent:
@@ -137,16 +171,31 @@ async def _held(watch: LedgerWatch, sending: Coroutine[Any, Any, None]) -> None:
         pulse.cancel()
 
 
-def record(machine: Machine, sent: Sent) -> int:
+def record(machine: Machine, sent: Sent, may_claim: Callable[[], bool]) -> tuple[int, Batch | None]:
     """Write what became of a batch that was sent; how many were tried, none when the lease was lost.
 
-    Raises SQLAlchemyError; the journal then tells it to whoever takes the batch over.
+    Where all of it went well and `may_claim` says so, the next one is claimed in the same transaction: the second
+    value, which is to be sent now. Raises SQLAlchemyError; the journal then tells what became of the batch to whoever
+    takes it over.
     """
     batch = sent.batch
-    tried = write(machine, batch.plan, batch.lease, sent.story, batch.turn)
+    opening = _open(machine, batch.plan, {}) if _went_smoothly(machine, sent) and may_claim() else None
+    with _leaving(opening):
+        tried = write(machine, batch.plan, batch.lease, sent.story, batch.turn, opening)
     if tried is not None:
         sent.book.forget()
-    return tried or 0
+    return tried or 0, None if opening is None else opening.batch()
+
+
+def _went_smoothly(machine: Machine, sent: Sent) -> bool:
+    """Whether the next batch may be claimed with the record of this one: one wait for the write lock and the disk less.
+
+    Where everybody was accepted nothing is decided anew. Not on PostgreSQL: there the other workers would wait
+    meanwhile for the row of the tally, which the record has changed.
+    """
+    answers = sent.story.answered.values()
+    is_whole = bool(answers) and len(answers) == len(sent.batch.lease.deliveries)
+    return machine.database.is_sqlite and is_whole and all(each.kind is OutcomeKind.ACCEPTED for each in answers)
 
 
 def _was_too_large(story: journal.Story) -> bool:
@@ -166,8 +215,14 @@ def refuse(machine: Machine, plan: Plan) -> int:
     return write(machine, plan, lease, journal.Story(set(every), answers, dict.fromkeys(every, now))) or 0
 
 
-def write(machine: Machine, plan: Plan, lease: Lease, story: journal.Story, turn: Turn | None = None) -> int | None:
-    """Write what became of what a lease holds; how many were tried, or None when the lease was lost."""
+def write(
+    machine: Machine, plan: Plan, lease: Lease, story: journal.Story, turn: Turn | None = None,
+    opening: Opening | None = None,
+) -> int | None:  # fmt: skip
+    """Write what became of what a lease holds; how many were tried, or None when the lease was lost.
+
+    For an opening the next batch is claimed with it.
+    """
     now = machine.clock.now()
     provider = plan.carriers[turn.provider_pk].provider if turn is not None else None
     holds = provider is None or provider.uncertain_policy == "hold"
@@ -189,6 +244,8 @@ def write(machine: Machine, plan: Plan, lease: Lease, story: journal.Story, turn
             onward.send_on(machine.pacing, results)
             if turn is not None:
                 turns.used(session, turn, -lesson.untouched)
+            if opening is not None and not plan.is_stale:
+                opening.claim(session)
     except LeaseLost:
         log.warning("The lease was lost: somebody else took the batch over", batch=lease.batch_pk)
         return None

@@ -1,9 +1,10 @@
 """One job of a message: its lanes by turns, batch after batch, for one slice of time; then the bell again."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from app.engine import batches, breaker, fanout, ledger, lifecycle, naming, routing
+from app.engine.batches import Batch
 from app.engine.machine import Machine
 from app.engine.pace import LONGEST_WAIT, NAP, NAPS, Held, held_of
 from app.engine.plans import Plan, plans_of
@@ -27,16 +28,19 @@ def drain(machine: Machine, message_pk: int, slot: int = 0) -> int:
     held = [limit for each in found if not isinstance(each, Plan) for limit in each]
     plans.rotate(-slot)  # workers side by side begin with different ones
     may_ring, done, naps, end = bool(plans), 0, NAPS, monotonic() + SLICE
-    while plans and monotonic() < end:
-        if monotonic() > end - SLICE + PATIENCE and _gives_way(machine, message_pk):
-            break
-        plan, began = plans.popleft(), monotonic()
-        tried = _carry(machine, plan, end)
+
+    def goes_on() -> bool:
+        left = end - monotonic()
+        return left > 0 and not (left < SLICE - PATIENCE and _gives_way(machine, message_pk))
+
+    batch: Batch | None = None  # the one to send next, when it was claimed with the record of the last one
+    while plans and (batch is not None or goes_on()):
+        plan = plans.popleft()
+        tried, batch = _carry(machine, plan, end, batch, lambda: not plans and goes_on())
         naming.end_batch()
         if tried:
             done += tried
             if not plan.is_stale:
-                _fit(plan, monotonic() - began)
                 plans.append(plan)
             continue
         wait = min((each.wait for each in plan.held), default=None)
@@ -50,30 +54,39 @@ def drain(machine: Machine, message_pk: int, slot: int = 0) -> int:
     return done
 
 
-def _carry(machine: Machine, plan: Plan, end: float) -> int:
-    """Claim, send and record one batch; how many were tried. When none could be, `plan.held` says what waits."""
+def _carry(
+    machine: Machine, plan: Plan, end: float, batch: Batch | None, may_claim: Callable[[], bool]
+) -> tuple[int, Batch | None]:
+    """Send and record a batch, the one in hand or another; how many were tried, and the next one if it is in hand.
+
+    When none could be tried, `plan.held` says what waits. `may_claim` says whether the next one may be the same plan's.
+    """
     plan.held = ()
     if not plan.carriers:
-        return batches.refuse(machine, plan)
+        return batches.refuse(machine, plan), None
     held: dict[int, Held] = {}
     while True:
-        batch = batches.take(machine, plan, held)
+        began = monotonic()
+        batch = batch or batches.take(machine, plan, held)
         if batch is None:
             plan.held = tuple(held.values())
-            return 0
+            return 0, None
         try:
             sent = batches.send(machine, batch, end)
         finally:
             batch.pace.leave(())
-        tried = batches.record(machine, sent)
+        if sent.story.answered:
+            _fit(plan, monotonic() - began)
+        tried, following = batches.record(machine, sent, may_claim)
         if tried or (denied := batch.pace.denied) is None:
-            return tried
+            return tried, following
         provider = plan.carriers[batch.turn.provider_pk].provider
         held[provider.pk] = held_of(provider, denied, machine.clock.now())
+        batch = None
 
 
 def _fit(plan: Plan, seconds: float) -> None:
-    """Make the next batch larger or smaller, by how long the last one took."""
+    """Make the next batch larger or smaller, by how long the last one took to claim and to send."""
     if seconds < SLICE / 8:
         plan.size = min(plan.size * 2, MOST_BATCH)
     elif seconds > SLICE / 2:

@@ -7,7 +7,7 @@ in one clause: PostgreSQL skips rows that another worker is claiming, SQLite has
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from app.domain.delivery_states import DeliveryState
 from app.domain.outcomes import Outcome
 from app.engine import closing, gate
-from app.infra.bulk import execute_many
+from app.infra.bulk import execute_many, plain_rows
 from app.models.base import from_milliseconds, to_milliseconds
 from app.models.deliveries import Batch, Delivery, Tally
 from app.models.messages import Message
@@ -199,7 +199,7 @@ def claim(session: Session, message: Message, lane: Lane, size: int, holder: Hol
     }  # fmt: skip
     batch_pk = session.connection().execute(_OPEN_BATCH, batch).scalar_one()
     values = {"batch": batch_pk, "message": message.pk, "wish": lane.wish_pk, "now": to_milliseconds(now), "size": size}
-    rows = session.execute(_CLAIMS[dialect(session)], values).all()
+    rows = plain_rows(session.connection().execute(_CLAIMS[dialect(session)], values))
     if not rows:
         session.execute(text("DELETE FROM batches WHERE pk = :pk"), {"pk": batch_pk})
         return None
@@ -214,16 +214,14 @@ def claim(session: Session, message: Message, lane: Lane, size: int, holder: Hol
     return Lease(*whose, claimed_at, held, holder.lease, lane.wish_pk)
 
 
-def _held(rows: Iterable[Sequence[Any]]) -> tuple[Claimed, ...]:
+def _held(rows: Sequence[tuple[Any, ...]]) -> tuple[Claimed, ...]:
     """What was claimed, by number. Most of a batch was first tried at one moment, which is made once."""
-    moments: dict[int, datetime] = {}
-    return tuple([
-        Claimed(
-            pk, address, target_pk, contact_pk, attempts,
-            moments.get(first) or moments.setdefault(first, from_milliseconds(first)),
-        )
-        for pk, address, target_pk, contact_pk, attempts, first in sorted(map(tuple, rows))
-    ])  # fmt: skip
+    if not rows:  # all of them were suppressed meanwhile
+        return ()
+    pks, addresses, targets, contacts, attempts, firsts = zip(*sorted(rows), strict=True)
+    moments = {first: from_milliseconds(first) for first in set(firsts)}
+    whose = (pks, addresses, targets, contacts, attempts)
+    return tuple(map(Claimed, *whose, map(moments.__getitem__, firsts)))
 
 
 def _skip_suppressed(session: Session, batch_pk: int, now: datetime) -> set[int]:

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, text
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
 from app.domain.failover import count_as
 from app.domain.latency import class_of
 from app.domain.outcomes import Outcome, OutcomeKind
 from app.engine.machine import Machine
+from app.infra.bulk import execute_many
 from app.models.base import MILLISECOND, from_milliseconds, to_milliseconds
 from app.models.provider_history import COUNTS, TIMES, BreakerOpening, ProviderPeriod, TokenDeath
 from app.models.providers import Provider
@@ -26,9 +27,9 @@ HOURS_KEPT = timedelta(days=400)
 MOST_TIMED = 100  # answers of one batch whose time is looked at; more would cost and tell nothing new
 FOLDED_AT_ONCE = timedelta(hours=24)
 _COLUMNS = ("provider_pk", "seconds", "begins_at", "worker", "project_pk", *COUNTS, *TIMES)
-# Written out, because each batch runs it: making it anew took longer than running it.
-_ADD = text(
-    f"INSERT INTO provider_periods ({', '.join(_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _COLUMNS)})"  # noqa: S608 - our own names
+# Written for the driver, because each batch runs it: SQLAlchemy's handling of so many parameters took longer than it.
+_ADD = (
+    f"INSERT INTO provider_periods ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - our own names
     " ON CONFLICT (provider_pk, seconds, begins_at, worker) DO UPDATE SET "
     + ", ".join(f"{name} = provider_periods.{name} + excluded.{name}" for name in COUNTS + TIMES)
 )
@@ -138,8 +139,8 @@ def _add(
     session: Session, whose: Mapping[str, Any], seconds: int, begins_at: datetime, counts: Mapping[str, int]
 ) -> None:
     """Add to a row of periods, or make it."""
-    values = dict.fromkeys(COUNTS + TIMES, 0) | dict(counts)
-    session.execute(_ADD, {**whose, **values, "seconds": seconds, "begins_at": to_milliseconds(begins_at)})
+    values = {**counts, **whose, "seconds": seconds, "begins_at": to_milliseconds(begins_at)}
+    execute_many(session, _ADD, [tuple([values.get(name, 0) for name in _COLUMNS])])
 
 
 def forget(session: Session, provider_pk: int) -> None:

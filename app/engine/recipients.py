@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from json import JSONDecoder
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
@@ -33,26 +33,24 @@ class Person(Protocol):
         """Free values by name."""
 
 
-class _Somebody(NamedTuple):
-    name: str
-    attributes: Mapping[str, Any]
-
-
 def recipients_of(session: Session, deliveries: Sequence[Claimed], names: frozenset[str]) -> list[Recipient]:
     """Who they are now, in one query, with the variables of these names (lower case): others nobody will ask for.
 
     The address is the ledger's: somebody who was deleted, or got another one since, is written to without a name.
     """
     numbers = [delivery.target_pk for delivery in deliveries if delivery.target_pk is not None]
+    known = {row[0]: row for row in rows_by_number(session, _WHO, numbers)}
     reads_attributes = needs_attributes(names)
-    known: dict[tuple[int | None, str], Recipient] = {}
-    for pk, address, key, name, attributes in rows_by_number(session, _WHO, numbers):
+    found = []
+    for _, key, target_pk, _, _, _ in deliveries:
+        who = known.get(target_pk)
+        if who is None or who[2] != key:
+            found.append(Recipient(key, "", address_values(key)))
+            continue
+        _, address, _, name, attributes = who
         values = _read(attributes)[0] if reads_attributes and attributes else {}
-        known[pk, key] = Recipient(address, name, variables_of(_Somebody(name, values), address, names))
-    return [
-        known.get((target_pk, address)) or Recipient(address, "", address_values(address))
-        for _, address, target_pk, _, _, _ in deliveries
-    ]
+        found.append(Recipient(address, name, _variables(name, values, address, names)))
+    return found
 
 
 def needs_attributes(names: frozenset[str]) -> bool:
@@ -67,9 +65,13 @@ def variables_of(contact: Person, address: str, names: frozenset[str] | None = N
     the first word of the name unless the contact has an attribute of that name. Of attributes only those `names`,
     or (None) all.
     """
-    name = contact.name.strip()
+    return _variables(contact.name, contact.attributes or {}, address, names)
+
+
+def _variables(name: str, attributes: Mapping[str, Any], address: str, names: frozenset[str] | None) -> dict[str, str]:
+    name = name.strip()
     values = {"first_name": name.partition(" ")[0]}
-    for key, value in (contact.attributes or {}).items():
+    for key, value in attributes.items():
         lowered = key.lower()
         if names is not None and lowered not in names:
             continue

@@ -52,11 +52,11 @@ def results_of(
             # Never started, or refused because the provider's settings are wrong: it waits, untouched.
             results.append(Result(delivery, DeliveryState.QUEUED, story.rest_until or now))
             continue
-        times = begun.get(position), ended.get(position)
+        started_at, ended_at = begun.get(position), ended.get(position)
         if outcome.kind is OutcomeKind.ACCEPTED:  # nearly all of them, and nothing else counts
-            results.append(Result(delivery, _TAKEN, now, outcome, *times))
+            results.append(Result(delivery, _TAKEN, now, outcome, started_at, ended_at))
         else:
-            results.append(_result(delivery, outcome, now, terms, times))
+            results.append(_result(delivery, outcome, now, terms, (started_at, ended_at)))
     return results
 
 

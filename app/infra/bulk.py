@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import repeat
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, CursorResult, Select, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -20,7 +20,7 @@ def execute_many(session: Session, sql: str, rows: Sequence[tuple[Any, ...]]) ->
         session.connection().exec_driver_sql(marked, list(rows))
 
 
-def rows_by_number(session: Session, sql: str, numbers: Sequence[int]) -> Sequence[Any]:
+def rows_by_number(session: Session, sql: str, numbers: Sequence[int]) -> list[tuple[Any, ...]]:
     """The rows that a statement of our own finds for these numbers, put where it says `IN {numbers}`; as one question.
 
     PostgreSQL gets an array, which it plans for as many; SQLite marks, so that it knows the statement again. Those are
@@ -33,9 +33,23 @@ def rows_by_number(session: Session, sql: str, numbers: Sequence[int]) -> Sequen
         room = 1 << (len(numbers) - 1).bit_length()
         asked = sql.format(numbers=f"({', '.join('?' * room)})")
         values = (*numbers, *repeat(numbers[-1], room - len(numbers)))
-        return session.connection().exec_driver_sql(asked, values).all()
+        return plain_rows(session.connection().exec_driver_sql(asked, values))
     asked = sql.replace("IN {numbers}", "= ANY(%s)")
-    return session.connection().exec_driver_sql(asked, (list(numbers),)).all()
+    return plain_rows(session.connection().exec_driver_sql(asked, (list(numbers),)))
+
+
+def plain_rows(result: CursorResult[Any]) -> list[tuple[Any, ...]]:
+    """All rows of a statement as the driver's own tuples: with SQLAlchemy's a thousand cost half as much again.
+
+    Raises SQLAlchemy's errors: SQLite may fail at any row.
+    """
+    driver = result.dialect.loaded_dbapi
+    try:
+        return list(result.cursor.fetchall())
+    except driver.Error as error:
+        raise DBAPIError.instance(None, None, error, driver.Error, hide_parameters=True) from error
+    finally:
+        result.close()
 
 
 def numbers_of(session: Session, query: Select[int]) -> list[int]:

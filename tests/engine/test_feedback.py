@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.delivery_states import DeliveryState
+from app.domain.delivery_tags import delivery_key
 from app.domain.outcomes import Outcome, OutcomeKind, Reason, accepted
 from app.domain.permissions import system
 from app.domain.receipts import Receipt, ReceiptEvent
 from app.engine import feedback, ledger
-from app.engine.batches import key_of
 from app.engine.ledger import Holder, Lane, Lease, Result
 from app.engine.machine import Machine
 from app.models.deliveries import Attempt, Delivery
@@ -41,7 +41,7 @@ class Stage:
                 session, message, Lane(self.provider_pk), 10, Holder("w", timedelta(seconds=30)), now
             )  # fmt: skip
             assert lease is not None
-            self.key = key_of(message, lease.deliveries[0])
+            self.key = delivery_key(lease.deliveries[0].pk, message.id)
         return lease
 
     def record(self, lease: Lease, state: DeliveryState, outcome: Outcome) -> None:
