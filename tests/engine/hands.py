@@ -91,7 +91,9 @@ class Hand:
         """Be killed; `last_words` is the line of the journal that was cut off. What was in hand."""
         grip = self.let_go()
         if last_words and grip.book.path.exists():
-            with grip.book.path.open("ab") as file:
+            written = grip.book.path.read_bytes().rstrip(b"\0")
+            with grip.book.path.open("r+b") as file:
+                file.seek(len(written))
                 file.write(last_words)
         return grip
 
