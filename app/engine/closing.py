@@ -5,6 +5,7 @@ Rows are locked by number, as everybody does it; on SQLite one transaction write
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import text
@@ -44,7 +45,6 @@ FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::smallint[], 
   AS told(state, reason, carrier, again, counted, doubt, moment, theirs, number, batch)
 WHERE deliveries.pk = told.number AND deliveries.batch_pk = told.batch
 """
-_NAME_EACH = "UPDATE deliveries SET provider_message_id = ? WHERE pk = ?"
 _TRIES = (
     "delivery_pk", "message_pk", "provider_pk", "number", "started_at", "ended_at", "outcome", "reason", "code",
     "detail", "worker",
@@ -63,69 +63,57 @@ class _Ending(NamedTuple):
 
 
 class _Alike(NamedTuple):
-    """Results with the very same answer: what is written of them, made once."""
+    """Results that end alike, in columns: numbers of the deliveries, and those that the service gave them, if any."""
 
     ending: _Ending
-    theirs: str  # the service's own number
-    answer: tuple[str, str, str, str]  # as the tries keep it: kind, reason, code, detail
+    answer: tuple[str, str]  # kind and reason, as the tries keep them
     numbers: list[int]
+    theirs: list[str]
 
 
 def write(session: Session, lease: "Lease", results: Sequence["Result"], now: datetime) -> None:
     """Close the deliveries of these results, and note each try; the caller closes the batch and moves the tally."""
-    found: dict[tuple[int, int, int], _Alike] = {}
+    found: dict[tuple[int, ...], _Alike] = {}
     tries: list[tuple[Any, ...]] = []
     message, carrier, worker, moment = lease.message_pk, lease.provider_pk, lease.worker, to_milliseconds(now)
     for delivery, state, again, outcome, started_at, ended_at in results:
-        same = id(outcome), id(state), id(again)  # all of them live as long as the results
+        theirs = "" if outcome is None else outcome.provider_message_id
+        same = id(state), id(again), id(outcome and outcome.kind), id(outcome and outcome.reason), bool(theirs)
         alike = found.get(same)
-        if alike is None:
+        if alike is None:  # all that is compared by its id lives as long as the results
             alike = found[same] = _alike(state, again, outcome, carrier)
         alike.numbers.append(delivery.pk)
+        if theirs:
+            alike.theirs.append(theirs[:255])
         if outcome is not None:
             started = moment if started_at is None else to_milliseconds(started_at)
             ended = moment if ended_at is None else to_milliseconds(ended_at)
             whose = delivery.pk, message, carrier, delivery.attempts, started, ended
-            tries.append((*whose, *alike.answer, worker))
-    is_all = len(results) == len(lease.deliveries)
-    if session.get_bind().dialect.name == "sqlite":
-        _close_on_sqlite(session, lease.batch_pk, list(found.values()), moment, is_all=is_all)
-    else:
-        _close_on_postgresql(session, lease.batch_pk, list(found.values()), moment, is_all=is_all)
+            tries.append((*whose, *alike.answer, outcome.code[:32], outcome.detail[:512], worker))
+    _close(session, lease.batch_pk, list(found.values()), moment, is_all=len(results) == len(lease.deliveries))
     copy_rows(session, "attempts", _TRIES, tries)
 
 
 def _alike(state: DeliveryState, again: datetime, outcome: Outcome | None, carrier: int | None) -> _Alike:
     due = to_milliseconds(again)
     if outcome is None:  # never started: no try, and nobody carried it
-        return _Alike(_Ending(state.value, "", None, due, -1, False), "", ("", "", "", ""), [])
+        return _Alike(_Ending(state.value, "", None, due, -1, False), ("", ""), [], [])
     kind, reason = outcome.kind, outcome.reason.value
     counted = -1 if kind is OutcomeKind.THROTTLED else 0  # which is no try: it comes again as this one
     ending = _Ending(state.value, reason, carrier, due, counted, kind is OutcomeKind.UNCERTAIN)
-    answer = kind.value, reason, outcome.code[:32], outcome.detail[:512]
-    return _Alike(ending, outcome.provider_message_id[:255], answer, [])
+    return _Alike(ending, (kind.value, reason), [], [])
 
 
-def _close_on_sqlite(session: Session, batch_pk: int, found: Sequence[_Alike], moment: int, *, is_all: bool) -> None:
-    common = _ending_of_most(found) if is_all else None
-    rows = _rows([each for each in found if each.ending != common], batch_pk, moment)
-    if rows:
-        execute_many(session, _CLOSE_EACH, rows)
-    if common is not None:
-        _sweep(session, batch_pk, common, moment)
-        named = [(each.theirs, pk) for each in found if each.ending == common and each.theirs for pk in each.numbers]
-        if named:
-            execute_many(session, _NAME_EACH, named)
-
-
-def _close_on_postgresql(
-    session: Session, batch_pk: int, found: Sequence[_Alike], moment: int, *, is_all: bool
-) -> None:
+def _close(session: Session, batch_pk: int, found: Sequence[_Alike], moment: int, *, is_all: bool) -> None:
     """Each row is written once: so only what has no number of the service's is closed by the sweep."""
-    session.execute(_HOLD, {"batch": batch_pk})
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    if not is_sqlite:
+        session.execute(_HOLD, {"batch": batch_pk})
     common = _ending_of_most([each for each in found if not each.theirs]) if is_all else None
     rows = _rows([each for each in found if each.theirs or each.ending != common], batch_pk, moment)
-    if rows:
+    if rows and is_sqlite:
+        execute_many(session, _CLOSE_EACH, rows)
+    elif rows:
         session.connection().exec_driver_sql(_CLOSE_ARRAYS, tuple(map(list, zip(*rows, strict=True))))
     if common is not None:
         _sweep(session, batch_pk, common, moment)
@@ -141,7 +129,11 @@ def _ending_of_most(found: Sequence[_Alike]) -> _Ending | None:
 
 
 def _rows(found: Sequence[_Alike], batch_pk: int, moment: int) -> list[tuple[Any, ...]]:
-    return [(*each.ending, moment, each.theirs, pk, batch_pk) for each in found for pk in each.numbers]
+    return [
+        (*each.ending, moment, theirs, pk, batch_pk)
+        for each in found
+        for pk, theirs in zip(each.numbers, each.theirs or repeat(""), strict=False)
+    ]
 
 
 def _sweep(session: Session, batch_pk: int, ending: _Ending, moment: int) -> None:
