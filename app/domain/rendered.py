@@ -1,9 +1,11 @@
 """What rendering hands to a provider: one recipient, and what this recipient will see."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
+
+LINE_LENGTH = 998  # octets of a line of an email without its end (RFC 5322 2.1.1)
 
 
 class Recipient(NamedTuple):
@@ -65,6 +67,28 @@ class RenderedEmail(NamedTuple):
     extras: Extras = NO_EXTRAS
 
 
+class PlainEmail(NamedTuple):
+    """One email as one person gets it, where nothing in its words needs an encoding.
+
+    `body` is all that follows the email's own fields: ASCII, its lines ended by CRLF and at most LINE_LENGTH long. The
+    rest is as in `RenderedEmail`.
+    """
+
+    subject: str
+    body: str
+    headers: tuple[tuple[str, str], ...] = ()
+    extras: Extras = NO_EXTRAS
+
+
+class Frame(NamedTuple):
+    """What MIME writes around the texts of a plain email: in front of one that is alone, or around text and page."""
+
+    alone: str
+    before: str
+    between: str
+    after: str
+
+
 @dataclass(frozen=True, slots=True)
 class RenderedSms:
     """One text message as one person sees it."""
@@ -107,3 +131,20 @@ class Prepared(Protocol[R_co]):
 
     def render(self, recipient: Recipient) -> R_co:
         """What this recipient gets. Pure and quick: microseconds, no input or output."""
+
+
+FillPlainly = Callable[[Recipient], PlainEmail | None]
+
+
+@runtime_checkable
+class Plain(Protocol):
+    """An email that tells once for all people whether its words need an encoding: then only values are looked at.
+
+    It is the quick way to what `Prepared.render` gives, never to anything else.
+    """
+
+    def within(self, frame: Frame) -> FillPlainly | None:
+        """What fills the email in for a person, or gives None when this person's values need an encoding.
+
+        None when the words need one already, whoever gets them, or when files are attached.
+        """

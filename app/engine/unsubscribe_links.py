@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.domain.addresses import email_key
-from app.domain.rendered import Prepared, Recipient, Rendered
+from app.domain.rendered import FillPlainly, Frame, Plain, Prepared, Recipient, Rendered
 from app.domain.unsubscribing import PATH, PREFERENCES, VARIABLES, Ticket, list_headers
 from app.engine.audience import topic_pks
 from app.engine.enclosures import Household
@@ -66,13 +66,22 @@ class _Linked:
 
     def render(self, recipient: Recipient) -> Rendered:
         """What this recipient gets, links and header fields included."""
+        found: Rendered = self._prepared.render(self._with_links(recipient))
+        return found
+
+    def within(self, frame: Frame) -> FillPlainly | None:
+        """The quick way to the same (`domain.rendered.Plain`)."""
+        fill = self._prepared.within(frame) if isinstance(self._prepared, Plain) else None
+        return None if fill is None else lambda recipient: fill(self._with_links(recipient))
+
+    def _with_links(self, recipient: Recipient) -> Recipient:
+        """The recipient with links among the variables and header fields."""
         links = self._links
         key = email_key(recipient.address) if "@" in recipient.address else recipient.address
         url = self._address + links.sealer.seal(self._start + key.encode())
         variables = {**recipient.variables, VARIABLES[0]: url, VARIABLES[1]: url + PREFERENCES}
         headers = list_headers(url, mailbox=links.mailbox, is_one_click=self._is_one_click) if links.has_headers else ()
-        found: Rendered = self._prepared.render(Recipient(recipient.address, recipient.name, variables, headers))
-        return found
+        return Recipient(recipient.address, recipient.name, variables, headers)
 
 
 def links_of(

@@ -17,38 +17,52 @@ ADDRESS = re.compile(rf"[^{_NEVER}:\[\]]+@[^{_NEVER}]+")
 _XTEXT = bytes(sorted({*range(33, 127)} - {*b"+="}))
 
 
-def refuse_addresses(letter: Letter) -> Outcome | None:
-    """The outcome of a letter whose addresses no server could take; None when they look right."""
-    if _path(letter.sender) is None:
+Paths = tuple[bytes, bytes]  # a letter's sender and recipient as they stand in its commands
+
+
+def paths_of(letter: Letter) -> Paths | Outcome:
+    """The letter's addresses as they travel, or the outcome of one whose addresses no server could take."""
+    sender, recipient = path_of(letter.sender), path_of(letter.recipient)
+    if sender is None:
         return Outcome(OutcomeKind.CONFIG_PERMANENT, Reason.SENDER_REFUSED, "The sender address cannot be used in SMTP")
-    if _path(letter.recipient) is None:
+    if recipient is None:
         return Outcome(OutcomeKind.RECIPIENT_PERMANENT, Reason.INVALID_ADDRESS, "The address cannot be used in SMTP")
-    return None
+    return sender, recipient
 
 
-def open_envelope(letter: Letter, content: bytes, offers: Mapping[str, str]) -> tuple[bytes, bytes] | Outcome:
-    """The MAIL and RCPT command lines for this letter on a server with these offers, or the outcome without.
+class Envelopes:
+    """The envelopes of letters to one server, whose offers (RFC 5321, 4.1.1.1) are read once for all of them.
 
-    The addresses have passed `refuse_addresses`. A server that offers DSN (RFC 3461) is asked to report failure and
-    delay, with the letter's name and only the headers of the mail.
+    `size_limit` is how many bytes of one message it takes (RFC 1870, 3); None where it does not say.
     """
-    limit = size_limit_of(offers)
-    if limit is not None and limit < len(content):
-        said = f"The message has {len(content):,} bytes; the server takes {limit:,}."
-        return Outcome(OutcomeKind.MESSAGE_PERMANENT, Reason.TOO_LARGE, said, size_limit=limit)
-    sender, recipient = _path(letter.sender) or b"", _path(letter.recipient) or b""
-    parameters = b" SIZE=%d" % len(content) if "SIZE" in offers else b""
-    if not (sender.isascii() and recipient.isascii() and content.isascii()):
-        if not ("SMTPUTF8" in offers and "8BITMIME" in offers):
-            return _needs_utf8(letter)
-        parameters += b" BODY=8BITMIME SMTPUTF8"
-    wishes = b""
-    if "DSN" in offers and letter.name:
-        parameters += b" RET=HDRS ENVID=%b" % _xtext(letter.name.encode())
-        wishes = b" NOTIFY=FAILURE,DELAY"
-        if recipient.isascii():  # beyond ASCII it is of another type (RFC 6533), which few servers know
-            wishes += b" ORCPT=rfc822;%b" % _xtext(recipient)
-    return b"MAIL FROM:<%b>%b\r\n" % (sender, parameters), b"RCPT TO:<%b>%b\r\n" % (recipient, wishes)
+
+    def __init__(self, offers: Mapping[str, str]) -> None:
+        self.size_limit = size_limit_of(offers)
+        self._asks_size = "SIZE" in offers
+        self._takes_utf8 = "SMTPUTF8" in offers and "8BITMIME" in offers
+        self._reports = "DSN" in offers
+
+    def open(self, letter: Letter, paths: Paths, content: bytes) -> tuple[bytes, bytes] | Outcome:
+        """The MAIL and RCPT command lines for this letter, or the outcome of one that this server cannot take.
+
+        A server that offers DSN (RFC 3461) is asked to report failure and delay, with the letter's name and only the
+        headers of the mail.
+        """
+        if self.size_limit is not None and self.size_limit < len(content):
+            said = f"The message has {len(content):,} bytes; the server takes {self.size_limit:,}."
+            return Outcome(OutcomeKind.MESSAGE_PERMANENT, Reason.TOO_LARGE, said, size_limit=self.size_limit)
+        sender, recipient = paths
+        parameters, wishes = b" SIZE=%d" % len(content) if self._asks_size else b"", b""
+        if not (sender.isascii() and recipient.isascii() and content.isascii()):
+            if not self._takes_utf8:
+                return _needs_utf8(letter)
+            parameters += b" BODY=8BITMIME SMTPUTF8"
+        if self._reports and letter.name:
+            parameters += b" RET=HDRS ENVID=%b" % _xtext(letter.name.encode())
+            wishes = b" NOTIFY=FAILURE,DELAY"
+            if recipient.isascii():  # beyond ASCII it is of another type (RFC 6533), which few servers know
+                wishes += b" ORCPT=rfc822;%b" % _xtext(recipient)
+        return b"MAIL FROM:<%b>%b\r\n" % (sender, parameters), b"RCPT TO:<%b>%b\r\n" % (recipient, wishes)
 
 
 def size_limit_of(offers: Mapping[str, str]) -> int | None:
@@ -72,8 +86,9 @@ def _needs_utf8(letter: Letter) -> Outcome:
     return Outcome(OutcomeKind.CONFIG_PERMANENT, Reason.SENDER_REFUSED, said)
 
 
-@lru_cache(maxsize=64)  # the sender comes again with every letter
-def _path(address: str) -> bytes | None:
+@lru_cache(maxsize=64)  # the sender comes again with every letter, the recipient in its header
+def path_of(address: str) -> bytes | None:
+    """The address as it travels, its domain in ASCII; None for what no server could take."""
     if ADDRESS.fullmatch(address) is None:
         return None
     if address.isascii():

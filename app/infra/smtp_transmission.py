@@ -5,13 +5,11 @@ trip. Its text is never written before its own 354 was read: what a server refus
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import replace
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 from app.domain.outcomes import Outcome, OutcomeKind, Reason
 from app.domain.smtp_replies import Reply, Stage, accept, judge, limits_all
-from app.infra.smtp_envelope import DATA, open_envelope, refuse_addresses, size_limit_of
+from app.infra.smtp_envelope import DATA, Envelopes, paths_of
 from app.infra.smtp_intake import Intake, Letter
 from app.infra.smtp_wire import PIECE, Wire, parse_reply
 
@@ -21,7 +19,8 @@ RSET = b"RSET\r\n"
 _CONFUSED = (Reason.TIMED_OUT, Reason.SERVER_ERROR)  # how a server ends that cannot follow
 
 
-class _Job(NamedTuple):
+@dataclass(slots=True)  # made for each letter: not frozen, which would cost more than a tuple
+class _Job:
     letter: Letter
     mail: bytes
     rcpt: bytes
@@ -38,6 +37,7 @@ class Transmission:
         self._pipelined = pipelined
         self._letters_at_most = letters_at_most
         self._patience = (wire.patience, text_patience)
+        self._envelopes = Envelopes(wire.offers)
         self._is_stale = wire.is_reused  # and not yet heard of in this run
         self._current: _Job | None = None
         self._next: _Job | None = None
@@ -80,10 +80,11 @@ class Transmission:
 
     def _write(self, letter: Letter) -> _Job | Outcome:
         """The letter as it goes to this server, or why it does not."""
-        if (refusal := refuse_addresses(letter)) is not None:
-            return refusal
+        paths = paths_of(letter)
+        if isinstance(paths, Outcome):
+            return paths
         content = letter.compose()
-        commands = open_envelope(letter, content, self._wire.offers)
+        commands = self._envelopes.open(letter, paths, content)
         return commands if isinstance(commands, Outcome) else _Job(letter, *commands, stuff_dots(content))
 
     def _open_next(self) -> None:
@@ -104,7 +105,7 @@ class Transmission:
             return
         if not self._has_answered:  # once in a run it is told what the server takes
             self._has_answered = True
-            limit = size_limit_of(self._wire.offers)
+            limit = self._envelopes.size_limit
             if limit is not None and outcome.size_limit is None:
                 outcome = replace(outcome, size_limit=limit)
         self._intake.answer(job.letter.index, outcome)
@@ -129,16 +130,22 @@ class Transmission:
         if line[:1] != b"2":
             self._wire.abort(Reason.SERVER_ERROR)
             return
-        self._step(self._on_mail, b"" if self._current is None else self._current.mail)
+        self._wire.on_line = self._on_mail
+        if not self._pipelined and self._current is not None:
+            self._wire.write(self._current.mail)
 
     def _on_mail(self, line: bytes) -> None:
         if line[:1] == b"2" or self._refuse(Stage.MAIL, line):
-            self._step(self._on_rcpt, b"" if self._current is None else self._current.rcpt)
+            self._wire.on_line = self._on_rcpt
+            if not self._pipelined and self._current is not None:
+                self._wire.write(self._current.rcpt)
         self._is_stale = False
 
     def _on_rcpt(self, line: bytes) -> None:
         if line[:1] == b"2" or self._refuse(Stage.RCPT, line):
-            self._step(self._on_data, DATA)
+            self._wire.on_line = self._on_data
+            if not self._pipelined:
+                self._wire.write(DATA)
 
     def _on_data(self, line: bytes) -> None:
         if line[:3] != b"354":
@@ -176,12 +183,6 @@ class Transmission:
 
     # what the replies lead to
 
-    def _step(self, on_line: Callable[[bytes], None], command: bytes) -> None:
-        """Await the next reply; unpipelined, its command is written only now."""
-        self._wire.on_line = on_line
-        if not self._pipelined:
-            self._wire.write(command)
-
     def _write_text(self) -> None:
         wire, job = self._wire, self._current
         if job is None:
@@ -192,7 +193,7 @@ class Transmission:
         if self._pipelined and wire.letters_total + 1 < self._letters_at_most and len(job.text) <= PIECE:
             self._next = self._compose()  # a longer text goes alone, so that its last piece ends with its dot
         following = self._next
-        wire.write(job.text if following is None else job.text + following.mail + following.rcpt + DATA)
+        wire.write(job.text if following is None else b"".join((job.text, following.mail, following.rcpt, DATA)))
 
     def _refuse(self, stage: Stage, line: bytes) -> bool:
         """Note a refusal; True when the dialogue goes on to the replies that still are due (pipelined)."""

@@ -11,11 +11,22 @@ from email.utils import format_datetime
 from functools import cached_property, lru_cache
 from urllib.parse import quote
 
-from app.domain.rendered import NO_EXTRAS, Attachment, Extras, Prepared, Recipient, RenderedEmail
-from app.infra.smtp_envelope import ADDRESS
+from app.domain.rendered import (
+    LINE_LENGTH,
+    NO_EXTRAS,
+    Attachment,
+    Extras,
+    FillPlainly,
+    Frame,
+    Plain,
+    PlainEmail,
+    Prepared,
+    Recipient,
+    RenderedEmail,
+)
+from app.infra.smtp_envelope import path_of
 from app.infra.smtp_hosts import ascii_domain
 
-LINE_LENGTH = 998  # octets of a line without its end (RFC 5322 2.1.1)
 PLAIN_LENGTH = 180  # characters of a field that is written unfolded
 NAME_PIECE = 60  # characters of a file name in one line
 
@@ -78,7 +89,7 @@ class MimeTemplate:
         Raises ValueError, with a sentence, for anything that would break a header or the text: control characters
         (CR, LF and NUL first of all), fields that are ours to write, addresses that are none.
         """
-        email = self._prepared.render(recipient)
+        email = self._render(recipient)
         if email.extras is not self._extras:
             self._constant = self._write_constant(email.extras)
             self._extras = email.extras
@@ -86,25 +97,43 @@ class MimeTemplate:
             raise ValueError("The delivery key cannot be used in a Message-ID")
         head = (
             f"{self._constant}\r\nTo: {mailbox(recipient.name, recipient.address)}\r\n{self._subject(email.subject)}"
-            f"\r\nMessage-ID: <{key}@{self._id_domain}>"
+            f"\r\nMessage-ID: <{key}@{self._id_domain}>\r\n"
         )
         if email.headers:
-            head = "\r\n".join([head, *(_extra_field(name, value) for name, value in email.headers)])
+            head += "".join([f"{_extra_field(name, value)}\r\n" for name, value in email.headers])
+        if isinstance(email, PlainEmail):
+            return (head + email.body).encode()
         if email.extras.attachments:
-            return self._write_parcel(head.encode(), email)
+            return self._write_parcel(head, email)
         if not email.html:
-            return b"%b\r\n%b" % (head.encode(), _part(b"plain", email.text))
-        between, opening, end = self._between  # the last part is the best one
-        plain, page = _part(b"plain", email.text), _part(b"html", email.html)
-        return b"".join((head.encode(), opening, plain, between, page, end))
+            return head.encode() + _part("plain", email.text)
+        return b"".join((head.encode(), *self._alternatives(_part("plain", email.text), _part("html", email.html))))
+
+    def _render(self, recipient: Recipient) -> PlainEmail | RenderedEmail:
+        """This recipient's email: as it travels when it needs no encoding, else its words."""
+        plain = self._fill_plainly(recipient) if self._fill_plainly else None
+        return plain or self._prepared.render(recipient)
 
     @cached_property
-    def _between(self) -> tuple[bytes, bytes, bytes]:
-        """What stands between the two parts of an email, and before and after them."""
+    def _fill_plainly(self) -> FillPlainly | None:
+        """The quick way to an email that needs no encoding; None when there is none (`domain.rendered.Plain`)."""
+        if not isinstance(self._prepared, Plain):
+            return None
+        before, between, after = (each.decode() for each in self._around)
+        plain, page = _part_fields("plain"), _part_fields("html")
+        return self._prepared.within(Frame(plain, before + plain, between + page, after))
+
+    def _alternatives(self, plain: bytes, page: bytes) -> tuple[bytes, ...]:
+        before, between, after = self._around
+        return before, plain, between, page, after  # the last part is the best one
+
+    @cached_property
+    def _around(self) -> tuple[bytes, bytes, bytes]:
+        """What stands before, between and after the two parts of an email."""
         boundary = self._boundary.encode()
         between = b"\r\n--%b\r\n" % boundary  # its first line break is not the part's (RFC 2046 5.1.1)
-        kind = b'\r\nContent-Type: multipart/alternative;\r\n boundary="%b"\r\n' % boundary
-        return between, kind + between, b"\r\n--%b--\r\n" % boundary
+        kind = b'Content-Type: multipart/alternative;\r\n boundary="%b"\r\n' % boundary
+        return kind + between, between, b"\r\n--%b--\r\n" % boundary
 
     def _write_constant(self, extras: Extras) -> str:
         """The fields that are the same for everybody."""
@@ -120,16 +149,14 @@ class MimeTemplate:
             constant.append(_field("X-Mailer", sender.mailer.strip()))
         return "\r\n".join([*constant, f"Date: {format_datetime(self._date)}", "MIME-Version: 1.0"])
 
-    def _write_parcel(self, head: bytes, email: RenderedEmail) -> bytes:
+    def _write_parcel(self, head: str, email: RenderedEmail) -> bytes:
         """With attachments: the words first, then what was encoded once for everybody, copied once."""
         parcel = _pack(email.extras.attachments, bool(email.html))
-        words = _part(b"plain", email.text)
+        words: tuple[bytes, ...] = (_part("plain", email.text),)
         if email.html:
-            between = b"\r\n--%b" % self._boundary.encode()
-            kind = b'Content-Type: multipart/alternative;\r\n boundary="%b"\r\n' % self._boundary.encode()
-            page = (parcel.before_page, _part(b"html", email.html), parcel.after_page)
-            words = b"".join((kind, between, b"\r\n", words, between, b"\r\n", *page, between, b"--\r\n"))
-        return b"".join((head, b"\r\n", parcel.before, words, parcel.after))
+            page = b"".join((parcel.before_page, _part("html", email.html), parcel.after_page))
+            words = self._alternatives(words[0], page)
+        return b"".join((head.encode(), parcel.before, *words, parcel.after))
 
     def _subject(self, subject: str) -> str:
         if self._last_subject is None or self._last_subject[0] != subject:
@@ -146,7 +173,7 @@ def mailbox(name: str, address: str) -> str:
     if not address.isascii():
         local, _, domain = address.rpartition("@")
         address = f"{local}@{ascii_domain(domain)}"
-    if ADDRESS.fullmatch(address) is None:
+    if path_of(address) is None:
         raise ValueError("An address holds something that no address can hold")
     if not name:
         return address
@@ -194,7 +221,7 @@ def _encoded_words(value: str, taken: int) -> str:
     return Header(value, "utf-8", maxlinelen=76, header_name="x" * (taken - 2)).encode(linesep="\r\n")
 
 
-def _part(subtype: bytes, text: str) -> bytes:
+def _part(subtype: str, text: str) -> bytes:
     """A text part with its fields, ended by CRLF: as it is when it can be, else in the shorter safe encoding."""
     if "\0" in text:
         raise ValueError("The text holds a NUL character")
@@ -202,18 +229,18 @@ def _part(subtype: bytes, text: str) -> bytes:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text.endswith("\n"):
         text += "\n"
-    octets, charset = text.encode(), b"us-ascii"
+    octets, charset = text.encode(), "us-ascii" if text.isascii() else "utf-8"
     if text.isascii() and _has_short_lines(octets):
-        encoding, body = b"7bit", octets.replace(b"\n", b"\r\n")
+        encoding, body = "7bit", octets.replace(b"\n", b"\r\n")
     elif (len(octets) - len(text)) * 6 < len(text):  # mostly ASCII: stays readable in source
-        encoding, body = b"quoted-printable", _quoted_printable(octets)
+        encoding, body = "quoted-printable", _quoted_printable(octets)
     else:
-        encoding, body = b"base64", _base64(octets.replace(b"\n", b"\r\n"))
-    if not text.isascii():
-        charset = b"utf-8"
-    return b"Content-Type: text/%b; charset=%b\r\nContent-Transfer-Encoding: %b\r\n\r\n%b" % (
-        subtype, charset, encoding, body,
-    )  # fmt: skip
+        encoding, body = "base64", _base64(octets.replace(b"\n", b"\r\n"))
+    return _part_fields(subtype, charset, encoding).encode() + body
+
+
+def _part_fields(subtype: str, charset: str = "us-ascii", encoding: str = "7bit") -> str:
+    return f"Content-Type: text/{subtype}; charset={charset}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n"
 
 
 def _has_short_lines(octets: bytes) -> bool:

@@ -19,7 +19,7 @@ from app.domain.sizes import say_size
 from app.domain.smtp_replies import Stage, describe
 from app.infra.clock import SystemClock
 from app.infra.smtp import pool
-from app.infra.smtp_envelope import ADDRESS, open_envelope, refuse_addresses, size_limit_of
+from app.infra.smtp_envelope import ADDRESS, Envelopes, paths_of, size_limit_of
 from app.infra.smtp_hosts import Encryption, Host, ascii_domain, is_address, parse_host, parse_hosts
 from app.infra.smtp_intake import Intake, Letter
 from app.infra.smtp_opening import SmtpError, SmtpRoute, make_context, open_wire
@@ -108,10 +108,10 @@ class Smtp:
         return_path = return_path_by_key(account)
         written = (
             Letter(
-                index, return_path(each.key) or sender.address, each.recipient.address,
-                partial(template.write, each.recipient, each.key), each.key,
+                index, return_path(key) or sender.address, recipient.address,
+                partial(template.write, recipient, key), key,
             )
-            for index, each in enumerate(envelopes)
+            for index, (key, recipient) in enumerate(envelopes)
         )  # fmt: skip
         await pool().deliver(route_to(account), written, watch, len(envelopes), _at_once(prepared, envelopes))
 
@@ -123,8 +123,8 @@ class Smtp:
         letter = Letter(0, path, envelope.recipient.address, lambda: content, envelope.key)
         hosts = route_to(shown).hosts
         where = f"{hosts[0].name}:{hosts[0].port}" if hosts else ""
-        refusal = refuse_addresses(letter)
-        commands = refusal or open_envelope(letter, content, _ANY_LETTERS)
+        paths = paths_of(letter)
+        commands = paths if isinstance(paths, Outcome) else Envelopes(_ANY_LETTERS).open(letter, paths, content)
         if isinstance(commands, Outcome):
             return ExactRequest("SMTP", where, (), content, refusal=commands.detail)
         words = (each.decode().strip().partition(":") for each in commands)

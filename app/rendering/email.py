@@ -13,10 +13,19 @@ from urllib.parse import quote
 from app.domain.email_content import EmailContent
 from app.domain.errors import Invalid
 from app.domain.personalise import Pattern, Problem, Slot, compile
-from app.domain.rendered import NO_EXTRAS, Extras, Recipient, RenderedEmail
+from app.domain.rendered import (
+    LINE_LENGTH,
+    NO_EXTRAS,
+    Extras,
+    FillPlainly,
+    Frame,
+    PlainEmail,
+    Recipient,
+    RenderedEmail,
+)
 from app.infra.collecting import uncollected
 from app.infra.loading import later
-from app.rendering.markers import Escape, Markers, Stencil
+from app.rendering.markers import Escape, Markers, PlainStencil, Stencil
 from app.rendering.plain_text import clean_line, clean_text, encode_part
 from app.rendering.sanitise import Removal, SafeHtml, sanitise
 from app.rendering.text_part import fold, write_text
@@ -107,6 +116,22 @@ class PreparedEmail:
             self._missing(variables) if self._required else (),
             self.extras,
         )
+
+    def within(self, frame: Frame) -> FillPlainly | None:
+        """The quick way to the same words as `render` (`domain.rendered.Plain`)."""
+        page, subject, extras = self._html, self._subject, self.extras
+        if extras.attachments or not self._text.ends_line or not (page is None or page.ends_line):
+            return None
+        texts = (frame.before, self._text, frame.between, page, frame.after) if page else (frame.alone, self._text)
+        body = PlainStencil(texts, LINE_LENGTH)
+
+        def fill(recipient: Recipient) -> PlainEmail | None:
+            variables = recipient.variables
+            if (filled := body.fill(variables)) is None:
+                return None
+            return PlainEmail(subject.fill(variables), filled, recipient.headers, extras)
+
+        return fill if body.is_possible else None
 
     def written_text(self) -> str:
         """The plain text as its author would write it, with the variables in it."""

@@ -10,6 +10,7 @@ from app.domain.personalise import Pattern, Slot
 Escape = Callable[[str], str]
 
 _CANDIDATES = (*range(0xE000, 0xE200), *range(0xF0000, 0xF0200))  # private use
+_BREAK = re.compile(r"[\r\n\0]")
 _TAG = re.compile(r"""<[a-zA-Z!/](?:[^"'>]|"[^"]*"|'[^']*')*>""")
 _ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)="([^"]*)\"""")
 
@@ -101,6 +102,30 @@ class Stencil:
         self._fields = [(slot.name, slot, escape, positions) for (slot, escape), positions in places.items()]
         self._whole = "".join(parts)
 
+    @classmethod
+    def joined(cls, texts: "Iterable[Stencil | str]", line_end: str) -> "Stencil":
+        """One stencil of several, with this end to each of their lines, and of what stands between them as it is."""
+        parts: list[str] = []
+        fields: list[tuple[int, Slot, Escape]] = []
+        for text in texts:
+            if isinstance(text, str):
+                parts.append(text)
+                continue
+            for _, slot, escape, positions in text._fields:
+                fields += [(len(parts) + position, slot, escape) for position in positions]
+            parts += [part.replace("\n", line_end) for part in text._parts]
+        return cls(parts, fields)
+
+    @property
+    def words(self) -> str:
+        """The author's own words, with nothing in the holes."""
+        return self._whole
+
+    @property
+    def ends_line(self) -> bool:
+        """Whether the text ends with a line feed, whatever is filled in."""
+        return self._parts[-1].endswith("\n")
+
     def written(self) -> str:
         """The text as an author would write it, with a variable in each hole."""
         pieces = [part.replace("{{", "\\{{") for part in self._parts]
@@ -112,8 +137,10 @@ class Stencil:
 
     def fill(self, variables: Mapping[str, str]) -> str:
         """The text for one person; a slot without value and fallback is filled with nothing."""
-        if not self._fields:
-            return self._whole
+        return "".join(self.pieces(variables)) if self._fields else self._whole
+
+    def pieces(self, variables: Mapping[str, str]) -> list[str]:
+        """The text for one person, not yet put together."""
         pieces = self._parts.copy()
         for name, slot, escape, positions in self._fields:
             value = variables.get(name) or slot.value(variables)
@@ -121,7 +148,41 @@ class Stencil:
                 fit = escape(value)
                 for position in positions:
                     pieces[position] = fit
-        return "".join(pieces)
+        return pieces
+
+    @property
+    def holes(self) -> list[int]:
+        """Where in `pieces` to find the values, each once."""
+        return [positions[0] for _, _, _, positions in self._fields]
+
+
+class PlainStencil:
+    """A text with holes as it stands in an email that needs no encoding (RFC 5322, 2.1).
+
+    The author's words are looked at once, then only the values. `is_possible` is false when the words alone need an
+    encoding, whoever gets them.
+    """
+
+    __slots__ = ("_holes", "_most", "_stencil", "is_possible")
+
+    def __init__(self, texts: Iterable[Stencil | str], line_length: int) -> None:
+        """Of these texts, one after the other; a line has at most as many characters."""
+        self._stencil = Stencil.joined(texts, "\r\n")
+        self._holes = self._stencil.holes
+        words = self._stencil.words
+        lines = words.split("\r\n")
+        longest = max(len(line) for line in lines)
+        self.is_possible = longest <= line_length and words.isascii() and not any(map(_BREAK.search, lines))
+        self._most = len(words) + line_length - longest  # then no line is too long, wherever the values stand
+
+    def fill(self, variables: Mapping[str, str]) -> str | None:
+        """The text for one person, lines ended by CRLF; None when a value breaks a line, is long or beyond ASCII."""
+        pieces = self._stencil.pieces(variables)
+        for hole in self._holes:
+            if not pieces[hole].isprintable():
+                return None
+        text = "".join(pieces)
+        return text if text.isascii() and len(text) <= self._most else None
 
 
 def _nothing(_value: str) -> str:

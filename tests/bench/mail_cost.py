@@ -26,7 +26,7 @@ from app.infra.settings import Settings
 from app.infra.valkey import Valkey
 from app.migrations import upgrade
 from app.providers.mime import MimeTemplate
-from app.rendering.email import PreparedEmail
+from app.rendering.markers import PlainStencil
 from app.services.sending import sending
 from app.services.team import projects
 from app.services.work import Workshop
@@ -42,7 +42,7 @@ Part = tuple[str, Any, str]  # of which stage, whose attribute, and its name
 PARTS: dict[str, Part] = {
     "claim": ("take", ledger, "claim"),
     "recipients": ("take", poison, "readable"),
-    "rendering": ("send", PreparedEmail, "render"),
+    "rendering": ("send", PlainStencil, "fill"),
     "MIME": ("send", MimeTemplate, "write"),
     "journal": ("send", journal.Journal, "_append"),
     "results": ("record", batches, "results_of"),

@@ -8,7 +8,7 @@ from app.domain.rendered import Recipient
 from app.domain.return_paths import ReturnPaths, day_of, read_return_path
 from app.infra.clock import SystemClock
 from app.infra.smtp import close_pool
-from app.infra.smtp_envelope import open_envelope
+from app.infra.smtp_envelope import Envelopes, paths_of
 from app.infra.smtp_intake import Letter
 from app.providers.base import Account, Envelope
 from app.providers.smtp import PROVIDER
@@ -92,7 +92,9 @@ def test_an_address_beyond_ascii_is_not_named_in_words_few_servers_know() -> Non
 
 def test_the_name_of_a_delivery_cannot_end_the_command() -> None:
     letter = Letter(0, "a@example.org", "b@example.org", bytes, "1.x y\r\nRCPT TO:<c@example.org>+=")
-    lines = open_envelope(letter, b"", {"DSN": ""})
+    paths = paths_of(letter)
+    assert isinstance(paths, tuple)
+    lines = Envelopes({"DSN": ""}).open(letter, paths, b"")
     assert isinstance(lines, tuple)
     assert lines[0].count(b"\r\n") == 1
     assert b"ENVID=1.x+20y+0D+0ARCPT+20TO:<c@example.org>+2B+3D" in lines[0]
