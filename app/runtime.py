@@ -4,10 +4,12 @@ import signal
 
 from app.engine.fence import Watchman
 from app.engine.machine import Machine
+from app.infra.collecting import collect_seldom
 from app.infra.db import FEW_PAGES
 from app.infra.loading import loading
 from app.infra.processes import StopSign
 from app.infra.settings import Settings
+from app.infra.sqlite_library import leave_out_locks
 from app.services.work import Workshop
 
 # The two stand in one place and each loads its own, on purpose: a worker needs nothing of what a ticker looks after.
@@ -20,6 +22,8 @@ def run(settings: Settings) -> None:
         from app import jobs
         from app.infra.queue_worker import run_worker, worker_name
 
+    collect_seldom()
+    leave_out_locks()
     workshop = Workshop.equip(settings, pages=FEW_PAGES)
     machine = jobs.bind(workshop)
     Watchman(machine).check_in()

@@ -4,6 +4,8 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+SELDOM = 20_000  # new objects between two looks at the young ones; Python's own number is 700
+
 
 @contextmanager
 def uncollected() -> Iterator[None]:
@@ -19,3 +21,11 @@ def uncollected() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+def collect_seldom() -> None:
+    """For a worker: what it makes for a batch lives until the batch ends, so looking for rubbish meanwhile finds none.
+
+    That took 3.6 % of its time.
+    """
+    gc.set_threshold(SELDOM)
