@@ -24,7 +24,7 @@ from app.models.providers import Provider
 from app.providers.base import Account
 from app.rendering import Compiled, prepare
 
-FIRST_BATCH = 200
+FIRST_BATCH = 500  # deliveries, before it is known how quick the service is
 
 
 class Carrier(NamedTuple):
