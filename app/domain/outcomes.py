@@ -110,7 +110,8 @@ class Outcome:
 
     def __post_init__(self) -> None:
         """Keep what the provider said as any database can: JSON can hold half a character, and what cuts texts does."""
-        if is_storable(f"{self.detail}{self.code}{self.provider_message_id}"):
+        said = f"{self.detail}{self.code}{self.provider_message_id}"
+        if said.isprintable() or is_storable(said):  # almost everything is printable, which is told more quickly
             return
         for name in ("detail", "code", "provider_message_id"):
             object.__setattr__(self, name, storable_text(getattr(self, name)))

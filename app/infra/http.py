@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
@@ -48,9 +48,9 @@ class Unwritable(httpx.UnsupportedProtocol, ValueError):
     """This one request cannot be written, because of its path or a header: others to the same address can."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which would take three times as long for each
 class HttpRequest:
-    """One request. `path` is appended to the base address as it is: quote what goes into it.
+    """One request, never changed. `path` is appended to the base address as it is: quote what goes into it.
 
     Nothing that may hold a secret (path, headers, body) shows in its repr.
     """
@@ -116,9 +116,36 @@ def _basic(name: str, password: str) -> str:
     return f"Basic {base64.b64encode(f'{name}:{password}'.encode()).decode()}"
 
 
-@dataclass(frozen=True, slots=True)
+class Headers(Mapping[str, str]):
+    """The headers of an answer, each made a text when it is asked for: most of some twenty are of use to nobody.
+
+    One that holds no text counts as not there.
+    """
+
+    __slots__ = ("_found",)
+
+    def __init__(self, found: "addresses.HeaderMap") -> None:
+        self._found = found
+
+    def __getitem__(self, name: str) -> str:
+        try:
+            return self._found.getall(name)[-1]
+        except (ValueError, IndexError):
+            raise KeyError(name) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._found and super().__contains__(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([name for name in dict.fromkeys(self._found) if name in self])
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+@dataclass(slots=True)  # not frozen, as HttpRequest
 class HttpReply:
-    """What came back; names of `headers` are lower-case, of a repeated one the last counts."""
+    """What came back, never changed; names of `headers` are lower-case, of a repeated one the last counts."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -173,7 +200,7 @@ async def exchange(base: str, request: HttpRequest, *, http2: bool = False, pati
             asking = asking.body_bytes(request.body)
         async with asking.timeout(limit).build_streamed() as reply:
             body = await reply.body_reader.read(LARGEST_ANSWER)
-            return HttpReply(reply.status, dict(reply.headers.items()), bytes(body or b""))
+            return HttpReply(reply.status, Headers(reply.headers), bytes(body or b""))
     except failures.PyreqwestError as error:
         raise _translate(error) from None
     except ValueError:

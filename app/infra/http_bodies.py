@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from json.encoder import encode_basestring
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -54,17 +55,21 @@ class JsonTemplate:
     same document with the texts themselves. A mark must stand for itself only: as a whole text, and in nothing else.
     """
 
-    __slots__ = ("_first", "_rest")
+    __slots__ = ("_pieces", "_places")
 
     def __init__(self, document: Any, marks: Sequence[str]) -> None:
-        marked = "|".join(re.escape(json_text(mark)) for mark in marks)
-        first, *rest = re.split(f"({marked})", json_text(document))
-        self._first = first
-        self._rest = tuple((json.loads(mark), piece) for mark, piece in zip(rest[::2], rest[1::2], strict=True))
+        written = {json_text(mark): mark for mark in marks}
+        self._pieces = re.split(f"({'|'.join(map(re.escape, written))})", json_text(document))
+        self._places: dict[str, list[int]] = {}  # by mark, where its text goes
+        for place, piece in enumerate(self._pieces):
+            if place % 2:
+                self._places.setdefault(written[piece], []).append(place)
 
     def fill(self, texts: Mapping[str, str]) -> bytes:
         """The document with a text for each mark, in UTF-8. ValueError for half a character, KeyError for none."""
-        whole = [self._first]
-        for mark, piece in self._rest:
-            whole += (_ENCODE(texts[mark]), piece)
-        return "".join(whole).encode()
+        pieces = self._pieces.copy()
+        for mark, places in self._places.items():
+            text = encode_basestring(texts[mark])  # what `json_text` makes of a text
+            for place in places:
+                pieces[place] = text
+        return "".join(pieces).encode()

@@ -15,8 +15,8 @@ from app.infra.http import NOT_SENT, HttpReply
 LONGEST_WAIT = timedelta(hours=24)
 LONGEST_WINDOW = timedelta(hours=1)  # a good answer whose limit resets later than that is not believed
 _EPOCH_FROM = 1_000_000_000.0  # a number of seconds this large is a moment, not a span
-_FAMILIES = ("ratelimit", "x-ratelimit", "x-rate-limit")  # what the names of such headers begin with
-_RESETS = tuple(f"{family}-reset" for family in _FAMILIES)
+# The headers that say when a limit resets, and what the names of its others begin with.
+_RESETS = {f"{family}-reset": family for family in ("ratelimit", "x-ratelimit", "x-rate-limit")}
 _COUNT = re.compile(r"\s*(\d{1,9})\s*(?:[,;].*)?")  # `100`, and `100, 100;w=60` of older drafts
 
 _BY_STATUS: dict[int, tuple[OutcomeKind, Reason]] = {
@@ -79,14 +79,11 @@ def allowance_of(headers: Mapping[str, str]) -> Allowance | None:
 
     A reset is a number of seconds (Resend) or a moment (SendGrid). None when they say nothing, or what cannot be.
     """
-    if headers.keys().isdisjoint(_RESETS):
-        return None
-    for family in _FAMILIES:
-        said = headers.get(f"{family}-reset")
-        if said is None:
+    for name, family in _RESETS.items():
+        if name not in headers:
             continue
-        reset = _read_wait(said)
-        limit, left = (_read_count(headers.get(f"{family}-{name}", "")) for name in ("limit", "remaining"))
+        reset = _read_wait(headers[name])
+        limit, left = (_read_count(headers.get(f"{family}-{what}", "")) for what in ("limit", "remaining"))
         if reset is not None and reset <= LONGEST_WINDOW and (limit or left is not None):
             return Allowance(limit or None, left, max(reset, timedelta()))
     return None

@@ -196,9 +196,14 @@ def message_of(push: RenderedPush, token: str, key: str) -> dict[str, Any]:
 
 def payload_size(push: RenderedPush) -> int:
     """Bytes that count towards FCM's limit: keys and values of `notification` and `data`."""
-    parts = (push.title, push.body, push.image) if _shows(push) else ()
-    size = sum(len(name) + _octets(text) for name, text in zip(("title", "body", "image"), parts, strict=False) if text)
-    return size + sum(_octets(name) + _octets(text) for name, text in _data(push).items())
+    size = 0
+    if _shows(push):
+        for name, text in (("title", push.title), ("body", push.body), ("image", push.image)):
+            if text:
+                size += len(name) + _octets(text)
+    for name, text in _data(push).items():
+        size += _octets(name) + _octets(text)
+    return size
 
 
 def _octets(text: str) -> int:

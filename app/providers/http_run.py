@@ -61,21 +61,29 @@ class Run:
         self._drawing = asyncio.Lock()
         self._verdict: Outcome | None = None  # what holds for everything that has not begun
         self._is_over = False  # the service asked to be slower: nothing more begins
+        self._is_drawn = False  # there is nothing left that may begin
         self._crashes = Crashes()
 
     async def work(self) -> None:
         """Carry envelopes until there are none that may start."""
         while (parcel := await self._next()) is not None:
-            await self._carry(parcel)
+            for refused, outcome in parcel.refused:
+                self._answer_all(refused, outcome)
+            if not parcel.items:
+                continue
+            if self._verdict is not None:
+                self._answer_all([item.index for item in parcel.items], self._verdict)
+            elif parcel.plain is not None and parcel.signed is not None:
+                await self._send(parcel.items, parcel.plain, parcel.signed)
 
     async def _next(self) -> _Parcel | None:
         """A parcel that goes now; None when there is none, or none may start."""
-        if not self._begun:
+        if not self._begun and not self._is_drawn:
             self._free += 1
             await asyncio.sleep(0)  # whoever else is answered in this turn begins anew together with us
             if not self._begun:
                 async with self._drawing:
-                    if not self._begun:
+                    if not self._begun and not self._is_drawn:
                         await self._draw(self._free)
             self._free -= 1
         return self._begun.popleft() if self._begun else None
@@ -85,8 +93,11 @@ class Run:
         await pause(self._account.key)
         each = self._provider.spec.max_batch
         drawn = list(islice(self._envelopes, count * each))
+        if not drawn:
+            self._is_drawn = True
+            return
         packed = await self._pack([drawn[first : first + each] for first in range(0, len(drawn), each)])
-        granted = self._watch.may_start(len(drawn)) if drawn and not self._is_over else 0
+        granted = self._watch.may_start(len(drawn)) if not self._is_over else 0
         if granted < len(drawn):
             # A limit is near, and the next question will say so; or nothing more may go, and the rest stays untouched.
             self._envelopes = chain(drawn[granted:], self._envelopes) if granted else iter(())
@@ -165,16 +176,6 @@ class Run:
             else:
                 refused.append(([index], refusal))
         return _Parcel(group, items, refused)
-
-    async def _carry(self, parcel: _Parcel) -> None:
-        for refused, outcome in parcel.refused:
-            self._answer_all(refused, outcome)
-        if not parcel.items:
-            return
-        if self._verdict is not None:
-            self._answer_all([item.index for item in parcel.items], self._verdict)
-        elif parcel.plain is not None and parcel.signed is not None:
-            await self._send(parcel.items, parcel.plain, parcel.signed)
 
     async def _send(self, items: Sequence[Item], plain: HttpRequest, signed: HttpRequest) -> None:
         try:

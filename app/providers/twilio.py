@@ -16,7 +16,7 @@ from app.domain.receipts import HookRequest, NotProven, Receipt, ReceiptEvent
 from app.infra.hook_proofs import is_signed_by_twilio
 from app.infra.hook_reading import form_of
 from app.infra.http import basic_proof
-from app.infra.http_bodies import form_body
+from app.infra.http_bodies import form_body, form_text
 from app.providers.base import Account, Finding
 from app.providers.http import Ask, HttpProvider, HttpReply, HttpRequest, Item, outcome_of_status, unreadable
 
@@ -92,7 +92,7 @@ class Twilio(HttpProvider):
         which = "MessagingServiceSid" if _SERVICE.fullmatch(sender) else "From"
         fields = [("To", item.recipient.address), (which, sender), ("Body", item.rendered.text)]
         if account.receipts_url:  # the only place of a classic message that can carry our key
-            fields.append(("StatusCallback", f"{account.receipts_url}?{urlencode({'delivery': item.key})}"))
+            fields.append(("StatusCallback", f"{account.receipts_url}?delivery={form_text(item.key)}"))
         return _empty_message(*_credentials(account)).with_body(form_body(fields))
 
     def refuse(self, account: Account, item: Item) -> Outcome | None:

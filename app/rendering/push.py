@@ -15,7 +15,6 @@ _MULTILINE = frozenset({"title", "body"})
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 Tree = Any  # a JSON value whose texts are Patterns
-Fill = Callable[[Pattern, Callable[[str], str]], str]
 
 
 class PreparedPush:
@@ -25,13 +24,13 @@ class PreparedPush:
     variables that could not be read, by field; `places` names the first field that each variable stands in.
     """
 
-    __slots__ = ("_content", "_data", "_texts", "placeholders", "places", "problems")
+    __slots__ = ("_data", "_has_fixed_data", "_shared", "_texts", "placeholders", "places", "problems")
 
     def __init__(self, content: PushContent) -> None:
-        self._content = content
-        self._texts = {name: compile(text) for name in _TEXTS if (text := getattr(content, name))}
-        self._data: Tree = _compile_tree(content.data)
-        patterns = [*self._texts.items(), *(("data", pattern) for pattern in _patterns_in(self._data))]
+        texts = {name: compile(text) for name in _TEXTS if (text := getattr(content, name))}
+        data: Tree = _compile_tree(content.data)
+        in_data = list(_patterns_in(data))
+        patterns = [*texts.items(), *(("data", pattern) for pattern in in_data)]
         self.problems: dict[str, tuple[Problem, ...]] = {}
         self.placeholders: dict[str, bool] = {}
         self.places: dict[str, str] = {}
@@ -41,24 +40,25 @@ class PreparedPush:
             for slot in pattern.slots:
                 self.placeholders[slot.name] = slot.fallback is not None and self.placeholders.get(slot.name, True)
                 self.places.setdefault(slot.name, name)
+        # What all people get alike, and what has a variable in it.
+        self._shared: dict[str, Any] = {
+            "image": content.image_url, "badge": _shown_badge(content.badge), "critical": content.critical,
+            "content_available": content.content_available, "priority": content.priority,
+            **{name: pattern.fill({}, str)[0] for name, pattern in texts.items() if not pattern.slots},
+        }  # fmt: skip
+        self._texts = [(name, each, _escape_for(name, each)) for name, each in texts.items() if each.slots]
+        self._has_fixed_data = not any(pattern.slots for pattern in in_data)
+        self._data = _fill_tree(data, {}, []) if self._has_fixed_data else data
 
     def render(self, recipient: Recipient) -> RenderedPush:
         """What this person's devices get. Values can change words, never fields; in an address they are encoded."""
-        missing: dict[str, None] = {}
-
-        def fill(pattern: Pattern, escape: Callable[[str], str]) -> str:
-            text, absent = pattern.fill(recipient.variables, escape)
-            missing.update(dict.fromkeys(absent))
-            return text
-
-        content = self._content
-        texts = {name: fill(pattern, _escape_for(name, pattern)) for name, pattern in self._texts.items()}
-        data = _fill_tree(self._data, fill)
-        return RenderedPush(
-            **texts, data=data, image=content.image_url, badge=_shown_badge(content.badge),
-            content_available=content.content_available, critical=content.critical, priority=content.priority,
-            missing=tuple(missing),
-        )  # fmt: skip
+        texts: dict[str, Any] = {}
+        missing: list[str] = []
+        for name, pattern, escape in self._texts:
+            texts[name], absent = pattern.fill(recipient.variables, escape)
+            missing += absent
+        data = self._data if self._has_fixed_data else _fill_tree(self._data, recipient.variables, missing)
+        return RenderedPush(**self._shared, **texts, data=data, missing=tuple(dict.fromkeys(missing)))
 
 
 def prepare_push(content: PushContent) -> PreparedPush:
@@ -89,12 +89,15 @@ def _compile_tree(value: Any) -> Tree:
     return [_compile_tree(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _fill_tree(tree: Tree, fill: Fill) -> Any:
+def _fill_tree(tree: Tree, variables: Mapping[str, str], missing: list[str]) -> Any:
+    """The tree with a text for each pattern; names that had no value are added to `missing`."""
     if isinstance(tree, Pattern):
-        return fill(tree, clean_text)
+        text, absent = tree.fill(variables, clean_text)
+        missing += absent
+        return text
     if isinstance(tree, dict):
-        return {key: _fill_tree(inner, fill) for key, inner in tree.items()}
-    return [_fill_tree(inner, fill) for inner in tree] if isinstance(tree, list) else tree
+        return {key: _fill_tree(inner, variables, missing) for key, inner in tree.items()}
+    return [_fill_tree(inner, variables, missing) for inner in tree] if isinstance(tree, list) else tree
 
 
 def _patterns_in(tree: Tree) -> Iterator[Pattern]:

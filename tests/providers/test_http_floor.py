@@ -231,6 +231,17 @@ def test_an_answer_is_told_as_it_is():
     assert (reply.status, reply.headers["x-request-id"], reply.json(), reply.is_good) == (422, "7", {"a": "ü"}, False)
 
 
+def test_of_a_repeated_header_the_last_counts_and_one_that_is_no_text_is_not_there():
+    raw = b"HTTP/1.1 200 OK\r\nX-Way: one\r\nX-Cafe: caf\xe9\r\nX-Way: two\r\nX-None:\r\nContent-Length: 2\r\n\r\nok"
+    reply = ask(answering(raw))
+    assert (reply.status, reply.body) == (200, b"ok")
+    assert dict(reply.headers) == {"x-way": "two", "x-none": "", "content-length": "2"}
+    assert len(reply.headers) == 3
+    assert reply.headers.get("x-way") == "two"
+    assert (reply.headers.get("x-cafe"), reply.headers.get("retry-after")) == (None, None)
+    assert "x-cafe" not in reply.headers
+
+
 @pytest.mark.parametrize(
     ("body", "found"),
     [

@@ -46,6 +46,20 @@ def test_a_push_is_filled_in_in_every_text_and_inside_data() -> None:
     )  # fmt: skip
 
 
+def test_what_stands_in_a_push_without_variables_is_the_same_for_everybody() -> None:
+    data = {"a": ["\\{{ b }}", 1], "\\{{": "c"}
+    prepared = prepare(PushContent(title="\\{{ x }}", body="{{ y | }}{{ z }}", sound="ping", data=data))
+    for variables, body, missing in (({}, "", ("z",)), ({"y": "1", "z": "2"}, "12", ())):
+        assert prepared.render(Recipient("t", variables=variables)) == RenderedPush(
+            title="{{ x }}", body=body, sound="ping", data={"a": ["{{ b }}", 1], "\\{{": "c"}, missing=missing
+        )
+
+
+def test_a_variable_without_value_is_named_once_in_the_order_of_the_fields() -> None:
+    content = PushContent(title="{{ b }}", body="{{ a }} {{ b }}", tag="{{ c }}", data={"x": "{{ d }} {{ a }}"})
+    assert prepare(content).render(Recipient("t")).missing == ("b", "a", "c", "d")
+
+
 def test_a_negative_badge_is_none() -> None:
     assert prepare(PushContent(title="a", badge=-1)).render(ANN).badge is None
 
