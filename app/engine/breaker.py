@@ -31,6 +31,8 @@ _LOOK = select(Provider.pk, Provider.enabled, Provider.blocked_at, Provider.retr
     Provider.pk.in_(bindparam("numbers", expanding=True))
 )  # asked before every batch
 
+_STANDS = select(Provider.streak, Provider.blocked_at).where(Provider.pk == bindparam("pk"))  # asked after every batch
+
 
 class Look(NamedTuple):
     """How the breaker stands for one provider at this moment."""
@@ -99,10 +101,11 @@ def tell(session: Session, provider_pk: int, verdict: Verdict, now: datetime) ->
     seen = verdict.outcomes
     if not seen:
         return
-    provider = session.get(Provider, provider_pk)
     failed = sum(is_services_failure(each) for each in seen if each.kind is not OutcomeKind.ACCEPTED)
-    if provider is None or not (failed or provider.streak or provider.blocked_at is not None):
+    stands = session.execute(_STANDS, {"pk": provider_pk}).one_or_none()
+    if stands is None or not (failed or stands.streak or stands.blocked_at is not None):
         return
+    provider = session.get_one(Provider, provider_pk)
     session.flush()
     session.refresh(provider, with_for_update=True)  # what is decided now is decided on what holds now
     if provider.blocked_at is not None and verdict.claimed_at <= provider.blocked_at:

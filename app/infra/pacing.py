@@ -21,7 +21,7 @@ from app.infra.broker import Broker
 from app.infra.clock import Clock, SystemClock, monotonic
 from app.infra.pacing_script import SCRIPT, WAKE
 
-LOOK_EVERY = 0.025  # seconds between two looks at a provider that has no limit
+LOOK_EVERY = 0.05  # seconds between two looks at a provider that has no limit
 AWAY = 1.0  # seconds until Valkey is asked again
 GUARD, LONGEST_GUARD = 0.02, 2.0  # seconds within which a permit is used, from the moment it was asked for
 TRIES = 3  # for a permit that came so late that it could not be

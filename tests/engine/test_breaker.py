@@ -232,7 +232,8 @@ def test_while_one_worker_tries_it_the_others_go_through_the_next(
 def test_what_opens_in_the_middle_of_a_job_stops_it(machine: Machine, runner: Runner) -> None:
     first, second = runners.connect(machine, 0, 1)
     runner.moods[first] = DOWN
-    message_pk = runners.start(machine, 300)
+    everybody = plans.FIRST_BATCH + 100
+    message_pk = runners.start(machine, everybody)
     for _ in range(4):
         dispatch.drain(machine, message_pk)
-    assert runner.visits() == {first: plans.FIRST_BATCH, second: 300}
+    assert runner.visits() == {first: plans.FIRST_BATCH, second: everybody}
