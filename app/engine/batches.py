@@ -171,12 +171,12 @@ async def _held(watch: LedgerWatch, sending: Coroutine[Any, Any, None]) -> None:
         pulse.cancel()
 
 
-def record(machine: Machine, sent: Sent, may_claim: Callable[[], bool]) -> tuple[int, Batch | None]:
+def record(machine: Machine, sent: Sent, may_claim: Callable[[], bool]) -> tuple[int, Opening | None]:
     """Write what became of a batch that was sent; how many were tried, none when the lease was lost.
 
     Where all of it went well and `may_claim` says so, the next one is claimed in the same transaction: the second
-    value, which is to be sent now. Raises SQLAlchemyError; the journal then tells what became of the batch to whoever
-    takes it over.
+    value, to be read once the caller holds this batch no more, and sent at once. Raises SQLAlchemyError; the journal
+    then tells what became of the batch to whoever takes it over.
     """
     batch = sent.batch
     opening = _open(machine, batch.plan, {}) if _went_smoothly(machine, sent) and may_claim() else None
@@ -184,7 +184,10 @@ def record(machine: Machine, sent: Sent, may_claim: Callable[[], bool]) -> tuple
         tried = write(machine, batch.plan, batch.lease, sent.story, batch.turn, opening)
     if tried is not None:
         sent.book.forget()
-    return tried or 0, None if opening is None else opening.batch()
+    if opening is not None and opening.lease is None:
+        opening.pace.leave(())
+        opening = None
+    return tried or 0, opening
 
 
 def _went_smoothly(machine: Machine, sent: Sent) -> bool:

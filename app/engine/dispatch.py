@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from app.engine import batches, breaker, fanout, ledger, lifecycle, naming, routing
-from app.engine.batches import Batch
+from app.engine.batches import Opening
 from app.engine.machine import Machine
 from app.engine.pace import LONGEST_WAIT, NAP, NAPS, Held, held_of
 from app.engine.plans import Plan, plans_of
@@ -33,10 +33,10 @@ def drain(machine: Machine, message_pk: int, slot: int = 0) -> int:
         left = end - monotonic()
         return left > 0 and not (left < SLICE - PATIENCE and _gives_way(machine, message_pk))
 
-    batch: Batch | None = None  # the one to send next, when it was claimed with the record of the last one
-    while plans and (batch is not None or goes_on()):
+    opening: Opening | None = None  # of the next batch, when it was claimed with the record of the last one
+    while plans and (opening is not None or goes_on()):
         plan = plans.popleft()
-        tried, batch = _carry(machine, plan, end, batch, lambda: not plans and goes_on())
+        tried, opening = _carry(machine, plan, end, opening, lambda: not plans and goes_on())
         naming.end_batch()
         if tried:
             done += tried
@@ -55,9 +55,9 @@ def drain(machine: Machine, message_pk: int, slot: int = 0) -> int:
 
 
 def _carry(
-    machine: Machine, plan: Plan, end: float, batch: Batch | None, may_claim: Callable[[], bool]
-) -> tuple[int, Batch | None]:
-    """Send and record a batch, the one in hand or another; how many were tried, and the next one if it is in hand.
+    machine: Machine, plan: Plan, end: float, opening: Opening | None, may_claim: Callable[[], bool]
+) -> tuple[int, Opening | None]:
+    """Send and record a batch, the one claimed or another; how many were tried, and the next one if it is claimed.
 
     When none could be tried, `plan.held` says what waits. `may_claim` says whether the next one may be the same plan's.
     """
@@ -67,7 +67,7 @@ def _carry(
     held: dict[int, Held] = {}
     while True:
         began = monotonic()
-        batch = batch or batches.take(machine, plan, held)
+        batch = opening.batch() if opening is not None else batches.take(machine, plan, held)
         if batch is None:
             plan.held = tuple(held.values())
             return 0, None
@@ -82,7 +82,7 @@ def _carry(
             return tried, following
         provider = plan.carriers[batch.turn.provider_pk].provider
         held[provider.pk] = held_of(provider, denied, machine.clock.now())
-        batch = None
+        opening = None
 
 
 def _fit(plan: Plan, seconds: float) -> None:

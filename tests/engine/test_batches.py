@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.engine import batches, dispatch, ledger, pace, plans, turns
-from app.engine.batches import Batch
+from app.engine.batches import Opening
 from app.engine.machine import Machine
 from app.engine.plans import Plan
 from app.infra.clock import monotonic
@@ -24,7 +24,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plans, "FIRST_BATCH", BATCH)
 
 
-def carry_one(machine: Machine, pk: int, *, may_claim: Callable[[], bool] = lambda: True) -> tuple[int, Batch | None]:
+def carry_one(machine: Machine, pk: int, *, may_claim: Callable[[], bool] = lambda: True) -> tuple[int, Opening | None]:
     """One batch of a message, recorded; how many were tried, and what was claimed with the record."""
     (plan,) = plans.plans_of(machine, pk)
     assert isinstance(plan, Plan)
@@ -50,9 +50,10 @@ def test_the_next_batch_is_claimed_with_the_record_of_the_last_one(any_machine: 
         return
     assert following is not None
     assert story.counts(any_machine, pk) == {"sent": BATCH, "sending": BATCH}
-    before = {address for _, address in runner.sent}
-    assert before.isdisjoint(envelope.recipient.address for envelope in following.envelopes)
-    sent = batches.send(any_machine, following, monotonic() + 10)
+    before, batch = {address for _, address in runner.sent}, following.batch()
+    assert batch is not None
+    assert before.isdisjoint(envelope.recipient.address for envelope in batch.envelopes)
+    sent = batches.send(any_machine, batch, monotonic() + 10)
     assert batches.record(any_machine, sent, lambda: True) == (BATCH, None)  # nobody is left
     assert story.counts(any_machine, pk) == {"sent": 2 * BATCH}
     assert len(set(runner.sent)) == len(runner.sent) == 2 * BATCH
