@@ -8,7 +8,7 @@ from app.engine.machine import Machine
 from app.infra.broker import Bell
 from app.models.messages import Message
 
-FIRST_PAGE = 1000  # rows: planned at once, so that workers have something to send; each further page has twice as many
+FIRST_PAGE = 1000  # rows: planned at once, so that workers have something to send while the rest is planned
 PAGE = 20_000  # rows a transaction: SQLite's write lock is held for about 50 ms
 BATCHES_PER_BELL = 500
 
@@ -23,7 +23,7 @@ def expand(machine: Machine, message_pk: int) -> None:
     while _expand_page(machine, message_pk, size):
         machine.broker.at_work("fan_out", message_pk)
         ring_dispatch(machine, message_pk)
-        size = min(size * 2, PAGE)  # between two pages other workers get their turn to write
+        size = PAGE
     ring_dispatch(machine, message_pk)
 
 
