@@ -37,36 +37,30 @@ from tests.faults.story import OLGA, write_message
 
 PEOPLE = 30_000
 SECRET = "a-key-of-the-benchmark-that-is-long-enough-for-everything"
-STAGES = ("take", "send", "record")  # of a batch, as `engine.batches` calls them
-Part = tuple[str, Any, str]  # of which stage, whose attribute, and its name
+Part = tuple[Any, str]  # whose attribute, and its name
 PARTS: dict[str, Part] = {
-    "claim": ("take", ledger, "claim"),
-    "recipients": ("take", poison, "readable"),
-    "rendering": ("send", PlainStencil, "fill"),
-    "MIME": ("send", MimeTemplate, "write"),
-    "journal": ("send", journal.Journal, "_append"),
-    "results": ("record", batches, "results_of"),
-    "history, breaker": ("record", lessons, "learn"),
-    "record": ("record", ledger, "record"),
+    "claim": (ledger, "claim"),
+    "recipients": (poison, "readable"),
+    "rendering": (PlainStencil, "fill"),
+    "MIME": (MimeTemplate, "write"),
+    "journal": (journal.Journal, "_append"),
+    "results": (batches, "results_of"),
+    "history, breaker": (lessons, "learn"),
+    "record": (ledger, "record"),
 }
 
 
 @dataclass
 class Spent:
-    """Seconds of CPU of full batches: of each stage as a whole, and of its parts; and when batches were on the wire."""
+    """Seconds of CPU of each full batch from claim to record, in "all" and by part; and when it was on the wire."""
 
-    stages: dict[str, list[dict[str, float]]] = field(default_factory=lambda: {stage: [] for stage in STAGES})
+    batches: list[dict[str, float]] = field(default_factory=list)
     on_wire: list[tuple[float, float]] = field(default_factory=list)
 
-    def typical(self, stage: str, name: str = "all") -> float:
+    def typical(self, name: str = "all") -> float:
         """Microseconds of a recipient in a batch that was hardly disturbed."""
-        each = sorted(found[name] for found in self.stages[stage])
+        each = sorted(found[name] for found in self.batches)
         return each[len(each) // 10] / dispatch.MOST_BATCH * 1e6
-
-    @property
-    def whole(self) -> float:
-        """Microseconds of a recipient, in all."""
-        return sum(self.typical(stage) for stage in STAGES)
 
     @property
     def idle(self) -> float:
@@ -81,12 +75,14 @@ def main(*arguments: str) -> None:
     with _machine(on_postgresql="--postgresql" in arguments) as (machine, shop):
         _drain(machine, _planned(machine, shop, people // 10))  # warm: connections, caches, pages of the database
         bare = _batches(machine, _planned(machine, shop, people), {})
-        print(f"all of it                  {bare.whole:6.1f} µs of CPU (of {len(bare.on_wire)} batches)", flush=True)
+        print(
+            f"all of it                  {bare.typical():6.1f} µs of CPU (of {len(bare.on_wire)} batches)", flush=True
+        )
         print(f"nothing was on the wire for {bare.idle:.0%} of the time")
         parts = _batches(machine, _planned(machine, shop, people), PARTS)
-        costs = {name: parts.typical(stage, name) for name, (stage, _, _) in PARTS.items()}
+        costs = {name: parts.typical(name) for name in PARTS}
         costs["MIME"] -= costs["rendering"]
-        costs["SMTP, sockets, the rest"] = parts.whole - sum(costs.values())
+        costs["SMTP, sockets, the rest"] = parts.typical() - sum(costs.values())
         for name, cost in sorted(costs.items(), key=lambda each: -each[1]):
             print(f"  {name:24} {cost:6.1f} µs")
         if "--profile" in arguments:
@@ -102,36 +98,39 @@ def _drain(machine: Machine, message_pk: int) -> None:
 def _batches(machine: Machine, message_pk: int, parts: Mapping[str, Part]) -> Spent:
     """What each full batch spends that sends a message: in all, and in each of these parts."""
     found, spent = Spent(), dict.fromkeys(parts, 0.0)
-    wrapped = [(owner, name, _timed(spent, part, getattr(owner, name))) for part, (_, owner, name) in parts.items()]
+    wrapped = [(owner, name, _timed(spent, part, getattr(owner, name))) for part, (owner, name) in parts.items()]
     of_full_size = [(plans, "FIRST_BATCH", dispatch.MOST_BATCH), (dispatch, "SLICE", 60.0)]
-    staged = [(batches, stage, _staged(found, spent, parts, stage)) for stage in STAGES]
-    with _replaced([*wrapped, *of_full_size, *staged]):
+    watched = [(batches, "send", _on_wire(found)), (dispatch, "_carry", _from_claim_to_record(found, spent))]
+    with _replaced([*wrapped, *of_full_size, *watched]):
         _drain(machine, message_pk)
     return found
 
 
-def _staged(found: Spent, spent: dict[str, float], parts: Mapping[str, Part], stage: str) -> Callable[..., Any]:
-    original = getattr(batches, stage)
-    names = [name for name, (of, _, _) in parts.items() if of == stage]
+def _on_wire(found: Spent) -> Callable[..., Any]:
+    send = batches.send
 
-    def timed(*given: Any, **named: Any) -> Any:
-        before = {name: spent[name] for name in names}
-        moment, begun = time.monotonic(), time.thread_time()
-        came = original(*given, **named)
-        taken = {"all": time.thread_time() - begun} | {name: spent[name] - before[name] for name in names}
-        if stage == "send":
+    def timed(machine: Machine, batch: batches.Batch, end: float) -> batches.Sent:
+        moment = time.monotonic()
+        sent = send(machine, batch, end)
+        if len(batch.lease.deliveries) == dispatch.MOST_BATCH:
             found.on_wire.append((moment, time.monotonic()))
-        if _size_of(given[1], came) == dispatch.MOST_BATCH:
-            found.stages[stage].append(taken)
-        return came
+        return sent
 
     return timed
 
 
-def _size_of(given: Any, came: Any) -> int:
-    """How many deliveries the batch of a stage holds: it is given, or what it makes."""
-    batch = given if isinstance(given, batches.Batch) else getattr(given, "batch", came)
-    return len(batch.lease.deliveries) if isinstance(batch, batches.Batch) else 0
+def _from_claim_to_record(found: Spent, spent: dict[str, float]) -> Callable[..., Any]:
+    carry = dispatch._carry
+
+    def timed(*given: Any) -> Any:
+        before, sent, begun = dict(spent), len(found.on_wire), time.thread_time()
+        came = carry(*given)
+        taken = {"all": time.thread_time() - begun} | {name: spent[name] - before[name] for name in spent}
+        if len(found.on_wire) > sent:
+            found.batches.append(taken)
+        return came
+
+    return timed
 
 
 @contextmanager
