@@ -18,7 +18,7 @@ from app.infra.write_turns import WriteTurns
 
 BUSY_MILLISECONDS = 15_000  # one writer at a time: with two busy processes the longest wait seen was 2.6 s
 PAGES = 16_000  # KiB that a connection to SQLite keeps
-FEW_PAGES = 1_500  # the same in a worker: a batch of a thousand touches some hundred pages of 4 KiB
+FEW_PAGES = 1_000  # the same in a worker: a batch of a thousand touches some hundred pages of 4 KiB
 MANY_PAGES = 6_000  # and there while many rows are changed; 8 and 16 MB made no difference to a fan-out
 POOLED = 16  # connections to SQLite that stay open; making one costs more than a query
 
