@@ -99,7 +99,8 @@ def _batches(machine: Machine, message_pk: int, parts: Mapping[str, Part]) -> Sp
     """What each full batch spends that sends a message: in all, and in each of these parts."""
     found, spent = Spent(), dict.fromkeys(parts, 0.0)
     wrapped = [(owner, name, _timed(spent, part, getattr(owner, name))) for part, (owner, name) in parts.items()]
-    of_full_size = [(plans, "FIRST_BATCH", dispatch.MOST_BATCH), (dispatch, "SLICE", 60.0)]
+    in_one_go = [(dispatch, "SLICE", 60.0), (dispatch, "PATIENCE", 60.0)]
+    of_full_size = [(plans, "FIRST_BATCH", dispatch.MOST_BATCH), *in_one_go]
     watched = [(batches, "send", _on_wire(found)), (dispatch, "_carry", _from_claim_to_record(found, spent))]
     with _replaced([*wrapped, *of_full_size, *watched]):
         _drain(machine, message_pk)
