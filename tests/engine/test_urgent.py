@@ -4,16 +4,18 @@ import time
 
 import pytest
 
-from app.engine import dispatch, fanout
+from app.engine import dispatch, fanout, plans
 from app.engine.machine import Machine
 from tests.engine import runners, story
 from tests.engine.runners import Runner, runner
 
 __all__ = ["runner"]
-PEOPLE = 300  # more than one batch
+PEOPLE = plans.FIRST_BATCH + 100  # more than one batch
 
 
-@pytest.mark.parametrize(("is_urgent", "small", "sent"), [(True, 100, 200), (False, 100, PEOPLE), (True, 500, PEOPLE)])
+@pytest.mark.parametrize(
+    ("is_urgent", "small", "sent"), [(True, 100, plans.FIRST_BATCH), (False, 100, PEOPLE), (True, PEOPLE, PEOPLE)]
+)
 def test_a_long_job_ends_after_half_a_second_when_something_more_urgent_waits(
     machine: Machine, runner: Runner, monkeypatch: pytest.MonkeyPatch, is_urgent: bool, small: int, sent: int
 ) -> None:
