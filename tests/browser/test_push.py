@@ -258,7 +258,7 @@ def write_by_touch(person: Person, finger: Finger) -> None:
     finger.tap("On iPhone", "summary")
     finger.tap("Set it to a number", "label")
     finger.write("Number", "4")
-    person.see("Saved now")  # the line that folds these away says what is set, and may grow by that
+    person.see("On iPhone: badge 4")  # the line that folds these away says what is set, and may grow by that
     finger.tap("On Android", "summary")
     finger.write("Colour", "#0f766e")
     assert finger.too_small() == []
